@@ -1,0 +1,1 @@
+//! The composition root: checked configuration → parts → routes → servers; reload, admin, demo.

@@ -1,0 +1,9 @@
+//! Ways in: one file per method of proving who sends a request.
+
+mod anonymous;
+mod authenticator;
+mod chain;
+
+pub use anonymous::Anonymous;
+pub use authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
+pub use chain::Chain;

@@ -1,0 +1,1 @@
+//! Connections: accept loop, TLS by SNI, limits, deadlines, drain.

@@ -1,0 +1,1 @@
+//! The gateway's own pages, one file each, under one reserved prefix.

@@ -1,0 +1,1 @@
+//! The decision: route → ways in → policy → token. No socket in sight.

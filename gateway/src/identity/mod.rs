@@ -1,0 +1,9 @@
+//! What is known of a caller, and the proofs that a check has passed.
+
+mod principal;
+mod proof;
+mod way_in;
+
+pub use principal::{Email, Principal};
+pub use proof::{Authenticated, Permit, SessionRef};
+pub use way_in::WayIn;

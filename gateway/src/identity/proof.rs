@@ -1,0 +1,86 @@
+//! Proofs that a check has passed. Each has one constructor, named `assertion`, so that every place
+//! that claims to have checked is found by searching for one word (`tests/it/layers.rs` holds the
+//! list of floors that may).
+
+use std::sync::Arc;
+
+use crate::base::{ProviderId, RouteId, Timestamp};
+use crate::identity::{Principal, WayIn};
+
+/// Proof that somebody showed a good credential.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    principal: Arc<Principal>,
+    way_in: WayIn,
+    session: Option<SessionRef>,
+}
+
+/// What the rest of the gateway may know of the session behind a request; never its handle.
+#[derive(Clone, Debug)]
+pub struct SessionRef {
+    /// SHA-256 of the handle: the store's key.
+    pub key: [u8; 32],
+    /// The session's public name (`sid`): says nothing about handle or key.
+    pub sid: Arc<str>,
+    /// How the person signed in.
+    pub signed_in_by: WayIn,
+    /// At which provider.
+    pub provider: ProviderId,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// Authentication context class, as the provider gave it.
+    pub acr: Option<Arc<str>>,
+    /// Authentication methods, as the provider gave them.
+    pub amr: Arc<[String]>,
+}
+
+/// Proof that a request was authenticated *and* allowed on one route. Nothing is forwarded without.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    authenticated: Authenticated,
+    route: RouteId,
+}
+
+impl Authenticated {
+    /// Asserts that `principal` was proven by `way_in`. Called by the ways in only.
+    pub fn assertion(principal: Arc<Principal>, way_in: WayIn, session: Option<SessionRef>) -> Self {
+        Self { principal, way_in, session }
+    }
+
+    /// Who it is.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// How this request proved it.
+    pub const fn way_in(&self) -> WayIn {
+        self.way_in
+    }
+
+    /// The session the proof came from, if it came from one.
+    pub const fn session(&self) -> Option<&SessionRef> {
+        self.session.as_ref()
+    }
+
+    /// Whether nobody in particular was accepted.
+    pub fn is_anonymous(&self) -> bool {
+        self.way_in == WayIn::Anonymous
+    }
+}
+
+impl Permit {
+    /// Asserts that `authenticated` may use `route`. Called by the authorizers only.
+    pub fn assertion(authenticated: Authenticated, route: RouteId) -> Self {
+        Self { authenticated, route }
+    }
+
+    /// Who is let through.
+    pub const fn authenticated(&self) -> &Authenticated {
+        &self.authenticated
+    }
+
+    /// The route it was let through on.
+    pub const fn route(&self) -> &RouteId {
+        &self.route
+    }
+}

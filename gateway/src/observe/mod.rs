@@ -1,0 +1,1 @@
+//! Words for logs and metrics; knows nothing of who uses them.

@@ -1,0 +1,1 @@
+//! OpenID Connect relying party: discovery, keys, one login from start to claims.

@@ -1,0 +1,1 @@
+//! The only place that speaks pingora's phases; translation, no decisions.

@@ -1,0 +1,1 @@
+//! Host, path and method patterns, and the table that finds the most specific one.

@@ -1,0 +1,1 @@
+//! Sessions: the record, the durable store, the manager, and the live streams bound to them.

@@ -1,0 +1,1 @@
+//! The identity token: keys, rotation, minting.

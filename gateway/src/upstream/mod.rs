@@ -1,0 +1,1 @@
+//! Named pools of backends, and the pingora peer for one of them.
