@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::authn::authenticator::{Authenticator, Outcome, RejectReason};
-use crate::identity::WayIn;
+use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
+use crate::identity::{Authenticated, WayIn};
 use crate::web::Request;
 
 /// The ways in of one route. The first credential that is *present* decides: a bad one stops the
@@ -13,26 +13,43 @@ pub struct Chain {
     ways: Arc<[Arc<dyn Authenticator>]>,
 }
 
+/// Why a chain stopped. 401 and 503 are never confused.
+#[derive(Debug)]
+pub enum ChainFault {
+    /// A credential of this way in is bad.
+    Reject(WayIn, RejectReason),
+    /// A credential cannot be judged just now.
+    Unavailable(Unavailable),
+}
+
 impl Chain {
     /// The ways in, in the order of the route's `auth` list.
     pub fn new(ways: impl Into<Arc<[Arc<dyn Authenticator>]>>) -> Self {
         Self { ways: ways.into() }
     }
 
-    /// Asks each way in turn. An empty chain says [`Outcome::Absent`]: nobody is let in.
+    /// Asks each way in turn. `None` when no credential was sent: an empty chain lets nobody in.
     ///
     /// One exception: a stale session cookie must not lock a visitor out of a route that also takes
     /// visitors without one, so a session that is unknown counts as absent where `anonymous` ends
     /// the list. An attacker gains nothing: leaving the cookie out does the same.
-    pub async fn authenticate(&self, request: &Request<'_>) -> Outcome {
+    ///
+    /// # Errors
+    /// A credential was sent and is bad, or it cannot be judged just now.
+    pub async fn authenticate(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<Option<Authenticated>, ChainFault> {
         for way in self.ways.iter() {
             match way.authenticate(request).await {
                 Outcome::Absent => {}
+                Outcome::Accept(authenticated) => return Ok(Some(authenticated)),
                 Outcome::Reject(RejectReason::SessionUnknown) if self.ends_anonymous() => {}
-                decided => return decided,
+                Outcome::Reject(reason) => return Err(ChainFault::Reject(way.way_in(), reason)),
+                Outcome::Unavailable(cause) => return Err(ChainFault::Unavailable(cause)),
             }
         }
-        Outcome::Absent
+        Ok(None)
     }
 
     fn ends_anonymous(&self) -> bool {

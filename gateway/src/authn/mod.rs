@@ -6,4 +6,4 @@ mod chain;
 
 pub use anonymous::Anonymous;
 pub use authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
-pub use chain::Chain;
+pub use chain::{Chain, ChainFault};

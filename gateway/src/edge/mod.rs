@@ -1,1 +1,15 @@
 //! Connections: accept loop, TLS by SNI, limits, deadlines, drain.
+
+mod accept;
+mod app;
+mod frames;
+mod io;
+mod listener;
+mod load;
+mod tls;
+
+pub use accept::{AcceptLimits, serve};
+pub use app::Edge;
+pub use listener::{Bound, bind};
+pub use load::Load;
+pub use tls::{Certificate, CertificateFault, Sites};

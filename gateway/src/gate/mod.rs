@@ -1,1 +1,12 @@
 //! The decision: route → ways in → policy → token. No socket in sight.
+
+mod challenge;
+mod decide;
+mod page;
+mod plan;
+mod refusal;
+
+pub use decide::{Admitted, Facts, Gate, Refused};
+pub use page::Page;
+pub use plan::RoutePlan;
+pub use refusal::Refusal;

@@ -1,1 +1,10 @@
 //! Words for logs and metrics; knows nothing of who uses them.
+
+mod access;
+pub mod audit;
+mod logging;
+mod metrics;
+
+pub use access::AccessRecord;
+pub use logging::{LogFault, LogFormat, LogHandle, init};
+pub use metrics::{Gauges, LoginResult, Metrics};

@@ -1,1 +1,18 @@
 //! The only place that speaks pingora's phases; translation, no decisions.
+
+mod admission;
+mod connection;
+mod context;
+mod framing;
+mod inbound;
+mod lifeline;
+mod outbound;
+mod rescue;
+mod respond;
+mod service;
+mod streams;
+
+pub use connection::{Connection, Phase, TlsFacts};
+pub use lifeline::{Lifeline, current, scope};
+pub use framing::HeadLimits;
+pub use service::{Gateway, Parts, Snapshot};

@@ -1,0 +1,148 @@
+//! How to say "no" so that this kind of caller can use it.
+
+use http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+
+use crate::gate::decide::Refused;
+use crate::gate::page::Page;
+use crate::gate::refusal::Refusal;
+use crate::web::{CallerKind, Reply, Request};
+
+/// Where signing in begins.
+const LOGIN: &str = "/.portcullis/login";
+/// Where a session ends, for somebody who is signed in as the wrong person.
+const LOGOUT: &str = "/.portcullis/logout";
+
+const QUERY_VALUE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+impl Refused {
+    /// The answer for the caller. Never sets or clears a session cookie.
+    pub fn reply(&self, request: &Request<'_>) -> Reply {
+        let refusal = &self.refusal;
+        let kind = request.caller_kind();
+        let login = self.login_url(request);
+        let reply = match (kind, refusal) {
+            (CallerKind::Navigation, Refusal::Unauthenticated(_)) => match &login {
+                Some(login) => Reply::redirect(StatusCode::FOUND, login),
+                None => self.page(request, None, false),
+            },
+            (CallerKind::Navigation, _) => self.page(request, None, false),
+            (CallerKind::IframeNavigation, _) => self.page(request, login.as_deref(), true),
+            (CallerKind::Grpc, _) => grpc(refusal),
+            (CallerKind::Programmatic, _) => self.document(request, login.as_deref()),
+            (CallerKind::WebSocket, _) => Reply::text(refusal.status(), refusal.sentence()),
+        };
+        self.decorate(reply)
+    }
+
+    /// The answer for a caller of whom nothing is known, because the request could not be read.
+    pub fn bare_reply(&self) -> Reply {
+        let refusal = &self.refusal;
+        let document = json!({ "error": refusal.code(), "message": refusal.sentence() });
+        self.decorate(Reply::json(refusal.status(), &document))
+    }
+
+    /// Where this caller can sign in, with the way back; only for a page that can be returned to.
+    fn login_url(&self, request: &Request<'_>) -> Option<String> {
+        let plan = self.plan.as_ref()?;
+        if plan.login.is_empty() || !matches!(self.refusal, Refusal::Unauthenticated(_)) {
+            return None;
+        }
+        let navigates = matches!(
+            request.caller_kind(),
+            CallerKind::Navigation | CallerKind::IframeNavigation
+        );
+        if !navigates {
+            return Some(LOGIN.to_owned());
+        }
+        let back = request.path_and_query();
+        Some(format!("{LOGIN}?return_to={}", utf8_percent_encode(&back, QUERY_VALUE)))
+    }
+
+    fn page(&self, request: &Request<'_>, login: Option<&str>, framed: bool) -> Reply {
+        let refusal = &self.refusal;
+        let reference = format!("{} · {}", refusal.code(), request.id);
+        let (hint, action) = match (refusal, login) {
+            (Refusal::Unauthenticated(_), Some(login)) => {
+                ("Signing in needs a tab of its own.", ("Sign in", login))
+            }
+            (Refusal::Forbidden(_), _) => {
+                ("Somebody who runs this application can let you in.", ("Change account", LOGOUT))
+            }
+            (Refusal::Unavailable(_) | Refusal::Upstream(_) | Refusal::UpstreamTimeout, _) => {
+                ("Nothing you did is lost. This page can simply be loaded again.", ("", ""))
+            }
+            _ => ("", ("", "")),
+        };
+        let page = Page {
+            title: title(refusal.status()),
+            sentence: refusal.sentence(),
+            hint,
+            action,
+            new_tab: framed,
+            reference: &reference,
+        };
+        Reply::html(refusal.status(), page.html())
+    }
+
+    fn document(&self, request: &Request<'_>, login: Option<&str>) -> Reply {
+        let refusal = &self.refusal;
+        let mut document = json!({
+            "error": refusal.code(),
+            "message": refusal.sentence(),
+            "request_id": request.id.as_str(),
+        });
+        if let (Some(login), Some(members)) = (login, document.as_object_mut()) {
+            members.insert("login_url".to_owned(), login.into());
+        }
+        Reply::json(refusal.status(), &document)
+    }
+
+    fn decorate(&self, mut reply: Reply) -> Reply {
+        let refusal = &self.refusal;
+        if reply.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 section 11.6.1 wants a challenge with every 401. A session has no registered
+            // scheme, and a name no browser knows keeps it from asking for a password.
+            reply = reply.with("www-authenticate", "Portcullis realm=\"session\"");
+        }
+        if let Some(seconds) = refusal.retry_after() {
+            reply = reply.with("retry-after", &seconds.to_string());
+        }
+        if let Refusal::MethodNotAllowed(allowed) = refusal {
+            let allowed: Vec<_> = allowed.iter().map(http::Method::as_str).collect();
+            reply = reply.with("allow", &allowed.join(", "));
+        }
+        reply
+    }
+}
+
+/// A gRPC error is a 200 whose only header block carries the status ("trailers-only").
+fn grpc(refusal: &Refusal) -> Reply {
+    let status = match refusal.status() {
+        StatusCode::UNAUTHORIZED => "16",
+        StatusCode::FORBIDDEN => "7",
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => "12",
+        StatusCode::BAD_REQUEST => "3",
+        StatusCode::PAYLOAD_TOO_LARGE => "8",
+        StatusCode::INTERNAL_SERVER_ERROR => "13",
+        StatusCode::GATEWAY_TIMEOUT => "4",
+        _ => "14",
+    };
+    Reply::new(StatusCode::OK)
+        .with("content-type", "application/grpc")
+        .with("grpc-status", status)
+        .with("grpc-message", refusal.sentence())
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "Sign in",
+        403 => "No access",
+        404 => "Not found",
+        421 => "Wrong address",
+        500..=599 => "Please try again",
+        _ => "That did not work",
+    }
+}

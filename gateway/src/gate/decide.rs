@@ -1,0 +1,187 @@
+//! The decision, as a function: no socket, no pingora.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::authn::ChainFault;
+use crate::authz::{DenyReason, Question, Verdict};
+use crate::base::Clock;
+use crate::gate::plan::RoutePlan;
+use crate::gate::refusal::Refusal;
+use crate::identity::Permit;
+use crate::route::{Found, Table};
+use crate::token::{MintedToken, Minter, RequestFacts, Transport};
+use crate::web::{Request, origin};
+
+/// Decides requests: route → ways in → authorization → token.
+#[derive(Debug)]
+pub struct Gate {
+    routes: Table<Arc<RoutePlan>>,
+    minter: Arc<Minter>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A request that may go to its upstream, with what it takes along. Only [`Gate::decide`] makes
+/// one, and the proxy chooses no peer without one.
+#[derive(Debug)]
+pub struct Admitted {
+    permit: Permit,
+    plan: Arc<RoutePlan>,
+    token: Option<MintedToken>,
+    facts: Facts,
+}
+
+/// What a decision cost, for the metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// Seconds spent minting; `None` where nothing was minted.
+    pub mint_seconds: Option<f64>,
+}
+
+/// A request that may not, and the route it was for, where there is one.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why not.
+    pub refusal: Refusal,
+    /// The route.
+    pub plan: Option<Arc<RoutePlan>>,
+    /// Who asks, where that is known: the audit names them.
+    pub subject: Option<String>,
+}
+
+impl Gate {
+    /// A gate over a table of routes.
+    pub fn new(routes: Table<Arc<RoutePlan>>, minter: Arc<Minter>, clock: Arc<dyn Clock>) -> Self {
+        Self { routes, minter, clock }
+    }
+
+    /// The route that would serve a `GET` of a path: what a login page needs to know.
+    pub fn plan_for(&self, host: &str, path: &str) -> Option<&Arc<RoutePlan>> {
+        match self.routes.find(host, path, &http::Method::GET) {
+            Found::Route(plan) => Some(plan),
+            Found::MethodNotAllowed(_) | Found::None => None,
+        }
+    }
+
+    /// All routes.
+    pub fn routes(&self) -> &Table<Arc<RoutePlan>> {
+        &self.routes
+    }
+
+    /// Decides one request.
+    ///
+    /// # Errors
+    /// The refusal, and what is known of route and caller.
+    pub async fn decide(&self, request: &Request<'_>) -> Result<Admitted, Refused> {
+        let plan = self.route(request).map_err(Refused::without_route)?;
+        let refused = |refusal| Refused::on(plan, refusal);
+        if request.websocket && !origin_allowed(request, plan) {
+            return Err(refused(Refusal::Origin));
+        }
+        let authenticated = match plan.chain.authenticate(request).await {
+            Ok(Some(authenticated)) => authenticated,
+            Ok(None) => return Err(refused(Refusal::Unauthenticated(None))),
+            Err(ChainFault::Reject(way_in, reason)) => {
+                return Err(refused(Refusal::Unauthenticated(Some((way_in, reason)))));
+            }
+            Err(ChainFault::Unavailable(cause)) => {
+                return Err(refused(Refusal::Unavailable(cause)));
+            }
+        };
+        let subject = authenticated.principal().subject.clone();
+        let question = Question { authenticated, route: &plan.id, request };
+        let permit = match plan.authorizer.authorize(question) {
+            Verdict::Allow(permit) => permit,
+            // Nobody is not somebody who may not: they can sign in.
+            Verdict::Deny(DenyReason::Anonymous) => {
+                return Err(refused(Refusal::Unauthenticated(None)));
+            }
+            Verdict::Deny(reason) => {
+                let refused = refused(Refusal::Forbidden(reason));
+                return Err(Refused { subject: Some(subject), ..refused });
+            }
+        };
+        self.mint(request, plan, permit).map_err(|refusal| {
+            Refused { subject: Some(subject), ..Refused::on(plan, refusal) }
+        })
+    }
+
+    fn route(&self, request: &Request<'_>) -> Result<&Arc<RoutePlan>, Refusal> {
+        match self.routes.find(request.host, request.path, request.method) {
+            Found::Route(plan) => Ok(plan),
+            Found::MethodNotAllowed(allowed) => Err(Refusal::MethodNotAllowed(allowed)),
+            Found::None if self.routes.knows_host(request.host) => Err(Refusal::NotFound),
+            Found::None => Err(Refusal::Misdirected),
+        }
+    }
+
+    fn mint(
+        &self,
+        request: &Request<'_>,
+        plan: &Arc<RoutePlan>,
+        permit: Permit,
+    ) -> Result<Admitted, Refusal> {
+        let mut facts = Facts::default();
+        let mut token = None;
+        if let Some(wanted) = &plan.token {
+            let started: Instant = self.clock.instant();
+            let about = facts_of(request, request.client);
+            token = Some(self.minter.mint(&permit, wanted, &about).map_err(Refusal::Mint)?);
+            let spent = self.clock.instant().saturating_duration_since(started);
+            facts.mint_seconds = Some(spent.as_secs_f64());
+        }
+        Ok(Admitted { permit, plan: Arc::clone(plan), token, facts })
+    }
+}
+
+impl Admitted {
+    /// The proof that it was authenticated and allowed.
+    pub const fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    /// The route.
+    pub const fn plan(&self) -> &Arc<RoutePlan> {
+        &self.plan
+    }
+
+    /// The identity token to send along.
+    pub const fn token(&self) -> Option<&MintedToken> {
+        self.token.as_ref()
+    }
+
+    /// What the decision cost.
+    pub const fn facts(&self) -> Facts {
+        self.facts
+    }
+}
+
+impl Refused {
+    /// A refusal on a route.
+    pub fn on(plan: &Arc<RoutePlan>, refusal: Refusal) -> Self {
+        Self { refusal, plan: Some(Arc::clone(plan)), subject: None }
+    }
+
+    /// A refusal before any route is known.
+    pub fn without_route(refusal: Refusal) -> Self {
+        Self { refusal, plan: None, subject: None }
+    }
+}
+
+fn facts_of<'a>(request: &'a Request<'_>, client: IpAddr) -> RequestFacts<'a> {
+    let transport = if request.websocket {
+        Transport::WebSocket
+    } else if request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+        Transport::EventStream
+    } else {
+        Transport::Http
+    };
+    RequestFacts {
+        id: request.id,
+        client,
+        transport,
+        method: request.method.as_str(),
+        path: request.path,
+    }
+}

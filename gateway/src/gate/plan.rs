@@ -1,0 +1,36 @@
+//! What one route needs, all looked up at start.
+
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use crate::authn::Chain;
+use crate::authz::Authorizer;
+use crate::base::{ProviderId, RouteId};
+use crate::token::TokenPlan;
+use crate::upstream::Pool;
+
+/// One route, ready to serve: nothing of the configuration is read while a request is decided.
+#[derive(Debug)]
+pub struct RoutePlan {
+    /// Its name.
+    pub id: RouteId,
+    /// Its ways in, in order.
+    pub chain: Chain,
+    /// Who may.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// The providers a person may sign in with; empty where nobody can sign in.
+    pub login: Vec<ProviderId>,
+    /// Its backends.
+    pub pool: Arc<Pool>,
+    /// The identity token it wants; `None` forwards no identity at all.
+    pub token: Option<TokenPlan>,
+    /// Whether the upstream sees the client's `Host`.
+    pub preserve_host: bool,
+    /// The largest request body, in bytes.
+    pub body_bytes: u64,
+    /// Further origins whose pages may open WebSockets here.
+    pub websocket_origins: Vec<String>,
+    /// Further header names that count as identity here.
+    pub strip: Vec<HeaderName>,
+}

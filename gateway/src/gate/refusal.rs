@@ -1,0 +1,137 @@
+//! Every "no" that the gateway can say.
+
+use http::{Method, StatusCode};
+
+use crate::authn::{RejectReason, Unavailable};
+use crate::authz::DenyReason;
+use crate::identity::WayIn;
+use crate::token::MintError;
+
+/// A "no". What a client learns ([`Self::status`], [`Self::code`], [`Self::sentence`]) and what the
+/// operator learns ([`Self::cause`]) are different things; nothing else of it is ever shown.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The request itself is at fault: a framing, path or header rule is broken.
+    BadRequest(&'static str),
+    /// The request body is larger than the route takes.
+    BodyTooLarge,
+    /// An expectation other than `100-continue`.
+    ExpectationFailed,
+    /// Somebody who is known may not do this.
+    Forbidden(DenyReason),
+    /// The request's header is larger than the limit.
+    HeaderTooLarge,
+    /// The route is there, but not for this method.
+    MethodNotAllowed(Vec<Method>),
+    /// No identity token could be made; nothing is forwarded without one.
+    Mint(MintError),
+    /// The host is not one of ours.
+    Misdirected,
+    /// Nothing is served at this path.
+    NotFound,
+    /// A page of another site tried to open a WebSocket.
+    Origin,
+    /// More live streams are open than the limit allows.
+    StreamLimit,
+    /// Nobody, or nobody any more.
+    Unauthenticated(Option<(WayIn, RejectReason)>),
+    /// A dependency that must be asked cannot be asked.
+    Unavailable(Unavailable),
+    /// The upstream cannot be reached or broke off: which way, in the operator's words.
+    Upstream(&'static str),
+    /// The upstream took too long.
+    UpstreamTimeout,
+}
+
+impl Refusal {
+    /// The status code of the answer.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
+            Self::Forbidden(_) | Self::Origin => StatusCode::FORBIDDEN,
+            Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::StreamLimit | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Upstream(_) => StatusCode::BAD_GATEWAY,
+            Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The stable word for it: in the answer, the logs and the metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::BodyTooLarge => "body_too_large",
+            Self::ExpectationFailed => "expectation_failed",
+            Self::Forbidden(_) => "forbidden",
+            Self::HeaderTooLarge => "header_too_large",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::Mint(_) => "token_failed",
+            Self::Misdirected => "unknown_host",
+            Self::NotFound => "not_found",
+            Self::Origin => "origin_refused",
+            Self::StreamLimit => "too_many_streams",
+            Self::Unauthenticated(_) => "sign_in_required",
+            Self::Unavailable(_) => "temporarily_unavailable",
+            Self::Upstream(_) => "upstream_failed",
+            Self::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+
+    /// The one plain sentence for the person who sees it.
+    pub const fn sentence(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "The request is not well formed.",
+            Self::BodyTooLarge => "What was sent is larger than this address accepts.",
+            Self::ExpectationFailed => "The request asks for something this server does not do.",
+            Self::Forbidden(_) => "You are signed in, but you may not use this page.",
+            Self::HeaderTooLarge => "The request's header is larger than this server accepts.",
+            Self::MethodNotAllowed(_) => "This address does not take requests of that kind.",
+            Self::Mint(_) => "Something went wrong on our side.",
+            Self::Misdirected => "This server does not serve that host.",
+            Self::NotFound => "There is nothing at this address.",
+            Self::Origin => "A page of another site may not connect here.",
+            Self::StreamLimit => "Too many connections are open just now. Try again in a moment.",
+            Self::Unauthenticated(_) => "Sign in to go on.",
+            Self::Unavailable(_) => "Signing in does not work just now. Try again in a moment.",
+            Self::Upstream(_) => "The application behind this address does not answer.",
+            Self::UpstreamTimeout => "The application behind this address took too long.",
+        }
+    }
+
+    /// Seconds after which trying again makes sense.
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::StreamLimit | Self::Unavailable(_) => Some(5),
+            _ => None,
+        }
+    }
+
+    /// What happened, for the audit log only.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::BadRequest(rule) => (*rule).to_owned(),
+            Self::Forbidden(reason) => reason.as_str().to_owned(),
+            Self::Mint(error) => error.to_string(),
+            Self::Unauthenticated(None) => "no credential".to_owned(),
+            Self::Unauthenticated(Some((way, reason))) => format!("{way}: {}", reason.as_str()),
+            Self::Unavailable(error) => format!("{error}: {}", error.cause),
+            Self::Upstream(how) => (*how).to_owned(),
+            Self::BodyTooLarge
+            | Self::ExpectationFailed
+            | Self::HeaderTooLarge
+            | Self::MethodNotAllowed(_)
+            | Self::Misdirected
+            | Self::NotFound
+            | Self::Origin
+            | Self::StreamLimit
+            | Self::UpstreamTimeout => self.code().to_owned(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Audit events: one for each thing that happens to a session, and for each "no".
+//!
+//! They go to the log under the target `audit`. A line holds names and reasons, never a credential.
+
+use tracing::info;
+
+/// A request was refused.
+pub fn refused(request_id: &str, route: &str, code: &str, cause: &str, subject: Option<&str>) {
+    info!(target: "audit", event = "request.refused", request_id, route, code, cause, subject, "request refused");
+}
+
+/// Somebody signed in.
+pub fn signed_in(request_id: &str, provider: &str, issuer: &str, subject: &str, sid: &str) {
+    info!(target: "audit", event = "session.started", request_id, provider, issuer, subject, sid, "signed in");
+}
+
+/// A login did not end in a session.
+pub fn login_failed(request_id: &str, provider: &str, code: &str, cause: &str) {
+    info!(target: "audit", event = "login.failed", request_id, provider, code, cause, "login failed");
+}
+
+/// A session ended.
+pub fn session_ended(sid: &str, issuer: &str, subject: &str, cause: &str) {
+    info!(target: "audit", event = "session.ended", sid, issuer, subject, cause, "session ended");
+}
+
+/// The configuration was loaded again, or not.
+pub fn reloaded(generation: u64, fault: Option<&str>) {
+    match fault {
+        None => info!(target: "audit", event = "config.loaded", generation, "configuration loaded"),
+        Some(fault) => {
+            tracing::error!(target: "audit", event = "config.refused", generation, fault, "configuration refused; the old one stays");
+        }
+    }
+}
+
+/// The token signing keys changed.
+pub fn keys_rotated(active: &str) {
+    info!(target: "audit", event = "keys.rotated", active, "signing keys rotated");
+}

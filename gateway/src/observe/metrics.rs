@@ -1,0 +1,254 @@
+//! What `/metrics` shows.
+
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// Seconds; from a cache hit in the upstream to the longest wait for a first byte.
+const LATENCIES: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 300.0];
+/// Seconds; from HS256 to RS256.
+const MINT: [f64; 8] = [1e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 5e-4, 2e-3];
+
+/// Every metric of the gateway. Labels are configured names and closed words, never what a client
+/// sent: an attacker cannot make new series.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    latency: HistogramVec,
+    refusals: IntCounterVec,
+    logins: IntCounterVec,
+    upstream_errors: IntCounterVec,
+    mint: Histogram,
+    streams_ended: IntCounterVec,
+    reloads: IntCounterVec,
+    sessions: IntGauge,
+    streams: IntGauge,
+    connections: IntGauge,
+    connections_refused: IntGauge,
+    generation: IntGauge,
+    panics: IntCounter,
+}
+
+/// How a login went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginResult {
+    /// It did not end in a session.
+    Failed,
+    /// It was sent to the provider.
+    Started,
+    /// It ended in a session.
+    Succeeded,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: counters("requests_total", "Requests answered.", &["route", "status"]),
+            latency: HistogramVec::new(
+                opts("request_duration_seconds", "Request head to end of answer.", &LATENCIES),
+                &["route"],
+            )
+            .unwrap_or_else(|_| std::process::abort()),
+            refusals: counters("refusals_total", "Requests refused, by code.", &["code"]),
+            logins: counters("logins_total", "Logins, by provider.", &["provider", "result"]),
+            upstream_errors: counters(
+                "upstream_errors_total",
+                "Exchanges that an upstream failed.",
+                &["upstream", "kind"],
+            ),
+            mint: Histogram::with_opts(opts(
+                "token_mint_seconds",
+                "Time to mint one identity token.",
+                &MINT,
+            ))
+            .unwrap_or_else(|_| std::process::abort()),
+            streams_ended: counters(
+                "streams_ended_total",
+                "Live streams that ended with their session.",
+                &["cause"],
+            ),
+            reloads: counters("config_reloads_total", "Reloads.", &["result"]),
+            sessions: gauge("sessions", "Sessions that have not ended."),
+            streams: gauge("open_streams", "Live streams open now."),
+            connections: gauge("connections", "Client connections open now."),
+            connections_refused: gauge("connections_refused", "Closed because of the limit."),
+            generation: gauge("config_generation", "Configurations loaded since the start."),
+            panics: IntCounter::new("portcullis_panics_total", "Panics caught.")
+                .unwrap_or_else(|_| std::process::abort()),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// A request was answered.
+    pub fn request(&self, route: &str, status: u16, took: Duration) {
+        let mut digits = [0; 3];
+        self.requests.with_label_values(&[route, status_text(status, &mut digits)]).inc();
+        self.latency.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+
+    /// A request was refused.
+    pub fn refusal(&self, code: &str) {
+        self.refusals.with_label_values(&[code]).inc();
+    }
+
+    /// A login moved on.
+    pub fn login(&self, provider: &str, result: LoginResult) {
+        let result = match result {
+            LoginResult::Failed => "failed",
+            LoginResult::Started => "started",
+            LoginResult::Succeeded => "succeeded",
+        };
+        self.logins.with_label_values(&[provider, result]).inc();
+    }
+
+    /// An upstream failed.
+    pub fn upstream_error(&self, upstream: &str, kind: &str) {
+        self.upstream_errors.with_label_values(&[upstream, kind]).inc();
+    }
+
+    /// A token was minted.
+    pub fn minted(&self, seconds: f64) {
+        self.mint.observe(seconds);
+    }
+
+    /// A live stream ended with its session.
+    pub fn stream_ended(&self, cause: &str) {
+        self.streams_ended.with_label_values(&[cause]).inc();
+    }
+
+    /// The configuration was loaded again, or refused.
+    pub fn reload(&self, loaded: bool, generation: u64) {
+        let result = if loaded { "loaded" } else { "refused" };
+        self.reloads.with_label_values(&[result]).inc();
+        self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
+    /// A panic was caught; its request was answered with a 500 or cut.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Sets what is counted elsewhere, and renders everything in the Prometheus text format.
+    pub fn render(&self, now: Gauges) -> Vec<u8> {
+        let set = |gauge: &IntGauge, value: usize| {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&self.sessions, now.sessions);
+        set(&self.streams, now.streams);
+        set(&self.connections, now.connections);
+        set(&self.connections_refused, now.connections_refused);
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics cannot be rendered");
+        }
+        text
+    }
+
+    fn register(&self) {
+        let build = IntGaugeVec::new(
+            Opts::new("portcullis_build_info", "The version that runs."),
+            &["version"],
+        );
+        if let Ok(build) = build {
+            build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+            self.add(Box::new(build));
+        }
+        self.add(Box::new(self.requests.clone()));
+        self.add(Box::new(self.latency.clone()));
+        self.add(Box::new(self.refusals.clone()));
+        self.add(Box::new(self.logins.clone()));
+        self.add(Box::new(self.upstream_errors.clone()));
+        self.add(Box::new(self.mint.clone()));
+        self.add(Box::new(self.streams_ended.clone()));
+        self.add(Box::new(self.reloads.clone()));
+        self.add(Box::new(self.sessions.clone()));
+        self.add(Box::new(self.streams.clone()));
+        self.add(Box::new(self.connections.clone()));
+        self.add(Box::new(self.connections_refused.clone()));
+        self.add(Box::new(self.generation.clone()));
+        self.add(Box::new(self.panics.clone()));
+    }
+
+    fn add(&self, collector: Box<dyn Collector>) {
+        // Names are constants of this file; two of them being equal is found by the test below.
+        if let Err(error) = self.registry.register(collector) {
+            tracing::error!(%error, "metric not registered");
+        }
+    }
+}
+
+/// What is counted elsewhere and read when somebody looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gauges {
+    /// Sessions that have not ended.
+    pub sessions: usize,
+    /// Live streams open now.
+    pub streams: usize,
+    /// Client connections open now.
+    pub connections: usize,
+    /// Connections closed because of the limit, since the start.
+    pub connections_refused: usize,
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    // A name or label that Prometheus refuses is a slip in this file; the first test finds it.
+    IntCounterVec::new(Opts::new(format!("portcullis_{name}"), help), labels)
+        .unwrap_or_else(|_| std::process::abort())
+}
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    IntGauge::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
+}
+
+fn opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(format!("portcullis_{name}"), help).buckets(buckets.to_vec())
+}
+
+fn status_text(status: u16, digits: &mut [u8; 3]) -> &str {
+    let mut rest = status;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    std::str::from_utf8(digits).unwrap_or("000")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_was_counted_is_shown() {
+        let metrics = Metrics::default();
+        metrics.request("agent", 200, Duration::from_millis(3));
+        metrics.refusal("sign_in_required");
+        metrics.login("corp", LoginResult::Succeeded);
+        metrics.upstream_error("agent", "connect");
+        metrics.minted(0.00002);
+        metrics.reload(true, 2);
+        let shown = String::from_utf8(metrics.render(Gauges { sessions: 7, ..Gauges::default() }));
+        let shown = shown.unwrap();
+        for line in [
+            "portcullis_requests_total{route=\"agent\",status=\"200\"} 1",
+            "portcullis_refusals_total{code=\"sign_in_required\"} 1",
+            "portcullis_logins_total{provider=\"corp\",result=\"succeeded\"} 1",
+            "portcullis_upstream_errors_total{kind=\"connect\",upstream=\"agent\"} 1",
+            "portcullis_token_mint_seconds_count 1",
+            "portcullis_config_reloads_total{result=\"loaded\"} 1",
+            "portcullis_sessions 7",
+            "portcullis_config_generation 2",
+        ] {
+            assert!(shown.contains(line), "{line} is not in\n{shown}");
+        }
+    }
+}

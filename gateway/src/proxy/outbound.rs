@@ -1,0 +1,134 @@
+//! What the upstream is told: strip, then set.
+
+use http::header::{COOKIE, FORWARDED, HOST, TE};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use pingora_error::{Error, ErrorType, OrErr, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+
+use crate::base::RequestId;
+use crate::gate::{Admitted, RoutePlan};
+use crate::proxy::inbound::Inbound;
+use crate::proxy::service::Snapshot;
+use crate::web::{cookie, forwarded, names};
+
+/// The header that carries the request's id to the upstream, and back to the client.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Shows the minted token to whoever debugs a route; off by default.
+pub(super) const DEBUG_TOKEN: HeaderName = HeaderName::from_static("x-debug-user-jwt");
+
+/// Hop-by-hop fields of an answer that pingora passes on from one HTTP/1 connection to another.
+const HOP_BY_HOP: [HeaderName; 3] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    http::header::PROXY_AUTHENTICATE,
+];
+
+/// Makes the upstream's request out of the client's. pingora has removed hop-by-hop fields, and
+/// fields that `Connection` names, before; so a client cannot have ours removed. Runs once for
+/// each try of a request, and gives the same result each time.
+///
+/// A client's `Authorization` goes through untouched: no way in reads it yet, and applications have
+/// their own use for it.
+pub(super) fn prepare(
+    upstream: &mut RequestHeader,
+    client: &HeaderMap,
+    inbound: &Inbound,
+    admitted: &Admitted,
+    snapshot: &Snapshot,
+    id: RequestId,
+) -> Result<()> {
+    let plan = admitted.plan();
+    strip(upstream, plan);
+    // The handle is a password: it must not reach an application, nor an application's log.
+    if upstream.headers.contains_key(COOKIE) {
+        upstream.remove_header(&COOKIE);
+        if let Some(rest) = cookie::strip(client, |name| snapshot.cookies.is_ours(name)) {
+            upstream.insert_header(COOKIE, rest)?;
+        }
+    }
+    let target: Uri = inbound
+        .target()
+        .parse()
+        .or_err(ErrorType::InternalError, "a canonical path is a URI")?;
+    upstream.set_uri(target);
+    let authority = inbound.host.authority();
+    if plan.preserve_host {
+        upstream.insert_header(HOST, authority)?;
+    } else {
+        let server = plan.pool.settings().servers.first();
+        let host = server.map(|server| format!("{}:{}", server.host, server.port));
+        upstream.insert_header(HOST, host.as_deref().unwrap_or(authority))?;
+    }
+    let ours = forwarded::outgoing(inbound.client, inbound.scheme, authority);
+    for (name, value) in ours.fields() {
+        upstream.insert_header(name, value)?;
+    }
+    upstream.insert_header(REQUEST_ID, id.as_str())?;
+    if let (Some(token), Some(wanted)) = (admitted.token(), &plan.token) {
+        upstream.insert_header(wanted.header.clone(), token.value.clone())?;
+    }
+    // gRPC servers insist on it; pingora strips it with the other hop-by-hop fields.
+    if client.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers")) {
+        upstream.insert_header(TE, "trailers")?;
+    }
+    Ok(())
+}
+
+/// Removes what only we may say, in every spelling.
+fn strip(upstream: &mut RequestHeader, plan: &RoutePlan) {
+    let own = plan.token.as_ref().map(|token| &token.header);
+    let ours = |name: &HeaderName| {
+        names::is_identity_header(name.as_str(), &plan.strip)
+            || names::has_underscore(name.as_str())
+            || *name == REQUEST_ID
+            || own.is_some_and(|own| names::is_identity_header(name.as_str(), std::slice::from_ref(own)))
+    };
+    let doomed: Vec<_> = upstream.headers.keys().filter(|name| ours(name)).cloned().collect();
+    for name in doomed {
+        upstream.remove_header(&name);
+    }
+    upstream.remove_header(&FORWARDED);
+}
+
+/// Makes the client's answer out of the upstream's.
+pub(super) fn finish(
+    answer: &mut ResponseHeader,
+    admitted: &Admitted,
+    snapshot: &Snapshot,
+    id: RequestId,
+) -> Result<()> {
+    for name in &HOP_BY_HOP {
+        answer.remove_header(name);
+    }
+    answer.remove_header(&DEBUG_TOKEN);
+    // An application that could set our cookie could put its visitor into somebody else's session.
+    let planted = |value: &HeaderValue| {
+        let name = value.to_str().ok().and_then(|cookie| cookie.split('=').next());
+        name.is_some_and(|name| snapshot.cookies.is_ours(name.trim()))
+    };
+    if answer.headers.get_all(http::header::SET_COOKIE).iter().any(planted) {
+        let kept: Vec<_> = answer
+            .headers
+            .get_all(http::header::SET_COOKIE)
+            .iter()
+            .filter(|value| !planted(value))
+            .cloned()
+            .collect();
+        answer.remove_header(&http::header::SET_COOKIE);
+        for value in kept {
+            answer.append_header(http::header::SET_COOKIE, value)?;
+        }
+    }
+    answer.insert_header(REQUEST_ID, id.as_str())?;
+    if let (Some(token), Some(wanted)) = (admitted.token(), &admitted.plan().token)
+        && wanted.debug_header
+    {
+        answer.insert_header(DEBUG_TOKEN, token.value.clone())?;
+    }
+    Ok(())
+}
+
+/// pingora reached for an upstream without an admitted request. Nothing is forwarded.
+pub(super) fn not_admitted() -> Box<Error> {
+    Error::explain(ErrorType::InternalError, "no permit for this request")
+}
