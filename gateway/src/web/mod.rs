@@ -1,7 +1,18 @@
 //! HTTP words, no server inside.
 
+pub mod cookie;
+pub mod forwarded;
+pub mod handshake;
+mod host;
+pub mod names;
+pub mod origin;
+mod path;
 mod reply;
 mod request;
+mod return_to;
 
+pub use host::{Host, HostFault};
+pub use path::{CanonicalPath, PathFault, QueryFault, query_fault};
 pub use reply::Reply;
 pub use request::{CallerKind, Request, Scheme};
+pub use return_to::ReturnTo;
