@@ -1,1 +1,3 @@
 //! Bytes in, bytes out: sealing, keys, signatures.
+
+pub mod keyfile;
