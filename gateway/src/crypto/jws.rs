@@ -1,5 +1,7 @@
 //! JSON Web Signatures in compact form: writing ours, and reading others' with nothing taken on trust.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
@@ -15,7 +17,7 @@ const MAX_BYTES: usize = 16 * 1024;
 /// A key with its header written once.
 #[derive(Debug)]
 pub struct Encoder {
-    key: SigningKey,
+    key: Arc<SigningKey>,
     /// The encoded header and its dot.
     header: String,
 }
@@ -72,7 +74,8 @@ pub enum JwsFault {
 
 impl Encoder {
     /// Writes the header for this key once.
-    pub fn new(key: SigningKey, typ: &str) -> Self {
+    pub fn new(key: impl Into<Arc<SigningKey>>, typ: &str) -> Self {
+        let key = key.into();
         let header = json!({ "alg": key.algorithm().as_str(), "kid": key.id(), "typ": typ });
         let header = URL_SAFE_NO_PAD.encode(header.to_string()) + ".";
         Self { key, header }
