@@ -37,10 +37,8 @@ pub struct Unverified<'a> {
 /// What a token says, its signature having been verified. Issuer, audience and times have not.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// The claims.
-    pub claims: Map<String, Value>,
-    /// The header's `typ`.
-    pub typ: Option<String>,
+    claims: Map<String, Value>,
+    typ: Option<String>,
 }
 
 /// Why a token is refused. For the log: a client learns only that it must sign in.
@@ -176,6 +174,23 @@ impl<'a> Unverified<'a> {
             claims,
             typ: self.typ,
         })
+    }
+}
+
+impl Verified {
+    /// The claims.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// The claims, to keep.
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+
+    /// The header's `typ`: what kind of token the issuer meant this to be.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Stamp {
     modified: (i64, i64),
 }
 
+/// A key file's contents with the stamp of the very file they were read from.
+pub type Stamped = (Secret<Vec<u8>>, Stamp);
+
 /// The contents of a key file; `None` where there is no such file.
 ///
 /// # Errors
@@ -65,7 +68,7 @@ pub fn read_private(path: &Path) -> Result<Option<Secret<Vec<u8>>>, KeyfileFault
 ///
 /// # Errors
 /// As [`read_private`].
-pub fn read_stamped(path: &Path) -> Result<Option<(Secret<Vec<u8>>, Stamp)>, KeyfileFault> {
+pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
     let io = |step| {
         move |cause| KeyfileFault::Io {
             step,

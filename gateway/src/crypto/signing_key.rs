@@ -63,7 +63,7 @@ pub enum SignFault {
 enum Pair {
     EdDsa(Ed25519KeyPair),
     Es256(EcdsaKeyPair),
-    Hs256(hmac::Key),
+    Hs256(Box<hmac::Key>),
     Rs256(RsaKeyPair),
 }
 
@@ -152,7 +152,7 @@ impl SigningKey {
         let id = URL_SAFE_NO_PAD.encode(tag.as_ref());
         Ok(Self {
             id: KeyId::from(id.as_str()),
-            pair: Pair::Hs256(key),
+            pair: Pair::Hs256(Box::new(key)),
             public: None,
         })
     }

@@ -27,7 +27,7 @@ struct Discovery<'a> {
     jwks_uri: &'a str,
     id_token_signing_alg_values_supported: Vec<Algorithm>,
     subject_types_supported: [&'static str; 1],
-    response_types_supported: [&'static str; 0],
+    response_types_supported: [&'static str; 1],
     claims_supported: &'static [&'static str],
 }
 
@@ -74,7 +74,7 @@ impl Document {
             jwks_uri,
             id_token_signing_alg_values_supported: published,
             subject_types_supported: ["public"],
-            response_types_supported: [],
+            response_types_supported: ["id_token"],
             claims_supported: RESERVED,
         })
     }

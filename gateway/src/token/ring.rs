@@ -143,11 +143,12 @@ impl Ring {
             return Err(RingFault::TooManyRetired);
         }
         let (next, from) = match self.next.take() {
-            Some((next, from)) => {
+            // One of another algorithm has signed nothing yet and can be dropped.
+            Some((next, from)) if next.key.algorithm() == rotation.algorithm => {
                 let seen = next.published.after(rotation.publish_before);
                 (next, from.min(seen.max(now)))
             }
-            None => {
+            _ => {
                 let next = RingKey::generate(rotation.algorithm, now)?;
                 (next, now.after(rotation.publish_before))
             }

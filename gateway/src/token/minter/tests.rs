@@ -60,7 +60,7 @@ impl Fixture {
             .unwrap()
             .verify(&self.key)
             .unwrap()
-            .claims
+            .into_claims()
     }
 }
 
@@ -273,7 +273,7 @@ fn a_long_path_cannot_swell_the_token() {
         .mint(&permit(ann()), &plan, &facts(&path))
         .unwrap();
     let parsed = Unverified::parse(token.value.to_str().unwrap()).unwrap();
-    let claims = parsed.verify(&fixture.key).unwrap().claims;
+    let claims = parsed.verify(&fixture.key).unwrap().into_claims();
     assert!(claims["tctx"].get("path").is_none());
     assert_eq!(claims["tctx"]["path_sha256"].as_str().unwrap().len(), 43);
 }
