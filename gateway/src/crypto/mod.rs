@@ -1,1 +1,15 @@
 //! Bytes in, bytes out: sealing, keys, signatures.
+
+mod algorithm;
+mod jwk;
+mod jws;
+pub mod keyfile;
+mod signing_key;
+pub mod strict_json;
+mod verifying_key;
+
+pub use algorithm::{Algorithm, VerifyAlgorithm};
+pub use jwk::{JwkSet, PublicJwk};
+pub use jws::{Encoder, JwsFault, Unverified, Verified};
+pub use signing_key::{SignFault, SigningKey};
+pub use verifying_key::{KeyFault, KeySet, VerifyingKey};

@@ -1,1 +1,17 @@
 //! The identity token: keys, rotation, minting.
+
+mod claims;
+mod documents;
+mod keyring;
+mod minter;
+mod plan;
+mod ring;
+mod signer;
+mod stored;
+
+pub use documents::Document;
+pub use keyring::{Keyring, KeyringFault};
+pub use minter::{ClaimSizes, MintError, MintedToken, Minter};
+pub use plan::{RequestFacts, TokenPlan, Transport};
+pub use ring::{Ring, RingFault, RingKey, Rotated, Rotation};
+pub use signer::{SharedSecret, Signer};

@@ -1,0 +1,213 @@
+//! JSON Web Signatures in compact form: writing ours, and reading others' with nothing taken on trust.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+
+use crate::crypto::algorithm::VerifyAlgorithm;
+use crate::crypto::signing_key::{SignFault, SigningKey};
+use crate::crypto::strict_json;
+use crate::crypto::verifying_key::{KeySet, MAX_KID_BYTES, VerifyingKey};
+
+/// Header fields carry no more; also the bound on what parsing a token can cost.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// A key with its header written once.
+#[derive(Debug)]
+pub struct Encoder {
+    key: Arc<SigningKey>,
+    /// The encoded header and its dot.
+    header: String,
+}
+
+/// A token as read, of which only what is needed to choose a key can be seen: anything else would
+/// be an attacker's word.
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    signed: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+    algorithm: VerifyAlgorithm,
+    kid: Option<String>,
+    typ: Option<String>,
+}
+
+/// What a token says, its signature having been verified. Issuer, audience and times have not.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    claims: Map<String, Value>,
+    typ: Option<String>,
+}
+
+/// Why a token is refused. For the log: a client learns only that it must sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JwsFault {
+    /// `none`, a symmetric algorithm, or one we do not know.
+    #[error("the token's alg is not accepted; the issuer must sign with EdDSA, ES, RS or PS")]
+    Algorithm,
+    /// The claims are no JSON object, or name a claim twice.
+    #[error("the token's claims are not one plain JSON object; the issuer must correct them")]
+    Claims,
+    /// The header asks for what we do not do.
+    #[error("the token's header uses crit, b64, jwk, zip or enc; the issuer must leave it out")]
+    Extension,
+    /// The header is no JSON object of the right types, or names a member twice.
+    #[error("the token's header is not one plain JSON object; the issuer must correct it")]
+    Header,
+    /// Not three parts of canonical base64url.
+    #[error("the token is not a signed token in compact form; send a JWS")]
+    NotCompact,
+    /// Not by the key it should be by.
+    #[error("the token's signature does not verify; obtain a new token")]
+    Signature,
+    /// Longer than any token.
+    #[error("the token is longer than {MAX_BYTES} bytes; ask the issuer for fewer claims")]
+    TooLarge,
+    /// No key, or more than one, fits the token.
+    #[error("no one key of the issuer fits the token's kid and alg; refresh the key set")]
+    UnknownKey,
+}
+
+impl Encoder {
+    /// Writes the header for this key once.
+    pub fn new(key: impl Into<Arc<SigningKey>>, typ: &str) -> Self {
+        let key = key.into();
+        let header = json!({ "alg": key.algorithm().as_str(), "kid": key.id(), "typ": typ });
+        let header = URL_SAFE_NO_PAD.encode(header.to_string()) + ".";
+        Self { key, header }
+    }
+
+    /// The key.
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The signed token for a serialised JSON object of claims.
+    ///
+    /// # Errors
+    /// When the library cannot sign.
+    pub fn encode(&self, claims: &[u8]) -> Result<String, SignFault> {
+        // Room for the claims and the largest signature, so that there is one allocation.
+        let room = self.header.len() + claims.len() * 4 / 3 + 360;
+        let mut token = String::with_capacity(room);
+        token.push_str(&self.header);
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.key.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+}
+
+impl<'a> Unverified<'a> {
+    /// Takes a token apart. Work and memory are bounded by [`MAX_BYTES`].
+    ///
+    /// # Errors
+    /// When the token is not a plain JWS of an accepted algorithm; see [`JwsFault`].
+    pub fn parse(token: &'a str) -> Result<Self, JwsFault> {
+        if token.len() > MAX_BYTES {
+            return Err(JwsFault::TooLarge);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(JwsFault::NotCompact)?;
+        let (header, payload) = signed.split_once('.').ok_or(JwsFault::NotCompact)?;
+        // Five parts are an encrypted token: made with a public key, it proves nothing. A dot is
+        // no base64url, so that the decoder refuses what is left of it.
+        let header = strict_json::object(&decode(header)?).map_err(|_| JwsFault::Header)?;
+        let (payload, signature) = (decode(payload)?, decode(signature)?);
+        if ["crit", "b64", "jwk", "zip", "enc"]
+            .iter()
+            .any(|name| header.contains_key(*name))
+        {
+            return Err(JwsFault::Extension);
+        }
+        let algorithm = text(&header, "alg")?
+            .and_then(|name| VerifyAlgorithm::named(&name))
+            .ok_or(JwsFault::Algorithm)?;
+        let kid = text(&header, "kid")?;
+        if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+            return Err(JwsFault::Header);
+        }
+        let typ = text(&header, "typ")?;
+        Ok(Self {
+            signed,
+            payload,
+            signature,
+            algorithm,
+            kid,
+            typ,
+        })
+    }
+
+    /// The key the token claims to be signed by: only to be compared with names we know.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The algorithm the token claims; it counts only where the key permits it.
+    pub fn algorithm(&self) -> VerifyAlgorithm {
+        self.algorithm
+    }
+
+    /// Verifies with the one key of the issuer's set that fits.
+    ///
+    /// # Errors
+    /// When no one key fits, the signature is bad, or the claims are no plain JSON object.
+    pub fn verify_with(self, keys: &KeySet) -> Result<Verified, JwsFault> {
+        let key = keys
+            .find(self.kid(), self.algorithm)
+            .ok_or(JwsFault::UnknownKey)?;
+        self.verify(key)
+    }
+
+    /// Verifies with this key. The claims are read after the signature, never before.
+    ///
+    /// # Errors
+    /// When the signature is bad, or the claims are no plain JSON object.
+    pub fn verify(self, key: &VerifyingKey) -> Result<Verified, JwsFault> {
+        if !key.verifies(self.algorithm, self.signed.as_bytes(), &self.signature) {
+            return Err(JwsFault::Signature);
+        }
+        let claims = strict_json::object(&self.payload).map_err(|_| JwsFault::Claims)?;
+        Ok(Verified {
+            claims,
+            typ: self.typ,
+        })
+    }
+}
+
+impl Verified {
+    /// The claims.
+    pub fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
+    /// The claims, to keep.
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+
+    /// The header's `typ`: what kind of token the issuer meant this to be.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+}
+
+/// Refuses padding, other alphabets, line breaks and spare bits: one token has one spelling.
+fn decode(part: &str) -> Result<Vec<u8>, JwsFault> {
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| JwsFault::NotCompact)
+}
+
+fn text(header: &Map<String, Value>, name: &str) -> Result<Option<String>, JwsFault> {
+    match header.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(JwsFault::Header),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! What one route wants of the token, and what is known of one request.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderName;
+
+use crate::base::RequestId;
+use crate::token::signer::Signer;
+
+/// A route's wishes, made once from the configuration.
+#[derive(Clone, Debug)]
+pub struct TokenPlan {
+    /// `aud`: the one application the token is for, so that no other can replay it.
+    pub audience: String,
+    /// The header field that carries the token.
+    pub header: HeaderName,
+    /// The optional claims to send; `None` sends all that are known. What makes the token
+    /// verifiable (`iss aud sub iat nbf exp jti txn auth_method`) is always sent.
+    pub wanted: Option<HashSet<String>>,
+    /// How many groups at most; the rest is cut and `groups_truncated` set.
+    pub max_groups: usize,
+    /// How long the token may be: applications limit header fields, often to 8 KiB.
+    pub max_bytes: usize,
+    /// Whether to add `user` and `display_name` for applications that read those.
+    pub aliases: bool,
+    /// Whether the answer shows the token in `X-Debug-User-JWT`; whoever sees it can use it.
+    pub debug_header: bool,
+    /// Another signer than the rotating keys: a secret shared with this application.
+    pub signer: Option<Arc<dyn Signer>>,
+}
+
+/// What the token says of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestFacts<'a> {
+    /// `txn`: one id for logs, traces and the token.
+    pub id: RequestId,
+    /// `rctx.req_ip`.
+    pub client: IpAddr,
+    /// `rctx.transport`.
+    pub transport: Transport,
+    /// `tctx.method`.
+    pub method: &'a str,
+    /// `tctx.path`: the canonical path that is forwarded.
+    pub path: &'a str,
+    /// `tctx.host`: the host the client asked for.
+    pub request_host: &'a str,
+}
+
+/// What the request will turn into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A stream of server-sent events.
+    EventStream,
+    /// An answer with an end.
+    Http,
+    /// A WebSocket.
+    WebSocket,
+}
+
+impl TokenPlan {
+    /// The default plan for an audience: everything known, in `X-User-JWT`.
+    pub fn new(audience: impl Into<String>) -> Self {
+        Self {
+            audience: audience.into(),
+            header: HeaderName::from_static("x-user-jwt"),
+            wanted: None,
+            max_groups: 100,
+            // Leaves room for the other fields in the 8 KiB that most servers allow.
+            max_bytes: 6 * 1024,
+            aliases: true,
+            debug_header: false,
+            signer: None,
+        }
+    }
+
+    /// Whether the route wants this optional claim.
+    pub fn wants(&self, claim: &str) -> bool {
+        self.wanted
+            .as_ref()
+            .is_none_or(|wanted| wanted.contains(claim))
+    }
+}
+
+impl Transport {
+    /// The word in the token.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EventStream => "sse",
+            Self::Http => "http",
+            Self::WebSocket => "ws",
+        }
+    }
+}
