@@ -169,7 +169,7 @@ impl SessionManager {
         for some in keys.chunks(AT_ONCE) {
             for end in join_all(some.iter().map(|key| self.end(key, cause))).await {
                 match end {
-                    Ok(was_there) => ended = ended.saturating_add(usize::from(was_there)),
+                    Ok(_) => ended = ended.saturating_add(1),
                     Err(error) => fault = Some(error),
                 }
             }

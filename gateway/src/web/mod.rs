@@ -1,5 +1,6 @@
 //! HTTP words, no server inside.
 
+pub mod cookie;
 mod reply;
 mod request;
 
