@@ -93,13 +93,19 @@ impl Fence {
 
     /// The ends that the store has not confirmed.
     pub(crate) fn unconfirmed(&self) -> Vec<SessionKey> {
-        self.shards.iter().flat_map(|shard| lock(shard).open.keys().copied().collect::<Vec<_>>()).collect()
+        self.shards
+            .iter()
+            .flat_map(|shard| lock(shard).open.keys().copied().collect::<Vec<_>>())
+            .collect()
     }
 
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {
         let [_, second, ..] = *key;
         let index = usize::from(second) % SHARDS;
-        #[expect(clippy::indexing_slicing, reason = "the index is below SHARDS, the length")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the index is below SHARDS, the length"
+        )]
         lock(&self.shards[index])
     }
 }

@@ -68,7 +68,11 @@ impl LiveStreams {
     /// When as many streams are open as may be.
     pub fn register(self: &Arc<Self>, key: SessionKey) -> Result<StreamTicket, StreamsFull> {
         let room = |open: usize| (open < self.limit).then(|| open.saturating_add(1));
-        if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
+        if self
+            .open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .is_err()
+        {
             return Err(StreamsFull { limit: self.limit });
         }
         let mut shard = self.shard(&key);
@@ -81,14 +85,20 @@ impl LiveStreams {
             }
         };
         drop(shard);
-        Ok(StreamTicket { key, signal, streams: Arc::clone(self) })
+        Ok(StreamTicket {
+            key,
+            signal,
+            streams: Arc::clone(self),
+        })
     }
 
     /// Ends all streams of a session, those that are being opened included; how many were open.
     pub fn end(&self, key: &SessionKey, cause: EndCause) -> usize {
         let mut shard = self.shard(key);
         self.ended.insert(*key, cause);
-        let Some(bound) = shard.remove(key) else { return 0 };
+        let Some(bound) = shard.remove(key) else {
+            return 0;
+        };
         drop(shard);
         bound.signal.send_replace(Some(cause));
         bound.streams
@@ -101,13 +111,19 @@ impl LiveStreams {
 
     /// The sessions that have open streams.
     pub(crate) fn sessions(&self) -> Vec<SessionKey> {
-        self.shards.iter().flat_map(|shard| lock(shard).keys().copied().collect::<Vec<_>>()).collect()
+        self.shards
+            .iter()
+            .flat_map(|shard| lock(shard).keys().copied().collect::<Vec<_>>())
+            .collect()
     }
 
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {
         let [first, ..] = *key;
         let index = usize::from(first) % SHARDS;
-        #[expect(clippy::indexing_slicing, reason = "the index is below SHARDS, the length")]
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the index is below SHARDS, the length"
+        )]
         lock(&self.shards[index])
     }
 }
@@ -140,13 +156,18 @@ impl Drop for StreamTicket {
 
 impl Default for Bound {
     fn default() -> Self {
-        Self { signal: Arc::new(Signal::new(None)), streams: 0 }
+        Self {
+            signal: Arc::new(Signal::new(None)),
+            streams: 0,
+        }
     }
 }
 
 impl fmt::Debug for LiveStreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveStreams").field("open", &self.open()).finish_non_exhaustive()
+        f.debug_struct("LiveStreams")
+            .field("open", &self.open())
+            .finish_non_exhaustive()
     }
 }
 

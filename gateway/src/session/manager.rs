@@ -21,6 +21,8 @@ use crate::session::touches::Touches;
 
 pub use sweep::Swept;
 
+#[cfg(test)]
+mod scripted;
 mod sweep;
 
 /// Sessions: durable in the store, hot in memory.
@@ -111,14 +113,17 @@ impl SessionManager {
         let stored = StoredSession {
             owner: Owner::of(&new.principal.issuer, &new.principal.subject),
             record: self.sealer.seal(RECORD, &key, &session.to_record()),
-            tokens: self.sealer.seal(TOKENS, &key, new.tokens.to_bytes().expose()),
+            tokens: self
+                .sealer
+                .seal(TOKENS, &key, new.tokens.to_bytes().expose()),
             absolute_expiry: session.absolute_expiry,
             last_seen: now,
         };
         let passage = self.fence.passage(&key);
         self.store.insert(key, stored).await?;
         if let Passage::Open(since) = passage {
-            self.fence.admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
+            self.fence
+                .admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
         }
         Ok((handle, session))
     }
@@ -221,16 +226,21 @@ impl SessionManager {
             Passage::Shut => return Err(StoreError::Behind),
             Passage::Open(since) => since,
         };
-        let Some(stored) = self.store.load(*key).await? else { return Ok(None) };
+        let Some(stored) = self.store.load(*key).await? else {
+            return Ok(None);
+        };
         let Some(session) = self.unseal(*key, &stored) else {
-            tracing::warn!("a stored session does not open: its sealing key is gone or it was altered");
+            tracing::warn!(
+                "a stored session does not open: its sealing key is gone or it was altered"
+            );
             return Ok(None);
         };
         let found = self.judge(Arc::new(session));
         if let Some(session) = &found {
             // Not admitted: something ended meanwhile, perhaps this. The answer stands, as that of
             // a request that came just before the end; memory stays clean for the next.
-            self.fence.admit(key, since, || self.hot.insert(*key, Arc::clone(session)));
+            self.fence
+                .admit(key, since, || self.hot.insert(*key, Arc::clone(session)));
         }
         Ok(found)
     }
@@ -247,7 +257,10 @@ impl SessionManager {
             return Some(session);
         };
         self.kill(&session.key, cause);
-        self.tell(Ended { key: session.key, cause });
+        self.tell(Ended {
+            key: session.key,
+            cause,
+        });
         None
     }
 
@@ -262,7 +275,8 @@ impl SessionManager {
     /// memory had it.
     fn kill(&self, key: &SessionKey, cause: EndCause) -> bool {
         let mut was_hot = false;
-        self.fence.bury(key, cause, || was_hot = self.hot.remove(key).is_some());
+        self.fence
+            .bury(key, cause, || was_hot = self.hot.remove(key).is_some());
         self.live.end(key, cause);
         was_hot
     }

@@ -22,7 +22,10 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// Keeps at most `limit` sessions.
     pub fn new(limit: usize) -> Self {
-        Self { sessions: Mutex::default(), limit }
+        Self {
+            sessions: Mutex::default(),
+            limit,
+        }
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionKey, StoredSession>> {
@@ -61,7 +64,11 @@ impl SessionStore for MemoryStore {
 
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
         let sessions = self.sessions();
-        Ok(sessions.iter().filter(|(_, kept)| kept.owner == owner).map(|(key, _)| *key).collect())
+        Ok(sessions
+            .iter()
+            .filter(|(_, kept)| kept.owner == owner)
+            .map(|(key, _)| *key)
+            .collect())
     }
 
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {

@@ -152,7 +152,11 @@ impl Session {
 
     /// Reads what [`to_record`](Self::to_record) wrote. The bounds come from the sealed record, not
     /// from the store's index: who can write the store's file cannot lengthen a session's life.
-    pub(crate) fn from_record(key: SessionKey, record: &[u8], last_seen: Timestamp) -> Option<Self> {
+    pub(crate) fn from_record(
+        key: SessionKey,
+        record: &[u8],
+        last_seen: Timestamp,
+    ) -> Option<Self> {
         let record: Record = serde_json::from_slice(record).ok()?;
         (record.version == VERSION).then(|| Self {
             key,
@@ -173,7 +177,10 @@ impl Session {
 impl Seen {
     fn at(moment: Timestamp) -> Self {
         let millis = moment.as_millis();
-        Self { last: AtomicI64::new(millis), noted: AtomicI64::new(millis) }
+        Self {
+            last: AtomicI64::new(millis),
+            noted: AtomicI64::new(millis),
+        }
     }
 }
 
@@ -239,7 +246,10 @@ mod tests {
             provider_sid: Some("s1".to_owned()),
         };
         let back = ProviderTokens::from_bytes(tokens.to_bytes().expose()).unwrap();
-        assert_eq!(back.refresh_token.as_ref().unwrap().expose(), "refresh-hunter2");
+        assert_eq!(
+            back.refresh_token.as_ref().unwrap().expose(),
+            "refresh-hunter2"
+        );
         assert!(back.access_token.is_none());
         assert!(!format!("{back:?} {tokens:?}").contains("hunter2"));
     }
@@ -259,8 +269,13 @@ mod tests {
         let session = Session::begin(&new, [1; 32], "sid".to_owned(), now, hour);
         let bytes = session.to_record();
         let back = Session::from_record([1; 32], &bytes, now).unwrap();
-        assert_eq!((back.absolute_expiry, back.acr.as_deref()), (now.after(hour), Some("mfa")));
-        let other = String::from_utf8(bytes).unwrap().replace("\"version\":1", "\"version\":2");
+        assert_eq!(
+            (back.absolute_expiry, back.acr.as_deref()),
+            (now.after(hour), Some("mfa"))
+        );
+        let other = String::from_utf8(bytes)
+            .unwrap()
+            .replace("\"version\":1", "\"version\":2");
         assert!(Session::from_record([1; 32], other.as_bytes(), now).is_none());
         assert!(Session::from_record([1; 32], b"", now).is_none());
     }

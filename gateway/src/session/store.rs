@@ -81,7 +81,9 @@ pub enum StoreError {
         detail: String,
     },
     /// As many sessions as may be.
-    #[error("the session store holds {limit} sessions, its limit; raise it or wait for some to end")]
+    #[error(
+        "the session store holds {limit} sessions, its limit; raise it or wait for some to end"
+    )]
     Full {
         /// The limit.
         limit: usize,

@@ -30,7 +30,10 @@ fn keys_survive_a_restart_and_only_their_owner_reads_them() {
     let first = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
     let again = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
     assert_eq!(first.active().id(), again.active().id());
-    assert_eq!(first.active().secret().expose(), again.active().secret().expose());
+    assert_eq!(
+        first.active().secret().expose(),
+        again.active().secret().expose()
+    );
     let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -74,7 +77,7 @@ fn a_damaged_file_is_named_and_never_overwritten() {
     for bad in [
         String::new(),
         "{}".to_owned(),
-        good[..good.len() / 2].to_owned(),
+        good.split_at(good.len() / 2).0.to_owned(),
         good.replace("\"version\": 1", "\"version\": 2"),
         r#"{"version":1,"keys":[]}"#.to_owned(),
         r#"{"version":1,"keys":[{"id":"AAAAAAAAAAA","secret":"hunter2"}]}"#.to_owned(),
