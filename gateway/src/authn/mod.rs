@@ -3,7 +3,11 @@
 mod anonymous;
 mod authenticator;
 mod chain;
+#[cfg(test)]
+mod conformance;
+mod session;
 
 pub use anonymous::Anonymous;
 pub use authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
 pub use chain::{Chain, ChainFault};
+pub use session::{CookieNames, SessionCookie};

@@ -1,1 +1,24 @@
 //! Sessions: the record, the durable store, the manager, and the live streams bound to them.
+
+mod embedded;
+mod events;
+mod fence;
+mod handle;
+mod lifetime;
+mod live;
+mod manager;
+mod memory;
+mod pace;
+mod record;
+mod store;
+mod touches;
+
+pub use embedded::EmbeddedStore;
+pub use events::{EndCause, Ended};
+pub use handle::{Handle, SessionKey};
+pub use lifetime::Lifetimes;
+pub use live::{LiveStreams, StreamTicket, StreamsFull};
+pub use manager::{SessionManager, SessionSettings, Swept};
+pub use memory::MemoryStore;
+pub use record::{NewSession, ProviderTokens, Session};
+pub use store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};

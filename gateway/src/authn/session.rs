@@ -1,0 +1,108 @@
+//! The way in by a session's handle in a cookie.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
+use crate::identity::{Authenticated, WayIn};
+use crate::session::{Handle, SessionManager};
+use crate::web::cookie::{self, CookieValue};
+use crate::web::{Request, Scheme};
+
+/// Reads the handle from a cookie and asks for its session.
+#[derive(Debug)]
+pub struct SessionCookie {
+    names: CookieNames,
+    manager: Arc<SessionManager>,
+}
+
+/// The cookie's two names. The `__Host-` prefix makes browsers refuse the cookie from a sibling
+/// domain or over plain HTTP; on a loopback address, where there may be no TLS, it cannot be had.
+#[derive(Clone, Debug)]
+pub struct CookieNames {
+    /// Over HTTPS.
+    pub secure: String,
+    /// Over plain HTTP on loopback hosts.
+    pub plain: String,
+}
+
+impl SessionCookie {
+    /// The way in over the sessions of `manager`.
+    pub fn new(names: CookieNames, manager: Arc<SessionManager>) -> Self {
+        Self { names, manager }
+    }
+}
+
+#[async_trait]
+impl Authenticator for SessionCookie {
+    fn way_in(&self) -> WayIn {
+        WayIn::Session
+    }
+
+    async fn authenticate(&self, request: &Request<'_>) -> Outcome {
+        let Some(name) = self.names.of(request.scheme, request.host) else {
+            return Outcome::Absent;
+        };
+        let text = match cookie::find(request.headers, name) {
+            CookieValue::Absent => return Outcome::Absent,
+            CookieValue::Repeated => return Outcome::Reject(RejectReason::Repeated),
+            CookieValue::One(text) => text,
+        };
+        let Some(handle) = Handle::parse(text) else {
+            return Outcome::Reject(RejectReason::Malformed);
+        };
+        match self.manager.find(&handle).await {
+            Ok(Some(session)) => {
+                let principal = Arc::clone(&session.principal);
+                let session = session.reference();
+                Outcome::Accept(Authenticated::assertion(
+                    principal,
+                    WayIn::Session,
+                    Some(session),
+                ))
+            }
+            Ok(None) => Outcome::Reject(RejectReason::SessionUnknown),
+            Err(fault) => Outcome::Unavailable(Unavailable {
+                dependency: "the session store",
+                cause: Box::new(fault),
+            }),
+        }
+    }
+}
+
+impl CookieNames {
+    /// The name that counts for a request; none where a session would travel in the clear, so that
+    /// a cookie that an attacker on the wire planted or read there is never looked at.
+    pub fn of(&self, scheme: Scheme, host: &str) -> Option<&str> {
+        match scheme {
+            Scheme::Https => Some(&self.secure),
+            Scheme::Http => is_loopback(host).then_some(&self.plain),
+        }
+    }
+}
+
+impl Default for CookieNames {
+    fn default() -> Self {
+        Self {
+            secure: "__Host-portcullis".to_owned(),
+            plain: "portcullis".to_owned(),
+        }
+    }
+}
+
+/// Hosts that browsers themselves keep on this machine.
+fn is_loopback(host: &str) -> bool {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        || bare.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use super::*;
+use crate::authn::conformance::{Fields, Samples, a_way_in_keeps_the_contract, ask, ask_at};
+use crate::base::{Clock, Entropy, ManualClock, SystemEntropy, Timestamp};
+use crate::crypto::{Sealer, SealingKeys};
+use crate::identity::Principal;
+use crate::session::{
+    EndCause, Ended, Lifetimes, LiveStreams, MemoryStore, NewSession, Owner, ProviderTokens,
+    SessionKey, SessionSettings, SessionStore, StoreError, StoredSession,
+};
+
+/// A store that nobody can ask.
+#[derive(Debug)]
+struct Gone;
+
+#[async_trait]
+impl SessionStore for Gone {
+    async fn insert(&self, _: SessionKey, _: StoredSession) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+    async fn load(&self, _: SessionKey) -> Result<Option<StoredSession>, StoreError> {
+        Err(StoreError::Closed)
+    }
+    async fn touch(&self, _: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
+        Err(StoreError::Closed)
+    }
+    async fn remove(&self, _: SessionKey) -> Result<bool, StoreError> {
+        Err(StoreError::Closed)
+    }
+    async fn keys_of(&self, _: Owner) -> Result<Vec<SessionKey>, StoreError> {
+        Err(StoreError::Closed)
+    }
+    async fn sweep(&self, _: Timestamp, _: Duration) -> Result<Vec<Ended>, StoreError> {
+        Err(StoreError::Closed)
+    }
+    fn count(&self) -> usize {
+        0
+    }
+}
+
+fn manager(store: Arc<dyn SessionStore>) -> Arc<SessionManager> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let keys = Arc::new(SealingKeys::in_memory(&*entropy));
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
+    let hour = Duration::from_secs(3_600);
+    let settings = SessionSettings {
+        lifetimes: Lifetimes {
+            idle: hour,
+            absolute: hour * 12,
+        },
+        hot: 100,
+    };
+    let (sealer, live) = (
+        Sealer::new(keys, Arc::clone(&entropy)),
+        Arc::new(LiveStreams::new(100)),
+    );
+    Arc::new(SessionManager::new(
+        store, sealer, live, clock, entropy, settings,
+    ))
+}
+
+async fn sign_in(manager: &SessionManager, subject: &str) -> Handle {
+    let new = NewSession {
+        principal: Arc::new(Principal::new("https://idp.test", subject)),
+        signed_in_by: WayIn::Oidc,
+        provider: "corp".into(),
+        auth_time: Timestamp::from_secs(1_000_000),
+        acr: None,
+        amr: Arc::new([]),
+        tokens: ProviderTokens::default(),
+    };
+    manager.start(new, None).await.unwrap().0
+}
+
+fn cookie(value: &str) -> Fields {
+    vec![("cookie", format!("a=b; __Host-portcullis={value}"))]
+}
+
+#[tokio::test]
+async fn the_session_cookie_keeps_the_contract() {
+    let manager = manager(Arc::new(MemoryStore::new(100)));
+    let (ann, bob) = (
+        sign_in(&manager, "ann").await,
+        sign_in(&manager, "bob").await,
+    );
+    let ended = sign_in(&manager, "ann").await;
+    manager.end(&ended.key(), EndCause::Logout).await.unwrap();
+    let (ann, bob, ended) = (ann.to_text(), bob.to_text(), ended.to_text());
+    let (ann, bob, ended) = (ann.expose(), bob.expose(), ended.expose());
+    let twice = |one: &str, two: &str| {
+        vec![(
+            "cookie",
+            format!("__Host-portcullis={one}; __Host-portcullis={two}"),
+        )]
+    };
+    let mut fields_twice = cookie(ann);
+    fields_twice.extend(cookie(ann));
+    let mut bad = vec![
+        (cookie(ended), RejectReason::SessionUnknown),
+        (cookie(&"A".repeat(43)), RejectReason::SessionUnknown),
+        (twice(ann, bob), RejectReason::Repeated),
+        (fields_twice, RejectReason::Repeated),
+    ];
+    for value in [
+        "",
+        "-1",
+        "4294967295",
+        "\"x\"",
+        ann.split_at(42).0,
+        &format!("{ann}A"),
+        &"x".repeat(65_536),
+    ] {
+        bad.push((cookie(value), RejectReason::Malformed));
+    }
+    let cut_off = SessionCookie::new(CookieNames::default(), self::manager(Arc::new(Gone)));
+    a_way_in_keeps_the_contract(Samples {
+        way: &SessionCookie::new(CookieNames::default(), Arc::clone(&manager)),
+        way_without_dependency: Some(&cut_off),
+        good: vec![(cookie(ann), "ann"), (cookie(bob), "bob")],
+        bad,
+        undecided: Some(cookie(ann)),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_plain_cookie_counts_on_loopback_over_http_only() {
+    let manager = manager(Arc::new(MemoryStore::new(100)));
+    let handle = sign_in(&manager, "ann").await.to_text();
+    let way = SessionCookie::new(CookieNames::default(), manager);
+    let plain = vec![("cookie", format!("portcullis={}", handle.expose()))];
+    for host in [
+        "localhost",
+        "app.localhost",
+        "127.0.0.1",
+        "127.9.9.9",
+        "::1",
+        "[::1]",
+    ] {
+        let outcome = ask_at(&way, &plain, Scheme::Http, host).await;
+        assert!(matches!(outcome, Outcome::Accept(_)), "{host}");
+    }
+    for host in [
+        "app.test",
+        "localhost.evil.test",
+        "127.0.0.1.evil.test",
+        "10.0.0.1",
+        "evillocalhost",
+    ] {
+        let outcome = ask_at(&way, &plain, Scheme::Http, host).await;
+        assert!(matches!(outcome, Outcome::Absent), "{host}");
+    }
+    assert!(
+        matches!(ask(&way, &plain).await, Outcome::Absent),
+        "not over https"
+    );
+    let secure = cookie(handle.expose());
+    assert!(matches!(
+        ask_at(&way, &secure, Scheme::Http, "localhost").await,
+        Outcome::Absent
+    ));
+}

@@ -1,0 +1,92 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+use crate::base::SystemEntropy;
+
+/// A directory of our own that goes when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        Self(std::env::temp_dir().join(format!("sealing-{}", entropy.token::<9>())))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("sealing-keys.json")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn keys_survive_a_restart_and_only_their_owner_reads_them() {
+    let folder = Folder::new();
+    let first = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    let again = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    assert_eq!(first.active().id(), again.active().id());
+    assert_eq!(
+        first.active().secret().expose(),
+        again.active().secret().expose()
+    );
+    let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_rotation_is_on_the_disk_and_the_ring_stays_bounded() {
+    let folder = Folder::new();
+    let keys = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    let first = keys.active().id();
+    keys.rotate(&SystemEntropy).unwrap();
+    let again = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    assert_eq!(again.active().id(), keys.active().id());
+    assert!(again.accepted(&first).is_some());
+    for _ in 0..20 {
+        keys.rotate(&SystemEntropy).unwrap();
+    }
+    let again = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    assert_eq!(again.ring.load().keys().count(), MAX_KEYS);
+    assert!(again.accepted(&first).is_none());
+}
+
+#[test]
+fn two_processes_that_rotate_keep_each_others_keys() {
+    let folder = Folder::new();
+    let one = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    let two = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    one.rotate(&SystemEntropy).unwrap();
+    two.rotate(&SystemEntropy).unwrap();
+    assert!(two.accepted(&one.active().id()).is_some());
+}
+
+#[test]
+fn a_damaged_file_is_named_and_never_overwritten() {
+    let folder = Folder::new();
+    let good = {
+        SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+        fs::read_to_string(folder.file()).unwrap()
+    };
+    let doubled: File = serde_json::from_str(&good).unwrap();
+    let entry = serde_json::to_string(&doubled.keys[0]).unwrap();
+    for bad in [
+        String::new(),
+        "{}".to_owned(),
+        good.split_at(good.len() / 2).0.to_owned(),
+        good.replace("\"version\": 1", "\"version\": 2"),
+        r#"{"version":1,"keys":[]}"#.to_owned(),
+        r#"{"version":1,"keys":[{"id":"AAAAAAAAAAA","secret":"hunter2"}]}"#.to_owned(),
+        format!(r#"{{"version":1,"keys":[{entry},{entry}]}}"#),
+    ] {
+        keyfile::write_atomic(&folder.file(), bad.as_bytes()).unwrap();
+        let fault = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap_err();
+        assert!(fault.to_string().contains("sealing-keys.json"), "{fault}");
+        assert!(!format!("{fault} {fault:?}").contains("hunter2"));
+        assert_eq!(fs::read_to_string(folder.file()).unwrap(), bad);
+    }
+}

@@ -1,0 +1,174 @@
+//! Sessions in a durable file, with no service to run: the default.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redb::{Database, ReadableDatabase as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+use crate::base::Timestamp;
+use crate::session::embedded::file::io;
+use crate::session::embedded::writer::{Change, Done, Job, Writer};
+use crate::session::events::Ended;
+use crate::session::handle::SessionKey;
+use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
+
+mod file;
+mod writer;
+
+/// Sessions in one file.
+///
+/// All changes go through one writer thread, which takes whatever waits into one transaction: a
+/// hundred people who sign in at once share one `fsync`, and each hears of it after it is done.
+/// Reads run beside it and see what was acknowledged.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    database: Arc<Database>,
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    count: Arc<AtomicUsize>,
+}
+
+/// How many changes may wait for the writer; more wait outside, in their requests.
+const QUEUE: usize = 1_024;
+
+impl EmbeddedStore {
+    /// Opens the file, or makes it (mode 0600), for at most `limit` sessions. Reads the whole file
+    /// to check it: a damaged page must be found now, not in somebody's request.
+    ///
+    /// # Errors
+    /// When the file is damaged, in use, or cannot be read and written.
+    pub fn open(path: &Path, limit: usize) -> Result<Self, StoreError> {
+        let database = Arc::new(file::open(path)?);
+        let count = Arc::new(AtomicUsize::new(file::count(&database)?));
+        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let writer = Writer {
+            database: Arc::clone(&database),
+            count: Arc::clone(&count),
+            limit,
+        };
+        let thread = std::thread::Builder::new()
+            .name("session-store".to_owned())
+            .spawn(move || writer.run(waiting))
+            .map_err(|fault| io("start its writer")(fault.into()))?;
+        Ok(Self {
+            database,
+            jobs: Some(jobs),
+            writer: Some(thread),
+            count,
+        })
+    }
+
+    async fn change(&self, change: Change) -> Result<Done, StoreError> {
+        let (done, answer) = oneshot::channel();
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(Job { change, done })
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Database) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.database);
+        let read = spawn_blocking(move || read(&database)).await;
+        read.map_err(|_| StoreError::Closed)?.map_err(io("read"))
+    }
+}
+
+#[async_trait]
+impl SessionStore for EmbeddedStore {
+    async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
+        self.change(Change::Insert(key, Box::new(session)))
+            .await
+            .map(drop)
+    }
+
+    async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
+        self.read(move |database| {
+            let reading = database.begin_read()?;
+            let (rows, sealed) = (
+                reading.open_table(file::ROWS)?,
+                reading.open_table(file::SEALED)?,
+            );
+            let (Some(row), Some(bytes)) = (rows.get(&key)?, sealed.get(&key)?) else {
+                return Ok(None);
+            };
+            let ((expiry, seen, owner), (record, tokens)) = (row.value(), bytes.value());
+            Ok(Some(StoredSession {
+                owner: Owner(*owner),
+                record: record.to_vec(),
+                tokens: tokens.to_vec(),
+                absolute_expiry: Timestamp::from_millis(expiry),
+                last_seen: Timestamp::from_millis(seen),
+            }))
+        })
+        .await
+    }
+
+    async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
+        self.change(Change::Touch(uses)).await.map(drop)
+    }
+
+    async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
+        Ok(matches!(
+            self.change(Change::Remove(key)).await?,
+            Done::Removed(true)
+        ))
+    }
+
+    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
+        self.read(move |database| {
+            let owners = database.begin_read()?.open_multimap_table(file::OWNERS)?;
+            let keys = owners.get(&owner.0)?;
+            keys.map(|key| Ok(*key?.value())).collect()
+        })
+        .await
+    }
+
+    async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
+        // Looked for beside the writer, so that no login waits for a walk through the whole table;
+        // the writer judges each again.
+        let over = self
+            .read(move |database| file::over_at(database, now, idle))
+            .await?;
+        if over.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self
+            .change(Change::Expire {
+                keys: over,
+                now,
+                idle,
+            })
+            .await?
+        {
+            Done::Expired(ended) => Ok(ended),
+            Done::Kept | Done::Removed(_) => Ok(Vec::new()),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for EmbeddedStore {
+    /// Waits for what was sent to be written, so that the file is free when the store is gone.
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The file: its tables, how it is opened, and its errors in an operator's words.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+use redb::{
+    Builder, Database, DatabaseError, MultimapTableDefinition, ReadableDatabase as _,
+    ReadableTable as _, ReadableTableMetadata as _, StorageError, TableDefinition,
+};
+
+use crate::base::Timestamp;
+use crate::session::handle::SessionKey;
+use crate::session::lifetime::{Moments, over};
+use crate::session::store::{SWEEP_BATCH, StoreError};
+
+/// A session's absolute expiry, last use, and owner: what changes and what is looked through.
+pub(crate) const ROWS: TableDefinition<'_, &[u8; 32], (i64, i64, &[u8; 32])> =
+    TableDefinition::new("rows");
+/// A session's sealed record and sealed tokens: what never changes.
+pub(crate) const SEALED: TableDefinition<'_, &[u8; 32], (&[u8], &[u8])> =
+    TableDefinition::new("sealed");
+/// The keys of each owner's sessions; all of them (one slot per person would forget the others).
+pub(crate) const OWNERS: MultimapTableDefinition<'_, &[u8; 32], &[u8; 32]> =
+    MultimapTableDefinition::new("owners");
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+const LAYOUT: u64 = 1;
+
+/// What the file's pages may take in memory: the manager has its own, so this need not hold them all.
+const PAGE_CACHE: usize = 32 << 20;
+
+pub(crate) fn open(path: &Path) -> Result<Database, StoreError> {
+    prepare(path).map_err(|fault| io("open its file")(fault.into()))?;
+    let build = || {
+        let mut builder = Builder::new();
+        builder
+            .set_cache_size(PAGE_CACHE)
+            .set_check_integrity_on_open(true);
+        let database = builder.create(path).map_err(|fault| named(path, fault))?;
+        tables(path, &database)?;
+        Ok(database)
+    };
+    // The library can panic over a file that somebody cut or overwrote. At start that must read
+    // as what it is: a damaged file, with a remedy.
+    catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|_| Err(damaged(path, "unreadable pages")))
+}
+
+pub(crate) fn count(database: &Database) -> Result<usize, StoreError> {
+    let count =
+        || -> Result<u64, redb::Error> { Ok(database.begin_read()?.open_table(ROWS)?.len()?) };
+    count()
+        .map(|count| usize::try_from(count).unwrap_or(usize::MAX))
+        .map_err(io("read"))
+}
+
+/// Some sessions that are over at `now`.
+pub(crate) fn over_at(
+    database: &Database,
+    now: Timestamp,
+    idle: Duration,
+) -> Result<Vec<SessionKey>, redb::Error> {
+    let rows = database.begin_read()?.open_table(ROWS)?;
+    let mut found = Vec::new();
+    for row in rows.iter()? {
+        let (key, row) = row?;
+        let (expiry, seen, _) = row.value();
+        if over(moments(expiry, seen), idle, now).is_some() {
+            found.push(*key.value());
+        }
+        if found.len() >= SWEEP_BATCH {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn moments(expiry: i64, seen: i64) -> Moments {
+    Moments {
+        absolute_expiry: Timestamp::from_millis(expiry),
+        last_seen: Timestamp::from_millis(seen),
+    }
+}
+
+/// Words for a failure while `doing` something.
+pub(crate) fn io(doing: &'static str) -> impl Fn(redb::Error) -> StoreError {
+    move |fault| StoreError::Io {
+        doing,
+        detail: fault.to_string(),
+    }
+}
+
+/// Makes the file before the library does, so that nobody else can read it at any time, and makes
+/// its name durable.
+fn prepare(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    let file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn tables(path: &Path, database: &Database) -> Result<(), StoreError> {
+    let make = || -> Result<u64, redb::Error> {
+        let writing = database.begin_write()?;
+        writing.open_table(ROWS)?;
+        writing.open_table(SEALED)?;
+        writing.open_multimap_table(OWNERS)?;
+        let layout = {
+            let mut meta = writing.open_table(META)?;
+            let layout = meta.get("layout")?.map(|layout| layout.value());
+            if layout.is_none() {
+                meta.insert("layout", LAYOUT)?;
+            }
+            layout.unwrap_or(LAYOUT)
+        };
+        writing.commit()?;
+        Ok(layout)
+    };
+    match make() {
+        Ok(LAYOUT) => Ok(()),
+        Ok(_) => Err(damaged(path, "written by another version")),
+        Err(fault) => Err(damaged(path, &fault.to_string())),
+    }
+}
+
+fn named(path: &Path, fault: DatabaseError) -> StoreError {
+    match fault {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
+            path: path.to_owned(),
+        },
+        DatabaseError::Storage(StorageError::Io(fault))
+            if !matches!(
+                fault.kind(),
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof
+            ) =>
+        {
+            io("open its file")(fault.into())
+        }
+        fault => damaged(path, &fault.to_string()),
+    }
+}
+
+fn damaged(path: &Path, detail: &str) -> StoreError {
+    StoreError::Damaged {
+        path: path.to_owned(),
+        detail: detail.to_owned(),
+    }
+}

@@ -1,0 +1,48 @@
+//! What happens to a session, in words.
+
+use std::fmt;
+
+use crate::session::handle::SessionKey;
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndCause {
+    /// Its absolute lifetime is over.
+    Absolute,
+    /// Nobody used it for the idle time.
+    Idle,
+    /// The person signed out.
+    Logout,
+    /// A new session took its place: a new login, or more rights.
+    Replaced,
+    /// An administrator or the provider ended it.
+    Revoked,
+}
+
+/// A session that time has ended; for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub key: SessionKey,
+    /// Why.
+    pub cause: EndCause,
+}
+
+impl EndCause {
+    /// The word used in logs, metrics and audit events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Absolute => "absolute",
+            Self::Idle => "idle",
+            Self::Logout => "logout",
+            Self::Replaced => "replaced",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl fmt::Display for EndCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

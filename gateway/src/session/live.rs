@@ -1,0 +1,179 @@
+//! Live streams and the sessions they are bound to: a session that ends takes its streams with it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quick_cache::sync::Cache;
+use tokio::sync::watch;
+
+use crate::session::events::EndCause;
+use crate::session::handle::SessionKey;
+
+/// All open streams, by session. Ending a session is one signal, however many streams wait for it.
+pub struct LiveStreams {
+    shards: Box<[Mutex<Shard>]>,
+    open: AtomicUsize,
+    limit: usize,
+    /// Sessions that ended lately: a handshake that was decided just before the end and is
+    /// registered just after it must not outlive the session.
+    ended: Cache<SessionKey, EndCause>,
+}
+
+/// One open stream. Dropping it unregisters the stream.
+#[derive(Debug)]
+pub struct StreamTicket {
+    key: SessionKey,
+    signal: Arc<Signal>,
+    streams: Arc<LiveStreams>,
+}
+
+/// There are as many open streams as there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{limit} live streams are open, the limit; raise it or wait for some to close")]
+pub struct StreamsFull {
+    /// The limit.
+    pub limit: usize,
+}
+
+type Signal = watch::Sender<Option<EndCause>>;
+type Shard = HashMap<SessionKey, Bound>;
+
+struct Bound {
+    signal: Arc<Signal>,
+    streams: usize,
+}
+
+/// Enough that two requests rarely meet at one lock.
+const SHARDS: usize = 64;
+/// How many ended sessions are remembered. A handshake takes seconds and is registered within them;
+/// should more sessions than this end meanwhile, the sweep finds the stream a second later.
+const REMEMBERED: usize = 16_384;
+
+impl LiveStreams {
+    /// Holds at most `limit` streams.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            open: AtomicUsize::new(0),
+            limit,
+            ended: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// Binds a new stream to a session. Of a session that has just ended the ticket is over at once.
+    ///
+    /// # Errors
+    /// When as many streams are open as may be.
+    pub fn register(self: &Arc<Self>, key: SessionKey) -> Result<StreamTicket, StreamsFull> {
+        let room = |open: usize| (open < self.limit).then(|| open.saturating_add(1));
+        if self
+            .open
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .is_err()
+        {
+            return Err(StreamsFull { limit: self.limit });
+        }
+        let mut shard = self.shard(&key);
+        let signal = match self.ended.get(&key) {
+            Some(cause) => Arc::new(Signal::new(Some(cause))),
+            None => {
+                let bound = shard.entry(key).or_default();
+                bound.streams = bound.streams.saturating_add(1);
+                Arc::clone(&bound.signal)
+            }
+        };
+        drop(shard);
+        Ok(StreamTicket {
+            key,
+            signal,
+            streams: Arc::clone(self),
+        })
+    }
+
+    /// Ends all streams of a session, those that are being opened included; how many were open.
+    pub fn end(&self, key: &SessionKey, cause: EndCause) -> usize {
+        let mut shard = self.shard(key);
+        self.ended.insert(*key, cause);
+        let Some(bound) = shard.remove(key) else {
+            return 0;
+        };
+        drop(shard);
+        bound.signal.send_replace(Some(cause));
+        bound.streams
+    }
+
+    /// How many streams are open: those that were told to end and have not closed yet included.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// The sessions that have open streams.
+    pub(crate) fn sessions(&self) -> Vec<SessionKey> {
+        self.shards
+            .iter()
+            .flat_map(|shard| lock(shard).keys().copied().collect::<Vec<_>>())
+            .collect()
+    }
+
+    fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {
+        let [first, ..] = *key;
+        let index = usize::from(first) % SHARDS;
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the index is below SHARDS, the length"
+        )]
+        lock(&self.shards[index])
+    }
+}
+
+impl StreamTicket {
+    /// Resolves when the session has ended, with the cause. May be dropped and asked again.
+    pub async fn ended(&self) -> EndCause {
+        let mut signal = self.signal.subscribe();
+        let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
+        // The ticket holds the sender, so that the wait cannot fail while anybody asks.
+        ended.ok().flatten().unwrap_or(EndCause::Revoked)
+    }
+}
+
+impl Drop for StreamTicket {
+    fn drop(&mut self) {
+        let mut shard = self.streams.shard(&self.key);
+        if let Some(bound) = shard.get_mut(&self.key)
+            && Arc::ptr_eq(&bound.signal, &self.signal)
+        {
+            bound.streams = bound.streams.saturating_sub(1);
+            if bound.streams == 0 {
+                shard.remove(&self.key);
+            }
+        }
+        drop(shard);
+        self.streams.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Default for Bound {
+    fn default() -> Self {
+        Self {
+            signal: Arc::new(Signal::new(None)),
+            streams: 0,
+        }
+    }
+}
+
+impl fmt::Debug for LiveStreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveStreams")
+            .field("open", &self.open())
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use tokio::time::timeout;
+
+use super::*;
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_stream_ends_with_its_session_and_no_other_does() {
+    let streams = Arc::new(LiveStreams::new(10));
+    let (mine, too) = (
+        streams.register([1; 32]).unwrap(),
+        streams.register([1; 32]).unwrap(),
+    );
+    let other = streams.register([2; 32]).unwrap();
+    assert_eq!(mine.ended().now_or_never(), None);
+    assert_eq!(streams.end(&[1; 32], EndCause::Logout), 2);
+    assert_eq!(timeout(SOON, mine.ended()).await, Ok(EndCause::Logout));
+    assert_eq!(timeout(SOON, too.ended()).await, Ok(EndCause::Logout));
+    assert_eq!(mine.ended().await, EndCause::Logout, "may be asked again");
+    assert_eq!(other.ended().now_or_never(), None);
+}
+
+#[tokio::test]
+async fn a_stream_registered_just_after_the_end_is_over_at_once() {
+    let streams = Arc::new(LiveStreams::new(10));
+    streams.end(&[1; 32], EndCause::Revoked);
+    let late = streams.register([1; 32]).unwrap();
+    assert_eq!(late.ended().now_or_never(), Some(EndCause::Revoked));
+    drop(late);
+    assert_eq!((streams.open(), streams.sessions().len()), (0, 0));
+}
+
+#[test]
+fn a_full_registry_refuses_and_a_dropped_ticket_makes_room() {
+    let streams = Arc::new(LiveStreams::new(2));
+    let one = streams.register([1; 32]).unwrap();
+    let _two = streams.register([1; 32]).unwrap();
+    assert_eq!(
+        streams.register([3; 32]).unwrap_err(),
+        StreamsFull { limit: 2 }
+    );
+    drop(one);
+    assert_eq!(streams.open(), 1);
+    let three = streams.register([3; 32]).unwrap();
+    drop(three);
+    assert_eq!(streams.sessions(), [[1; 32]]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_streams_end_quickly() {
+    let streams = Arc::new(LiveStreams::new(20_000));
+    let key = |n: u32| {
+        let mut key = [0; 32];
+        // Half of them belong to one session.
+        key[..4].copy_from_slice(&n.max(5_000).to_le_bytes());
+        key
+    };
+    let waiting: Vec<_> = (0..10_000)
+        .map(|n| {
+            let ticket = streams.register(key(n)).unwrap();
+            tokio::spawn(async move { ticket.ended().await })
+        })
+        .collect();
+    assert_eq!(streams.open(), 10_000);
+    let all = async {
+        for key in streams.sessions() {
+            streams.end(&key, EndCause::Revoked);
+        }
+        for stream in waiting {
+            assert_eq!(stream.await.unwrap(), EndCause::Revoked);
+        }
+    };
+    timeout(Duration::from_secs(2), all)
+        .await
+        .expect("within two seconds");
+    assert_eq!(streams.open(), 0);
+    assert!(streams.sessions().is_empty());
+}

@@ -1,0 +1,295 @@
+//! The one who knows all sessions: starts, finds and ends them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::join_all;
+use quick_cache::sync::Cache;
+
+use crate::base::{Clock, Entropy};
+use crate::crypto::Sealer;
+use crate::session::events::{EndCause, Ended};
+use crate::session::fence::{Fence, Passage};
+use crate::session::handle::{Handle, SessionKey};
+use crate::session::lifetime::{Lifetimes, over};
+use crate::session::live::LiveStreams;
+use crate::session::pace::Pace;
+use crate::session::record::{NewSession, ProviderTokens, Session};
+use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
+use crate::session::touches::Touches;
+
+pub use sweep::Swept;
+
+#[cfg(test)]
+mod scripted;
+mod sweep;
+
+/// Sessions: durable in the store, hot in memory.
+///
+/// Finding a session that is in memory is one look-up: no I/O, no lock that all share, no
+/// allocation. A session that has ended is never found again: not by a look-up that was under way
+/// when it ended, not while the store fails, not after the clock went back.
+pub struct SessionManager {
+    store: Arc<dyn SessionStore>,
+    sealer: Sealer,
+    live: Arc<LiveStreams>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    lifetimes: Lifetimes,
+    touch_every: Duration,
+    hot: Cache<SessionKey, Arc<Session>>,
+    fence: Fence,
+    touches: Touches,
+    flushing: Pace,
+    sweeping: Pace,
+    /// Sessions that a look-up found to be over; told by the next sweep.
+    expired: Mutex<Vec<Ended>>,
+}
+
+/// How sessions are to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionSettings {
+    /// How long a session lives.
+    pub lifetimes: Lifetimes,
+    /// How many sessions memory holds; the others are read from the store when they are used.
+    pub hot: usize,
+}
+
+/// What sealing binds a record to, and tokens to, beside the session's key: neither opens as the other.
+const RECORD: &str = "session record";
+const TOKENS: &str = "session tokens";
+/// Ends that a failing store has not confirmed; beyond these the gateway refuses to read sessions.
+const GRAVES: usize = 65_536;
+/// The whole store is looked through this often: what nobody asks for any more is only clutter.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Ends in one go: as many as the embedded store takes into one transaction.
+const AT_ONCE: usize = 256;
+
+impl SessionManager {
+    /// A manager over a store.
+    pub fn new(
+        store: Arc<dyn SessionStore>,
+        sealer: Sealer,
+        live: Arc<LiveStreams>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        settings: SessionSettings,
+    ) -> Self {
+        let touch_every = settings.lifetimes.touch_every();
+        Self {
+            flushing: Pace::new(&*clock, touch_every / 6),
+            sweeping: Pace::new(&*clock, SWEEP_EVERY),
+            store,
+            sealer,
+            live,
+            clock,
+            entropy,
+            lifetimes: settings.lifetimes,
+            touch_every,
+            hot: Cache::new(settings.hot),
+            fence: Fence::new(GRAVES),
+            touches: Touches::new(settings.hot),
+            expired: Mutex::default(),
+        }
+    }
+
+    /// Starts a session under a new handle; durable before it is `Ok`. The session that the browser
+    /// brought along, `replaces`, is ended first: whoever planted its cookie gains nothing.
+    ///
+    /// # Errors
+    /// When the store fails or is full.
+    pub async fn start(
+        &self,
+        new: NewSession,
+        replaces: Option<&Handle>,
+    ) -> Result<(Handle, Arc<Session>), StoreError> {
+        if let Some(old) = replaces {
+            self.end(&old.key(), EndCause::Replaced).await?;
+        }
+        let handle = Handle::random(&*self.entropy);
+        let (key, sid, now) = (handle.key(), self.entropy.token::<16>(), self.clock.now());
+        let session = Arc::new(Session::begin(&new, key, sid, now, self.lifetimes.absolute));
+        let stored = StoredSession {
+            owner: Owner::of(&new.principal.issuer, &new.principal.subject),
+            record: self.sealer.seal(RECORD, &key, &session.to_record()),
+            tokens: self
+                .sealer
+                .seal(TOKENS, &key, new.tokens.to_bytes().expose()),
+            absolute_expiry: session.absolute_expiry,
+            last_seen: now,
+        };
+        let passage = self.fence.passage(&key);
+        self.store.insert(key, stored).await?;
+        if let Passage::Open(since) = passage {
+            self.fence
+                .admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
+        }
+        Ok((handle, session))
+    }
+
+    /// The session of a handle, if it lives; counts as a use of it.
+    ///
+    /// # Errors
+    /// When the session is not in memory and the store cannot be read.
+    pub async fn find(&self, handle: &Handle) -> Result<Option<Arc<Session>>, StoreError> {
+        let found = self.look_up(&handle.key()).await?;
+        if let Some(session) = &found {
+            self.note_use(session);
+        }
+        Ok(found)
+    }
+
+    /// Ends a session and its streams; whether the store had it. `Ok` means that the end is durable.
+    ///
+    /// The session is dead in memory at once, even if the store then fails, or the caller goes away
+    /// before the answer: the sweep goes on trying to make it durable.
+    ///
+    /// # Errors
+    /// When the store fails: the session is dead here, and may return if the process restarts first.
+    pub async fn end(&self, key: &SessionKey, cause: EndCause) -> Result<bool, StoreError> {
+        let was_hot = self.kill(key, cause);
+        // A sweep may be faster in making this end durable; the session was there all the same.
+        let was_there = self.store.remove(*key).await?;
+        self.fence.close(key);
+        Ok(was_hot || was_there)
+    }
+
+    /// Ends all sessions of one person; how many.
+    ///
+    /// # Errors
+    /// When the store fails; all that could be ended are.
+    pub async fn end_all_of(
+        &self,
+        issuer: &str,
+        subject: &str,
+        cause: EndCause,
+    ) -> Result<usize, StoreError> {
+        let keys = self.store.keys_of(Owner::of(issuer, subject)).await?;
+        for key in &keys {
+            self.kill(key, cause);
+        }
+        let mut ended = 0_usize;
+        let mut fault = None;
+        for some in keys.chunks(AT_ONCE) {
+            for end in join_all(some.iter().map(|key| self.end(key, cause))).await {
+                match end {
+                    Ok(_) => ended = ended.saturating_add(1),
+                    Err(error) => fault = Some(error),
+                }
+            }
+        }
+        fault.map_or(Ok(ended), Err)
+    }
+
+    /// The provider's tokens of a session that lives.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tokens(&self, key: &SessionKey) -> Result<Option<ProviderTokens>, StoreError> {
+        if self.look_up(key).await?.is_none() {
+            return Ok(None);
+        }
+        let stored = self.store.load(*key).await?;
+        Ok(stored.and_then(|stored| {
+            let bytes = self.sealer.open(TOKENS, key, &stored.tokens)?;
+            ProviderTokens::from_bytes(&zeroize::Zeroizing::new(bytes))
+        }))
+    }
+
+    /// Notes a use of a session: a live stream calls this while data moves, so that an open chat is
+    /// not idle.
+    pub fn touch(&self, key: &SessionKey) {
+        match self.hot.get(key) {
+            Some(session) => self.note_use(&session),
+            None => self.touches.add(*key, self.clock.now()),
+        }
+    }
+
+    /// How many sessions are kept.
+    pub fn count(&self) -> usize {
+        self.store.count()
+    }
+
+    /// The streams that end with their sessions.
+    pub fn live(&self) -> &Arc<LiveStreams> {
+        &self.live
+    }
+
+    /// The session of a key, if it lives; not a use of it.
+    async fn look_up(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
+        if let Some(session) = self.hot.get(key) {
+            return Ok(self.judge(session));
+        }
+        let since = match self.fence.passage(key) {
+            Passage::Dead => return Ok(None),
+            Passage::Shut => return Err(StoreError::Behind),
+            Passage::Open(since) => since,
+        };
+        let Some(stored) = self.store.load(*key).await? else {
+            return Ok(None);
+        };
+        let Some(session) = self.unseal(*key, &stored) else {
+            tracing::warn!(
+                "a stored session does not open: its sealing key is gone or it was altered"
+            );
+            return Ok(None);
+        };
+        let found = self.judge(Arc::new(session));
+        if let Some(session) = &found {
+            // Not admitted: something ended meanwhile, perhaps this. The answer stands, as that of
+            // a request that came just before the end; memory stays clean for the next.
+            self.fence
+                .admit(key, since, || self.hot.insert(*key, Arc::clone(session)));
+        }
+        Ok(found)
+    }
+
+    fn unseal(&self, key: SessionKey, stored: &StoredSession) -> Option<Session> {
+        let record = self.sealer.open(RECORD, &key, &stored.record)?;
+        Session::from_record(key, &record, stored.last_seen)
+    }
+
+    /// Lets a session pass that lives; kills one that is over, for good: a clock that goes back
+    /// later finds nothing. The sweep makes it durable; no request waits for that.
+    fn judge(&self, session: Arc<Session>) -> Option<Arc<Session>> {
+        let Some(cause) = over(session.moments(), self.lifetimes.idle, self.clock.now()) else {
+            return Some(session);
+        };
+        self.kill(&session.key, cause);
+        self.tell(Ended {
+            key: session.key,
+            cause,
+        });
+        None
+    }
+
+    fn note_use(&self, session: &Session) {
+        let now = self.clock.now();
+        if session.touch(now, self.touch_every) {
+            self.touches.add(session.key, now);
+        }
+    }
+
+    /// Dead in memory: not found from here on, by anybody, and no stream of it goes on. Whether
+    /// memory had it.
+    fn kill(&self, key: &SessionKey, cause: EndCause) -> bool {
+        let mut was_hot = false;
+        self.fence
+            .bury(key, cause, || was_hot = self.hot.remove(key).is_some());
+        self.live.end(key, cause);
+        was_hot
+    }
+}
+
+impl fmt::Debug for SessionManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionManager")
+            .field("store", &self.store)
+            .field("lifetimes", &self.lifetimes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

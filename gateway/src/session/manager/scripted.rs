@@ -1,0 +1,96 @@
+//! A store that a test can stop in the middle and break.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+use crate::base::Timestamp;
+use crate::session::events::Ended;
+use crate::session::handle::SessionKey;
+use crate::session::memory::MemoryStore;
+use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
+
+/// Sessions in memory, behind gates.
+#[derive(Debug)]
+pub(crate) struct ScriptedStore {
+    sessions: MemoryStore,
+    holding: AtomicBool,
+    failing: AtomicBool,
+    held: Semaphore,
+    released: Semaphore,
+}
+
+impl ScriptedStore {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            sessions: MemoryStore::new(100),
+            holding: AtomicBool::new(false),
+            failing: AtomicBool::new(false),
+            held: Semaphore::new(0),
+            released: Semaphore::new(0),
+        })
+    }
+
+    /// The next load reads, and answers when it is released.
+    pub(crate) fn hold_loads(&self) {
+        self.holding.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn wait_for_held_load(&self) {
+        self.held.acquire().await.unwrap().forget();
+    }
+
+    pub(crate) fn release_loads(&self) {
+        self.holding.store(false, Ordering::SeqCst);
+        self.released.add_permits(1);
+    }
+
+    pub(crate) fn fail_removes(&self, fail: bool) {
+        self.failing.store(fail, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl SessionStore for ScriptedStore {
+    async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
+        self.sessions.insert(key, session).await
+    }
+
+    async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
+        let found = self.sessions.load(key).await;
+        if self.holding.load(Ordering::SeqCst) {
+            self.held.add_permits(1);
+            self.released.acquire().await.unwrap().forget();
+        }
+        found
+    }
+
+    async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
+        self.sessions.touch(uses).await
+    }
+
+    async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Io {
+                doing: "write",
+                detail: "no space".to_owned(),
+            });
+        }
+        self.sessions.remove(key).await
+    }
+
+    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
+        self.sessions.keys_of(owner).await
+    }
+
+    async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
+        self.sessions.sweep(now, idle).await
+    }
+
+    fn count(&self) -> usize {
+        self.sessions.count()
+    }
+}

@@ -1,0 +1,282 @@
+//! What a session is in memory, and what of it is written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ProviderId, Secret, Timestamp};
+use crate::identity::{Principal, SessionRef, WayIn};
+use crate::session::handle::SessionKey;
+use crate::session::lifetime::Moments;
+
+/// A session that lives. Its handle is not in it, its tokens are not in it.
+#[derive(Debug)]
+pub struct Session {
+    /// SHA-256 of the handle.
+    pub key: SessionKey,
+    /// The public name: random, says nothing of handle or key.
+    pub sid: Arc<str>,
+    /// Who it is.
+    pub principal: Arc<Principal>,
+    /// How the person signed in.
+    pub signed_in_by: WayIn,
+    /// At which provider.
+    pub provider: ProviderId,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// When the session began.
+    pub created: Timestamp,
+    /// When it is over, whatever happens.
+    pub absolute_expiry: Timestamp,
+    /// Authentication context class, as the provider gave it.
+    pub acr: Option<Arc<str>>,
+    /// Authentication methods, as the provider gave them.
+    pub amr: Arc<[String]>,
+    seen: Seen,
+}
+
+/// What a sign-in brings.
+#[derive(Debug)]
+pub struct NewSession {
+    /// Who it is.
+    pub principal: Arc<Principal>,
+    /// How the person signed in.
+    pub signed_in_by: WayIn,
+    /// At which provider.
+    pub provider: ProviderId,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// Authentication context class, as the provider gave it.
+    pub acr: Option<Arc<str>>,
+    /// Authentication methods, as the provider gave them.
+    pub amr: Arc<[String]>,
+    /// The provider's tokens.
+    pub tokens: ProviderTokens,
+}
+
+/// What the provider gave at sign-in. Sealed in the store, never in a cookie, never shown.
+#[derive(Clone, Debug, Default)]
+pub struct ProviderTokens {
+    /// The ID token, for `id_token_hint` at logout.
+    pub id_token: Option<Secret<String>>,
+    /// The access token.
+    pub access_token: Option<Secret<String>>,
+    /// The refresh token.
+    pub refresh_token: Option<Secret<String>>,
+    /// The provider's own name for its session, for back-channel logout.
+    pub provider_sid: Option<String>,
+}
+
+/// When a session was used, and what of that has been noted for the store.
+#[derive(Debug)]
+struct Seen {
+    last: AtomicI64,
+    noted: AtomicI64,
+}
+
+impl Session {
+    /// What the rest of the gateway may know of it.
+    pub fn reference(&self) -> SessionRef {
+        SessionRef {
+            key: self.key,
+            sid: Arc::clone(&self.sid),
+            signed_in_by: self.signed_in_by,
+            provider: self.provider.clone(),
+            auth_time: self.auth_time,
+            acr: self.acr.clone(),
+            amr: Arc::clone(&self.amr),
+        }
+    }
+
+    pub(crate) fn begin(
+        new: &NewSession,
+        key: SessionKey,
+        sid: String,
+        now: Timestamp,
+        absolute: Duration,
+    ) -> Self {
+        Self {
+            key,
+            sid: sid.into(),
+            principal: Arc::clone(&new.principal),
+            signed_in_by: new.signed_in_by,
+            provider: new.provider.clone(),
+            auth_time: new.auth_time,
+            created: now,
+            absolute_expiry: now.after(absolute),
+            acr: new.acr.clone(),
+            amr: Arc::clone(&new.amr),
+            seen: Seen::at(now),
+        }
+    }
+
+    pub(crate) fn moments(&self) -> Moments {
+        Moments {
+            absolute_expiry: self.absolute_expiry,
+            last_seen: Timestamp::from_millis(self.seen.last.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Notes a use; true when the store should hear of it, for one caller at a time.
+    pub(crate) fn touch(&self, now: Timestamp, every: Duration) -> bool {
+        let now_millis = now.as_millis();
+        self.seen.last.fetch_max(now_millis, Ordering::Relaxed);
+        let noted = self.seen.noted.load(Ordering::Relaxed);
+        now.since(Timestamp::from_millis(noted)) >= every
+            && self
+                .seen
+                .noted
+                .compare_exchange(noted, now_millis, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// The record as bytes, to be sealed.
+    pub(crate) fn to_record(&self) -> Vec<u8> {
+        let record = Record {
+            version: VERSION,
+            sid: Arc::clone(&self.sid),
+            principal: Arc::clone(&self.principal),
+            signed_in_by: self.signed_in_by,
+            provider: self.provider.clone(),
+            auth_time: self.auth_time,
+            created: self.created,
+            absolute_expiry: self.absolute_expiry,
+            acr: self.acr.clone(),
+            amr: Arc::clone(&self.amr),
+        };
+        // Only types of ours, none of which can fail; an empty record would not read back.
+        serde_json::to_vec(&record).unwrap_or_default()
+    }
+
+    /// Reads what [`to_record`](Self::to_record) wrote. The bounds come from the sealed record, not
+    /// from the store's index: who can write the store's file cannot lengthen a session's life.
+    pub(crate) fn from_record(
+        key: SessionKey,
+        record: &[u8],
+        last_seen: Timestamp,
+    ) -> Option<Self> {
+        let record: Record = serde_json::from_slice(record).ok()?;
+        (record.version == VERSION).then(|| Self {
+            key,
+            sid: record.sid,
+            principal: record.principal,
+            signed_in_by: record.signed_in_by,
+            provider: record.provider,
+            auth_time: record.auth_time,
+            created: record.created,
+            absolute_expiry: record.absolute_expiry,
+            acr: record.acr,
+            amr: record.amr,
+            seen: Seen::at(last_seen),
+        })
+    }
+}
+
+impl Seen {
+    fn at(moment: Timestamp) -> Self {
+        let millis = moment.as_millis();
+        Self {
+            last: AtomicI64::new(millis),
+            noted: AtomicI64::new(millis),
+        }
+    }
+}
+
+impl ProviderTokens {
+    /// The tokens as bytes, to be sealed; wiped when dropped.
+    pub(crate) fn to_bytes(&self) -> Secret<Vec<u8>> {
+        let shown = |token: &Option<Secret<String>>| token.as_ref().map(|t| t.expose().clone());
+        let stored = StoredTokens {
+            id_token: shown(&self.id_token),
+            access_token: shown(&self.access_token),
+            refresh_token: shown(&self.refresh_token),
+            provider_sid: self.provider_sid.clone(),
+        };
+        Secret::new(serde_json::to_vec(&stored).unwrap_or_default())
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let stored: StoredTokens = serde_json::from_slice(bytes).ok()?;
+        Some(Self {
+            id_token: stored.id_token.map(Secret::new),
+            access_token: stored.access_token.map(Secret::new),
+            refresh_token: stored.refresh_token.map(Secret::new),
+            provider_sid: stored.provider_sid,
+        })
+    }
+}
+
+/// The layout of [`Record`]. A record of another version does not read: its session signs in anew.
+const VERSION: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    version: u8,
+    sid: Arc<str>,
+    principal: Arc<Principal>,
+    signed_in_by: WayIn,
+    provider: ProviderId,
+    auth_time: Timestamp,
+    created: Timestamp,
+    absolute_expiry: Timestamp,
+    acr: Option<Arc<str>>,
+    amr: Arc<[String]>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTokens {
+    id_token: Option<String>,
+    access_token: Option<String>,
+    refresh_token: Option<String>,
+    provider_sid: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_survive_their_bytes_and_are_not_in_debug() {
+        let tokens = ProviderTokens {
+            id_token: Some("id-hunter2".into()),
+            refresh_token: Some("refresh-hunter2".into()),
+            access_token: None,
+            provider_sid: Some("s1".to_owned()),
+        };
+        let back = ProviderTokens::from_bytes(tokens.to_bytes().expose()).unwrap();
+        assert_eq!(
+            back.refresh_token.as_ref().unwrap().expose(),
+            "refresh-hunter2"
+        );
+        assert!(back.access_token.is_none());
+        assert!(!format!("{back:?} {tokens:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_record_of_another_version_does_not_read() {
+        let new = NewSession {
+            principal: Arc::new(Principal::new("https://idp.test", "ann")),
+            signed_in_by: WayIn::Oidc,
+            provider: "corp".into(),
+            auth_time: Timestamp::from_secs(5),
+            acr: Some("mfa".into()),
+            amr: vec!["pwd".to_owned()].into(),
+            tokens: ProviderTokens::default(),
+        };
+        let (now, hour) = (Timestamp::from_secs(10), Duration::from_secs(3_600));
+        let session = Session::begin(&new, [1; 32], "sid".to_owned(), now, hour);
+        let bytes = session.to_record();
+        let back = Session::from_record([1; 32], &bytes, now).unwrap();
+        assert_eq!(
+            (back.absolute_expiry, back.acr.as_deref()),
+            (now.after(hour), Some("mfa"))
+        );
+        let other = String::from_utf8(bytes)
+            .unwrap()
+            .replace("\"version\":1", "\"version\":2");
+        assert!(Session::from_record([1; 32], other.as_bytes(), now).is_none());
+        assert!(Session::from_record([1; 32], b"", now).is_none());
+    }
+}

@@ -1,0 +1,213 @@
+//! What every session store must do; each implementation's tests run this.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use crate::base::Timestamp;
+use crate::session::events::{EndCause, Ended};
+use crate::session::store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+
+const IDLE: Duration = Duration::from_secs(100);
+
+/// Runs the contract over new stores that `open` makes for a given limit.
+pub(crate) async fn a_store_keeps_the_contract<S: SessionStore + 'static>(
+    open: impl Fn(usize) -> Arc<S>,
+) {
+    what_is_inserted_loads_until_it_is_removed(&*open(10)).await;
+    a_full_store_refuses_and_drops_nothing(&*open(2)).await;
+    touches_move_forward_only_and_revive_nothing(&*open(10)).await;
+    all_sessions_of_a_person_are_listed(&*open(10)).await;
+    a_sweep_removes_what_is_over_and_nothing_else(&*open(10)).await;
+    a_sweep_is_bounded(&*open(SWEEP_BATCH + 10)).await;
+    concurrent_changes_all_count(open(1_000)).await;
+}
+
+/// A session of `subject`, last used at `seen`, over at `expiry`.
+pub(crate) fn stored(subject: &str, seen: i64, expiry: i64) -> StoredSession {
+    StoredSession {
+        owner: Owner::of("https://idp.test", subject),
+        record: format!("record of {subject}").into_bytes(),
+        tokens: vec![7; 300],
+        absolute_expiry: Timestamp::from_secs(expiry),
+        last_seen: Timestamp::from_secs(seen),
+    }
+}
+
+async fn what_is_inserted_loads_until_it_is_removed(store: &dyn SessionStore) {
+    assert_eq!(store.load([1; 32]).await.unwrap(), None);
+    let session = stored("ann", 10, 1_000);
+    store.insert([1; 32], session.clone()).await.unwrap();
+    store
+        .insert([2; 32], stored("bob", 10, 1_000))
+        .await
+        .unwrap();
+    assert_eq!(store.load([1; 32]).await.unwrap(), Some(session));
+    assert_eq!(store.count(), 2);
+    assert!(store.remove([1; 32]).await.unwrap());
+    assert!(!store.remove([1; 32]).await.unwrap());
+    assert_eq!(store.load([1; 32]).await.unwrap(), None);
+    assert_eq!(store.count(), 1);
+}
+
+async fn a_full_store_refuses_and_drops_nothing(store: &dyn SessionStore) {
+    store
+        .insert([1; 32], stored("ann", 10, 1_000))
+        .await
+        .unwrap();
+    store
+        .insert([2; 32], stored("ann", 10, 1_000))
+        .await
+        .unwrap();
+    let refused = store.insert([3; 32], stored("bob", 10, 1_000)).await;
+    assert!(
+        matches!(refused, Err(StoreError::Full { limit: 2 })),
+        "{refused:?}"
+    );
+    assert!(store.load([1; 32]).await.unwrap().is_some());
+    store.remove([2; 32]).await.unwrap();
+    store
+        .insert([3; 32], stored("bob", 10, 1_000))
+        .await
+        .unwrap();
+}
+
+async fn touches_move_forward_only_and_revive_nothing(store: &dyn SessionStore) {
+    store
+        .insert([1; 32], stored("ann", 10, 1_000))
+        .await
+        .unwrap();
+    let at = Timestamp::from_secs;
+    store
+        .touch(vec![([1; 32], at(50)), ([9; 32], at(50))])
+        .await
+        .unwrap();
+    store.touch(vec![([1; 32], at(20))]).await.unwrap();
+    let session = store.load([1; 32]).await.unwrap().unwrap();
+    assert_eq!(
+        session,
+        StoredSession {
+            last_seen: at(50),
+            ..stored("ann", 10, 1_000)
+        }
+    );
+    assert_eq!(store.load([9; 32]).await.unwrap(), None);
+    store.remove([1; 32]).await.unwrap();
+    store.touch(vec![([1; 32], at(60))]).await.unwrap();
+    assert_eq!(store.load([1; 32]).await.unwrap(), None);
+    assert_eq!(store.count(), 0);
+}
+
+async fn all_sessions_of_a_person_are_listed(store: &dyn SessionStore) {
+    for key in [1, 2, 3] {
+        store
+            .insert([key; 32], stored("ann", 10, 1_000))
+            .await
+            .unwrap();
+    }
+    store
+        .insert([4; 32], stored("bob", 10, 1_000))
+        .await
+        .unwrap();
+    store.remove([1; 32]).await.unwrap();
+    let mut keys = store
+        .keys_of(Owner::of("https://idp.test", "ann"))
+        .await
+        .unwrap();
+    keys.sort_unstable();
+    assert_eq!(keys, [[2; 32], [3; 32]]);
+    assert!(
+        store
+            .keys_of(Owner::of("https://other.test", "ann"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn a_sweep_removes_what_is_over_and_nothing_else(store: &dyn SessionStore) {
+    store
+        .insert([1; 32], stored("idle", 10, 1_000))
+        .await
+        .unwrap();
+    store
+        .insert([2; 32], stored("old", 100, 110))
+        .await
+        .unwrap();
+    store
+        .insert([3; 32], stored("busy", 100, 1_000))
+        .await
+        .unwrap();
+    let mut ended = store.sweep(Timestamp::from_secs(110), IDLE).await.unwrap();
+    ended.sort_unstable_by_key(|ended| ended.key);
+    assert_eq!(
+        ended,
+        [
+            Ended {
+                key: [1; 32],
+                cause: EndCause::Idle
+            },
+            Ended {
+                key: [2; 32],
+                cause: EndCause::Absolute
+            },
+        ]
+    );
+    assert_eq!(
+        (store.count(), store.load([1; 32]).await.unwrap()),
+        (1, None)
+    );
+    assert!(
+        store
+            .keys_of(Owner::of("https://idp.test", "idle"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        store
+            .sweep(Timestamp::from_secs(110), IDLE)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn a_sweep_is_bounded(store: &dyn SessionStore) {
+    let key = |n: usize| {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&n.to_be_bytes());
+        key
+    };
+    let all = (0..SWEEP_BATCH + 5).map(|n| store.insert(key(n), stored("ann", 10, 20)));
+    assert!(join_all(all).await.iter().all(Result::is_ok));
+    let now = Timestamp::from_secs(20);
+    assert_eq!(store.sweep(now, IDLE).await.unwrap().len(), SWEEP_BATCH);
+    assert_eq!(store.sweep(now, IDLE).await.unwrap().len(), 5);
+    assert_eq!(store.count(), 0);
+}
+
+async fn concurrent_changes_all_count<S: SessionStore + 'static>(store: Arc<S>) {
+    let tasks = (0..100_u8).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            store
+                .insert([n; 32], stored("ann", 10, 1_000))
+                .await
+                .unwrap();
+            assert!(
+                store.load([n; 32]).await.unwrap().is_some(),
+                "what is acknowledged is read"
+            );
+            if n % 2 == 0 {
+                assert!(store.remove([n; 32]).await.unwrap());
+                assert!(store.load([n; 32]).await.unwrap().is_none());
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
+    }
+    assert_eq!(store.count(), 50);
+}
