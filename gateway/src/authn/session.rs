@@ -83,6 +83,16 @@ impl CookieNames {
     }
 }
 
+impl CookieNames {
+    /// Whether a cookie is ours: a session's, or the one that binds a login to its browser. Neither
+    /// is for an upstream to see, nor to set.
+    pub fn is_ours(&self, name: &str) -> bool {
+        [&self.secure, &self.plain].into_iter().any(|own| {
+            name.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest == "-login")
+        })
+    }
+}
+
 impl Default for CookieNames {
     fn default() -> Self {
         Self {

@@ -18,6 +18,7 @@ use pingora_core::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
+use pingora_http::ResponseHeader;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -80,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
         let socket = SocketDigest::from_raw_fd(fd);
         // pingora's way to carry an object of ours from the connection to each of its requests; the
         // answer of an outer CONNECT proxy, which the type was made for, is a placeholder.
-        let placeholder = Box::new(ResponseHeader::from(placeholder_parts()));
+        let placeholder = Box::new(ResponseHeader::from(http::Response::new(()).into_parts().0));
         let carried = Box::new(Arc::clone(&connection));
         let proxy = ProxyDigest::new(placeholder, Some(carried));
         Self {

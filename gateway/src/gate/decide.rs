@@ -1,6 +1,5 @@
 //! The decision, as a function: no socket, no pingora.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -76,7 +75,7 @@ impl Gate {
     pub async fn decide(&self, request: &Request<'_>) -> Result<Admitted, Refused> {
         let plan = self.route(request).map_err(Refused::without_route)?;
         let refused = |refusal| Refused::on(plan, refusal);
-        if request.websocket && !origin_allowed(request, plan) {
+        if request.websocket && foreign(request, plan) {
             return Err(refused(Refusal::Origin));
         }
         let authenticated = match plan.chain.authenticate(request).await {
@@ -126,7 +125,7 @@ impl Gate {
         let mut token = None;
         if let Some(wanted) = &plan.token {
             let started: Instant = self.clock.instant();
-            let about = facts_of(request, request.client);
+            let about = facts_of(request);
             token = Some(self.minter.mint(&permit, wanted, &about).map_err(Refusal::Mint)?);
             let spent = self.clock.instant().saturating_duration_since(started);
             facts.mint_seconds = Some(spent.as_secs_f64());
@@ -169,7 +168,13 @@ impl Refused {
     }
 }
 
-fn facts_of<'a>(request: &'a Request<'_>, client: IpAddr) -> RequestFacts<'a> {
+/// Whether a page of another site opens this WebSocket: browsers send cookies along whoever asks.
+fn foreign(request: &Request<'_>, plan: &RoutePlan) -> bool {
+    let allowed = &plan.websocket_origins;
+    origin::check_websocket(request.headers, request.scheme, request.authority, allowed).is_err()
+}
+
+fn facts_of<'a>(request: &'a Request<'_>) -> RequestFacts<'a> {
     let transport = if request.websocket {
         Transport::WebSocket
     } else if request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
@@ -179,9 +184,10 @@ fn facts_of<'a>(request: &'a Request<'_>, client: IpAddr) -> RequestFacts<'a> {
     };
     RequestFacts {
         id: request.id,
-        client,
+        client: request.client,
         transport,
         method: request.method.as_str(),
         path: request.path,
+        request_host: request.host,
     }
 }

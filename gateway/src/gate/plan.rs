@@ -9,6 +9,7 @@ use crate::authz::Authorizer;
 use crate::base::{ProviderId, RouteId};
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
+use crate::web::origin::Origin;
 
 /// One route, ready to serve: nothing of the configuration is read while a request is decided.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ pub struct RoutePlan {
     /// The largest request body, in bytes.
     pub body_bytes: u64,
     /// Further origins whose pages may open WebSockets here.
-    pub websocket_origins: Vec<String>,
+    pub websocket_origins: Vec<Origin>,
     /// Further header names that count as identity here.
     pub strip: Vec<HeaderName>,
 }

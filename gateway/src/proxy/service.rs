@@ -13,6 +13,7 @@ use pingora_error::{Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
+use crate::authn::CookieNames;
 use crate::base::{Clock, Entropy, RequestId};
 use crate::endpoints::Endpoints;
 use crate::gate::Gate;
@@ -20,7 +21,7 @@ use crate::observe::Metrics;
 use crate::proxy::connection::Phase;
 use crate::proxy::context::{Answered, Context, Record};
 use crate::proxy::framing::HeadLimits;
-use crate::proxy::{admission, inbound, outbound, rescue, respond, streams};
+use crate::proxy::{admission, inbound, outbound, rescue, streams};
 use crate::session::SessionManager;
 use crate::upstream::Exchange;
 use crate::web::forwarded::Trusted;

@@ -117,6 +117,16 @@ impl<T> Table<T> {
         }
     }
 
+    /// Whether any route is for this host, whatever the path: 404 and not 421.
+    pub fn knows_host(&self, host: &str) -> bool {
+        let suffix = || {
+            memchr::memchr_iter(b'.', host.as_bytes())
+                .filter_map(|dot| host.get(dot + 1..))
+                .any(|suffix| self.suffixes.contains_key(suffix))
+        };
+        !self.any.is_empty() || self.exact.contains_key(host) || suffix()
+    }
+
     /// All routes, in the order they were given in.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.routes.iter()
@@ -138,6 +148,11 @@ impl<T> Table<T> {
 impl Paths {
     fn new() -> Self {
         Self(vec![Node::default()])
+    }
+
+    fn is_empty(&self) -> bool {
+        let bare = |leaf: &Leaf| leaf.any.is_none() && leaf.only.is_empty();
+        self.0.iter().all(|node| bare(&node.exact) && bare(&node.below))
     }
 
     /// Adds a pattern; the routes that it ties with.

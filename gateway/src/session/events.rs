@@ -9,6 +9,8 @@ use crate::session::handle::SessionKey;
 pub enum EndCause {
     /// Its absolute lifetime is over.
     Absolute,
+    /// The gateway is stopping. The session lives on; its streams on this process do not.
+    Drained,
     /// Nobody used it for the idle time.
     Idle,
     /// The person signed out.
@@ -33,6 +35,7 @@ impl EndCause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Absolute => "absolute",
+            Self::Drained => "drained",
             Self::Idle => "idle",
             Self::Logout => "logout",
             Self::Replaced => "replaced",

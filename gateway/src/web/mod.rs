@@ -1,15 +1,12 @@
 //! HTTP words, no server inside.
 
 pub mod cookie;
-<<<<<<< HEAD
 pub mod forwarded;
 pub mod handshake;
 mod host;
 pub mod names;
 pub mod origin;
 mod path;
-=======
->>>>>>> session
 mod reply;
 mod request;
 mod return_to;
