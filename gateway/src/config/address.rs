@@ -43,9 +43,17 @@ impl FromStr for ServerAddress {
             Some(_) => return Err(odd(text)),
             None => (None, text),
         };
-        let rest = if tls.is_some() { rest.strip_suffix('/').unwrap_or(rest) } else { rest };
+        let rest = if tls.is_some() {
+            rest.strip_suffix('/').unwrap_or(rest)
+        } else {
+            rest
+        };
         let (host, port) = split(rest, tls).ok_or_else(|| odd(text))?;
-        Ok(Self { tls, host: host.to_ascii_lowercase(), port })
+        Ok(Self {
+            tls,
+            host: host.to_ascii_lowercase(),
+            port,
+        })
     }
 }
 
@@ -69,7 +77,14 @@ fn split(text: &str, tls: Option<bool>) -> Option<(&str, u16)> {
         Some(inner) => {
             let (address, after) = inner.split_once(']')?;
             address.parse::<std::net::Ipv6Addr>().ok()?;
-            (address, if after.is_empty() { None } else { Some(after.strip_prefix(':')?) })
+            (
+                address,
+                if after.is_empty() {
+                    None
+                } else {
+                    Some(after.strip_prefix(':')?)
+                },
+            )
         }
         None => match text.split_once(':') {
             Some((host, port)) => (is_name(host).then_some(host)?, Some(port)),
@@ -116,7 +131,18 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "agent", "agent:0", "agent:99999", "ftp://a:1", "http://a:1/x", "a b:1", "u@a:1", "::1:80", "a:+1"] {
+        for text in [
+            "",
+            "agent",
+            "agent:0",
+            "agent:99999",
+            "ftp://a:1",
+            "http://a:1/x",
+            "a b:1",
+            "u@a:1",
+            "::1:80",
+            "a:+1",
+        ] {
             assert!(text.parse::<ServerAddress>().is_err(), "{text}");
         }
     }

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeArray, DeValue, ValueDeserializer};
 
-use crate::config::document::Document;
+use crate::config::document::{Document, covers};
 use crate::config::fault::Fault;
 
 /// More faults than this in one entry are noise.
@@ -31,7 +31,7 @@ pub(super) fn read<T: DeserializeOwned>(
         }
         let span = error.span().unwrap_or_else(|| value.span());
         let path = document.path_at(&span);
-        if !faults.iter().any(|fault| fault.path.starts_with(&path)) {
+        if !faults.iter().any(|fault| covers(&path, &fault.path)) {
             let (message, remedy) = in_our_words(error.message());
             faults.push(document.at_span(&path, &span, message, remedy));
         }
@@ -44,7 +44,7 @@ pub(super) fn read<T: DeserializeOwned>(
 
 /// Takes the smallest value that covers a place out of its table or list.
 fn remove(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
-    let covers = |at: Range<usize>| at.start <= span.start && span.end <= at.end;
+    let around = |at: Range<usize>| at.start <= span.start && span.end <= at.end;
     match value.get_mut() {
         DeValue::Table(table) => {
             if table.iter_mut().any(|(_, child)| remove(child, span)) {
@@ -52,7 +52,7 @@ fn remove(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
             }
             let before = table.len();
             for (key, child) in std::mem::take(table) {
-                if !covers(key.span()) && !covers(child.span()) {
+                if !around(key.span()) && !around(child.span()) {
                     table.insert(key, child);
                 }
             }
@@ -64,7 +64,7 @@ fn remove(value: &mut Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
             }
             let mut kept = DeArray::new();
             let before = items.len();
-            for item in items.iter().filter(|item| !covers(item.span())) {
+            for item in items.iter().filter(|item| !around(item.span())) {
                 kept.push(item.clone());
             }
             let fewer = kept.len() < before;
@@ -86,14 +86,25 @@ fn in_our_words(message: &str) -> (String, Option<String>) {
         ("invalid type", "wrong type"),
     ];
     const REMEDIES: [(&str, &str); 2] = [
-        ("invalid socket address", "write address and port: \"127.0.0.1:8080\" or \"[::]:443\""),
-        ("invalid IP address", "write a network such as \"10.0.0.0/8\""),
+        (
+            "invalid socket address",
+            "write address and port: \"127.0.0.1:8080\" or \"[::]:443\"",
+        ),
+        (
+            "invalid IP address",
+            "write a network such as \"10.0.0.0/8\"",
+        ),
     ];
     let (text, remedy) = match message.trim().split_once("\nhelp: ") {
         Some((text, remedy)) => (text, Some(remedy.to_owned())),
         None => (message.trim(), None),
     };
-    let text = WORDS.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    let text = WORDS
+        .iter()
+        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
     let known = REMEDIES.iter().find(|(start, _)| text.contains(start));
-    (text, remedy.or_else(|| known.map(|(_, remedy)| (*remedy).to_owned())))
+    (
+        text,
+        remedy.or_else(|| known.map(|(_, remedy)| (*remedy).to_owned())),
+    )
 }

@@ -45,10 +45,13 @@ impl Faults {
         self.list.is_empty()
     }
 
-    /// Takes them into order. A place that was blamed twice keeps what was said first.
+    /// Takes them into order.
     pub(super) fn new(file: &str, mut list: Vec<Fault>) -> Self {
         list.sort_by_key(|fault| (fault.line, fault.column));
-        Self { file: file.to_owned(), list }
+        Self {
+            file: file.to_owned(),
+            list,
+        }
     }
 
     /// A fault of the file as a whole.
@@ -62,7 +65,10 @@ impl Faults {
             source: String::new(),
             width: 0,
         };
-        Self { file: file.to_owned(), list: vec![fault] }
+        Self {
+            file: file.to_owned(),
+            list: vec![fault],
+        }
     }
 }
 
@@ -75,18 +81,13 @@ impl Fault {
             out.push_str(&format!(" --> {file}\n"));
         } else {
             let path = if self.path.is_empty() { "" } else { " " };
+            let at = format!("{file}:{}:{}{path}{}", self.line, self.column, self.path);
+            let source = format!("{} | {}", self.line, self.source);
+            let caret = " ".repeat(self.column.saturating_sub(1)) + &"^".repeat(self.width.max(1));
+            let edge = " ".repeat(gutter);
+            let source = source.trim_end();
             out.push_str(&format!(
-                "{:gutter$}--> {file}:{}:{}{path}{}\n{:gutter$} |\n{} | {}\n{:gutter$} | {}{}\n",
-                "",
-                self.line,
-                self.column,
-                self.path,
-                "",
-                self.line,
-                self.source.trim_end(),
-                "",
-                " ".repeat(self.column.saturating_sub(1)),
-                "^".repeat(self.width.max(1)),
+                "{edge}--> {at}\n{edge} |\n{source}\n{edge} | {caret}\n"
             ));
         }
         if let Some(remedy) = &self.remedy {

@@ -8,9 +8,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::base::{ProviderId, UpstreamId};
-use crate::config::check::{Findings, Problem, check};
+use crate::config::check::{Problem, check};
 use crate::config::checked::Checked;
-use crate::config::document::Document;
+use crate::config::document::{Document, covers};
 use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
 use crate::config::providers::{OidcProvider, Provider};
@@ -44,7 +44,11 @@ impl Loaded {
     /// The warnings, written like a compiler's.
     pub fn render_warnings(&self) -> String {
         let render = |fault: &Fault| fault.render("warning", &self.document.name);
-        self.warnings.iter().map(render).collect::<Vec<_>>().join("\n")
+        self.warnings
+            .iter()
+            .map(render)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -57,17 +61,32 @@ impl Config {
     pub fn load(path: &Path) -> Result<Loaded, Faults> {
         let name = path.display().to_string();
         let unreadable = |why: String| {
-            Faults::whole(&name, format!("cannot read the configuration: {why}"), "check the path")
+            Faults::whole(
+                &name,
+                format!("cannot read the configuration: {why}"),
+                "check the path",
+            )
         };
-        let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+        let size = std::fs::metadata(path)
+            .map_err(|error| unreadable(error.to_string()))?
+            .len();
         if size > LARGEST_FILE {
-            return Err(unreadable(format!("it has {size} bytes, more than {LARGEST_FILE}")));
+            return Err(unreadable(format!(
+                "it has {size} bytes, more than {LARGEST_FILE}"
+            )));
         }
         let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let env = |name: &str| std::env::var(name).ok();
-        Self::parse(&text, &Surroundings { name: &name, directory, env: &env })
+        Self::parse(
+            &text,
+            &Surroundings {
+                name: &name,
+                directory,
+                env: &env,
+            },
+        )
     }
 
     /// Checks and completes a text.
@@ -80,42 +99,51 @@ impl Config {
         let table = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let message = format!("this is not TOML: {}", error.message());
-            Faults::new(around.name, vec![document.at_span("", &span, message, None)])
+            Faults::new(
+                around.name,
+                vec![document.at_span("", &span, message, None)],
+            )
         })?;
         let mut root = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
         document.index(&root);
         let schema = json_schema();
-        let mut shape = Shape { schema: &schema, document: &document, faults: Vec::new() };
+        let mut shape = Shape {
+            schema: &schema,
+            document: &document,
+            faults: Vec::new(),
+        };
         shape.fits(&schema, "", &mut root);
-        let mut reader = Reader { document: &document, faults: shape.faults };
+        let mut reader = Reader {
+            document: &document,
+            faults: shape.faults,
+        };
         let config = reader.config(root);
         let mut faults = reader.faults;
-        let checked = config.map(|config| check(config, around, &|path| document.has(path)));
-        let (config, warnings) = match checked {
-            Some(Findings { config, problems, warnings }) => {
-                // A place that was blamed already may look odd for that reason alone.
-                let fresh = |fault: &Fault| {
-                    !faults.iter().any(|other: &Fault| other.path.starts_with(&fault.path))
-                };
-                let more: Vec<_> = place(&document, problems).into_iter().filter(fresh).collect();
-                faults.extend(more);
-                (Some(config), place(&document, warnings))
-            }
-            None => (None, Vec::new()),
+        let Some(config) = config else {
+            return Err(Faults::new(around.name, faults));
         };
-        match config {
-            Some(config) if faults.is_empty() => {
-                Ok(Loaded { config: Checked::assertion(config), warnings, document })
+        let found = check(config, around, &|path| document.has(path));
+        for fault in place(&document, found.problems) {
+            // A place that was blamed already may look odd for that reason alone.
+            if !faults.iter().any(|other| covers(&fault.path, &other.path)) {
+                faults.push(fault);
             }
-            _ => Err(Faults::new(around.name, faults)),
         }
+        if !faults.is_empty() {
+            return Err(Faults::new(around.name, faults));
+        }
+        let warnings = place(&document, found.warnings);
+        Ok(Loaded {
+            config: Checked::assertion(found.config),
+            warnings,
+            document,
+        })
     }
 }
 
 fn place(document: &Document, problems: Vec<Problem>) -> Vec<Fault> {
-    let at = |problem: Problem| {
-        document.at_value(&problem.path, problem.message, Some(problem.remedy))
-    };
+    let at =
+        |problem: Problem| document.at_value(&problem.path, problem.message, Some(problem.remedy));
     problems.into_iter().map(at).collect()
 }
 
@@ -128,7 +156,9 @@ impl Reader<'_> {
     /// Puts the sections together, each read on its own. `None` if what is left makes no sense
     /// without a section that could not be read; a fault says why.
     fn config(&mut self, root: Spanned<DeValue<'_>>) -> Option<Config> {
-        let DeValue::Table(mut root) = root.into_inner() else { return None };
+        let DeValue::Table(mut root) = root.into_inner() else {
+            return None;
+        };
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
@@ -138,10 +168,16 @@ impl Reader<'_> {
         let log = self.section(root.remove("log"));
         Some(Config {
             server: server?,
-            providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
+            providers: providers
+                .into_iter()
+                .map(|(id, it)| (ProviderId::from(&*id), it))
+                .collect(),
             session,
             token,
-            upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),
+            upstreams: upstreams
+                .into_iter()
+                .map(|(id, it)| (UpstreamId::from(&*id), it))
+                .collect(),
             routes: routes?,
             log,
         })
@@ -151,10 +187,7 @@ impl Reader<'_> {
         entries::read(value, self.document, &mut self.faults)
     }
 
-    fn section<T: DeserializeOwned + Default>(
-        &mut self,
-        value: Option<Spanned<DeValue<'_>>>,
-    ) -> T {
+    fn section<T: DeserializeOwned + Default>(&mut self, value: Option<Spanned<DeValue<'_>>>) -> T {
         value.and_then(|value| self.read(value)).unwrap_or_default()
     }
 
@@ -175,18 +208,28 @@ impl Reader<'_> {
 
     /// By its `kind`, and not by serde's tagged enums: those forget where a value stood.
     fn provider(&mut self, mut value: Spanned<DeValue<'_>>) -> Option<Provider> {
-        let DeValue::Table(table) = value.get_mut() else { return None };
+        let DeValue::Table(table) = value.get_mut() else {
+            return None;
+        };
         let kind = table.remove("kind")?;
         match kind.get_ref().as_str()? {
-            "oidc" => self.read::<OidcProvider>(value).map(Box::new).map(Provider::Oidc),
+            "oidc" => self
+                .read::<OidcProvider>(value)
+                .map(Box::new)
+                .map(Provider::Oidc),
             _ => None,
         }
     }
 
     /// All routes, or none: positions in the list are names in faults, so none may be left out.
     fn routes(&mut self, value: Option<Spanned<DeValue<'_>>>) -> Option<Vec<Route>> {
-        let DeValue::Array(items) = value?.into_inner() else { return None };
-        let read: Vec<_> = items.iter().map(|item| self.read::<Route>(item.clone())).collect();
+        let DeValue::Array(items) = value?.into_inner() else {
+            return None;
+        };
+        let read: Vec<_> = items
+            .iter()
+            .map(|item| self.read::<Route>(item.clone()))
+            .collect();
         read.into_iter().collect()
     }
 }

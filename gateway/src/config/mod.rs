@@ -54,3 +54,6 @@ pub use size::ByteSize;
 pub use surroundings::Surroundings;
 pub use token::{SigningAlgorithm, Token};
 pub use upstreams::{Balance, Upstream, UpstreamProtocol, UpstreamTls};
+
+#[cfg(test)]
+mod tests;

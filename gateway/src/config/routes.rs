@@ -145,7 +145,9 @@ const LATER: [&str; 8] = [
 impl Route {
     /// The route's name: its own, or its pattern.
     pub fn id(&self) -> RouteId {
-        self.name.clone().unwrap_or_else(|| RouteId::from(self.pattern().as_str()))
+        self.name
+            .clone()
+            .unwrap_or_else(|| RouteId::from(self.pattern().as_str()))
     }
 
     /// Methods, host and path as one text.
@@ -173,7 +175,10 @@ impl Route {
 
     /// The audience of its tokens.
     pub fn audience(&self) -> &str {
-        self.token.audience.as_deref().unwrap_or(self.upstream.as_str())
+        self.token
+            .audience
+            .as_deref()
+            .unwrap_or(self.upstream.as_str())
     }
 }
 

@@ -11,13 +11,32 @@ pub fn json_schema() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<Config>().to_value();
     without_null(&mut schema);
-    schema
+    sorted(schema)
+}
+
+/// The same with all keys in order: whether maps keep theirs depends on what else is built.
+fn sorted(node: Value) -> Value {
+    match node {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.into_iter().collect();
+            entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (key, sorted(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
 }
 
 /// The schema behind a reference, with its own keywords over the referenced ones.
 pub(super) fn resolve<'a>(root: &'a Value, node: &'a Value) -> &'a Value {
     let name = node.get("$ref").and_then(Value::as_str);
-    name.and_then(|name| root.pointer(name.strip_prefix('#')?)).unwrap_or(node)
+    name.and_then(|name| root.pointer(name.strip_prefix('#')?))
+        .unwrap_or(node)
 }
 
 /// TOML has no null: an absent key is how one says it.
@@ -47,7 +66,9 @@ fn without_null(node: &mut Value) {
 
 /// `anyOf: [x, null]` is `x`.
 fn lift_single_choice(map: &mut Map<String, Value>) {
-    let Some(Value::Array(mut choices)) = map.remove("anyOf") else { return };
+    let Some(Value::Array(mut choices)) = map.remove("anyOf") else {
+        return;
+    };
     choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
     if choices.len() == 1 {
         for choice in choices {

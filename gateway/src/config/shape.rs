@@ -68,19 +68,28 @@ impl Shape<'_> {
             _ => format!("write {key} = [ … ]"),
         };
         let message = format!("`{key}` is not {wanted}");
-        self.faults.push(self.document.at_value(path, message, Some(remedy)));
+        self.faults
+            .push(self.document.at_value(path, message, Some(remedy)));
         false
     }
 
     /// A table whose `kind` says which keys it may have.
     fn one_kind(&mut self, kinds: &[Value], path: &str, table: &mut DeTable<'_>) -> bool {
         let name = |kind: &Value| {
-            let name = kind.pointer("/properties/kind/const").and_then(Value::as_str);
+            let name = kind
+                .pointer("/properties/kind/const")
+                .and_then(Value::as_str);
             name.map(str::to_owned)
         };
-        let written = table.get("kind").and_then(|kind| kind.get_ref().as_str()).map(str::to_owned);
+        let written = table
+            .get("kind")
+            .and_then(|kind| kind.get_ref().as_str())
+            .map(str::to_owned);
         let known: Vec<String> = kinds.iter().filter_map(name).collect();
-        if let Some(kind) = kinds.iter().find(|kind| written.is_some() && name(kind) == written) {
+        if let Some(kind) = kinds
+            .iter()
+            .find(|kind| written.is_some() && name(kind) == written)
+        {
             self.table(kind, path, table);
             return true;
         }
@@ -101,9 +110,13 @@ impl Shape<'_> {
 
     fn table(&mut self, node: &Value, path: &str, table: &mut DeTable<'_>) {
         let Some(inner) = self.properties(node) else {
-            if let Some(entry) = node.get("additionalProperties").filter(|entry| entry.is_object())
+            if let Some(entry) = node
+                .get("additionalProperties")
+                .filter(|entry| entry.is_object())
             {
-                keep(table, |key, value| self.fits(entry, &join(path, key), value));
+                keep(table, |key, value| {
+                    self.fits(entry, &join(path, key), value)
+                });
             }
             return;
         };
@@ -118,7 +131,8 @@ impl Shape<'_> {
                         None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
                     };
                     let message = format!("unknown key `{}`{}", key, within(path));
-                    self.faults.push(self.document.at_key(&below, message, Some(remedy)));
+                    self.faults
+                        .push(self.document.at_key(&below, message, Some(remedy)));
                     false
                 }
             }
@@ -127,7 +141,9 @@ impl Shape<'_> {
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
             if !self.document.has(&join(path, name)) {
                 let message = format!("`{name}` is missing{}", within(path));
-                let fault = self.document.at_key(path, message, self.remedy(&inner, name));
+                let fault = self
+                    .document
+                    .at_value(path, message, self.remedy(&inner, name));
                 self.faults.push(fault);
             }
         }
@@ -139,24 +155,31 @@ impl Shape<'_> {
         let referred = Some(resolve(self.schema, node)).filter(|other| *other != node);
         let referred = referred.and_then(|other| other.get("properties")?.as_object());
         let both = own.into_iter().chain(referred).flatten();
-        let all: Vec<_> = both.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let all: Vec<_> = both
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
         (own.is_some() || referred.is_some()).then_some(all)
     }
 
     /// The first sentence of a missing key's manual.
     fn remedy(&self, known: &[(String, Value)], name: &str) -> Option<String> {
         let (_, node) = known.iter().find(|(key, _)| key == name)?;
-        let manual = node.get("description").or_else(|| {
-            resolve(self.schema, node).get("description")
-        })?;
+        let manual = node
+            .get("description")
+            .or_else(|| resolve(self.schema, node).get("description"))?;
         let text = manual.as_str()?.replace('\n', " ");
-        let sentence = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
+        let sentence = text
+            .split_once(". ")
+            .map_or(text.as_str(), |(first, _)| first);
         Some(format!("{name}: {}", sentence.trim_end_matches('.')))
     }
 }
 
 /// Keeps the entries of a table that pass.
-fn keep<'i>(table: &mut DeTable<'i>, mut pass: impl FnMut(&str, &mut Spanned<DeValue<'i>>) -> bool) {
+fn keep<'i>(
+    table: &mut DeTable<'i>,
+    mut pass: impl FnMut(&str, &mut Spanned<DeValue<'i>>) -> bool,
+) {
     for (key, mut value) in std::mem::take(table) {
         if pass(key.get_ref(), &mut value) {
             table.insert(key, value);
@@ -165,7 +188,11 @@ fn keep<'i>(table: &mut DeTable<'i>, mut pass: impl FnMut(&str, &mut Spanned<DeV
 }
 
 fn within(path: &str) -> String {
-    if path.is_empty() { String::new() } else { format!(" in [{path}]") }
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!(" in `{path}`")
+    }
 }
 
 fn last(path: &str) -> &str {
@@ -173,5 +200,9 @@ fn last(path: &str) -> &str {
 }
 
 fn list(names: &[String]) -> String {
-    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ")
+    names
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect::<Vec<_>>()
+        .join(" or ")
 }

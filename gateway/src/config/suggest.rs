@@ -10,7 +10,9 @@ pub(super) fn nearest<'a>(
     if written.len() > LONGEST {
         return None;
     }
-    let allowed = (written.chars().count() / 3).max(1);
+    // Two letters swapped are two replacements.
+    let length = written.chars().count();
+    let allowed = (length / 3).max(if length < 4 { 1 } else { 2 });
     known
         .into_iter()
         .filter(|name| name.len() <= LONGEST)
@@ -29,7 +31,9 @@ fn distance(one: &str, other: &str) -> usize {
         let mut before = above + 1;
         let mut next = vec![before];
         for (cell, right) in row.iter().skip(1).zip(&other) {
-            before = (diagonal + usize::from(left != *right)).min(before + 1).min(cell + 1);
+            before = (diagonal + usize::from(left != *right))
+                .min(before + 1)
+                .min(cell + 1);
             diagonal = *cell;
             next.push(before);
         }
@@ -44,9 +48,13 @@ mod tests {
 
     #[test]
     fn distances_are_levenshteins() {
-        for (one, other, expected) in
-            [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("idle", "idel", 2)]
-        {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("", "ab", 2),
+            ("kitten", "sitting", 3),
+            ("idle", "idel", 2),
+        ] {
             assert_eq!(distance(one, other), expected, "{one} {other}");
         }
     }

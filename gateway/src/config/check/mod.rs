@@ -8,6 +8,5 @@ mod server;
 mod token;
 mod upstreams;
 
-pub(super) use findings::Findings;
 pub use findings::Problem;
 pub(super) use run::check;

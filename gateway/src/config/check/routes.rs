@@ -29,9 +29,33 @@ const NOT_FOR_TOKENS: [&str; 12] = [
 
 /// The claims that the gateway itself can put into a token.
 const CLAIMS: [&str; 28] = [
-    "acr", "act", "amr", "aud", "auth_method", "auth_time", "display_name", "email",
-    "email_verified", "exp", "groups", "iat", "idp", "iss", "jti", "name", "nbf",
-    "preferred_username", "rctx", "req_wl", "roles", "scope", "sid", "sub", "tctx", "txn", "user",
+    "acr",
+    "act",
+    "amr",
+    "aud",
+    "auth_method",
+    "auth_time",
+    "display_name",
+    "email",
+    "email_verified",
+    "exp",
+    "groups",
+    "iat",
+    "idp",
+    "iss",
+    "jti",
+    "name",
+    "nbf",
+    "preferred_username",
+    "rctx",
+    "req_wl",
+    "roles",
+    "scope",
+    "sid",
+    "sub",
+    "tctx",
+    "txn",
+    "user",
     "groups_truncated",
 ];
 
@@ -50,7 +74,10 @@ pub(super) fn check(
     for (index, route) in config.routes.iter().enumerate() {
         let path = format!("routes[{index}]");
         if let Some(other) = patterns.insert(route.pattern(), index) {
-            let message = format!("this route has the pattern of routes[{other}], {}", route.pattern());
+            let message = format!(
+                "this route has the pattern of routes[{other}], {}",
+                route.pattern()
+            );
             let remedy = "make one of them more specific, or leave it out";
             problems.push(Problem::new(&path, message, remedy));
         } else if let Some(other) = names.insert(route.id(), index) {
@@ -79,7 +106,11 @@ fn rule(path: &str, route: &Route, problems: &mut Vec<Problem>) {
         (None, None) => problems.push(Problem::new(path, "nothing says who may", REMEDY)),
         (Some(_), Some(_)) => {
             let message = "`access` and `allow` are both there";
-            problems.push(Problem::new(format!("{path}.access"), message, "leave one out"));
+            problems.push(Problem::new(
+                format!("{path}.access"),
+                message,
+                "leave one out",
+            ));
         }
         (None, Some(list)) if list.is_empty() => {
             let remedy = "list users, groups or email_domains";
@@ -107,30 +138,50 @@ fn sign_in(
     for (index, way) in route.auth.iter().enumerate() {
         if route.auth.iter().take(index).any(|other| other == way) {
             let remedy = "leave one out".to_owned();
-            wrong(&format!(".auth[{index}]"), format!("`{way}` is there twice"), remedy);
+            wrong(
+                &format!(".auth[{index}]"),
+                format!("`{way}` is there twice"),
+                remedy,
+            );
         }
         if *way == Auth::Anonymous && index + 1 < route.auth.len() {
             let message = "ways in behind `anonymous` are never asked".into();
-            wrong(&format!(".auth[{index}]"), message, "put `anonymous` last".to_owned());
+            wrong(
+                &format!(".auth[{index}]"),
+                message,
+                "put `anonymous` last".to_owned(),
+            );
         }
     }
     for (index, id) in route.login.iter().enumerate() {
         if !written(&format!("providers.{id}")) {
             let known = config.providers.keys().map(|id| id.as_str());
             let remedy = name_one("providers", id.as_str(), known);
-            wrong(&format!(".login[{index}]"), format!("there is no provider `{id}`"), remedy);
+            wrong(
+                &format!(".login[{index}]"),
+                format!("there is no provider `{id}`"),
+                remedy,
+            );
         }
     }
     if !route.takes_sessions() {
         if !route.login.is_empty() {
             let remedy = "add \"session\" to `auth`, or leave `login` out".to_owned();
-            wrong(".login", "`login` is for routes with the way in `session`".into(), remedy);
+            wrong(
+                ".login",
+                "`login` is for routes with the way in `session`".into(),
+                remedy,
+            );
         }
         return;
     }
     if config.providers.is_empty() && !written("providers") {
         let remedy = "add [providers.<id>], or use auth = [\"anonymous\"]".to_owned();
-        wrong(".auth", "nobody can sign in: there is no provider".into(), remedy);
+        wrong(
+            ".auth",
+            "nobody can sign in: there is no provider".into(),
+            remedy,
+        );
     }
     let mut ours = std::iter::once(&config.server.public_url).chain(&config.server.origins);
     if !ours.any(|origin| route.host.covers(origin.host())) {
@@ -186,13 +237,24 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
     }
     if !(1 << 10..=64 << 10).contains(&token.max_bytes.bytes()) {
         let message = format!("{} is not between 1KiB and 64KiB", token.max_bytes);
-        wrong("max_bytes", message, "leave it out for the default, 6KiB".to_owned());
+        wrong(
+            "max_bytes",
+            message,
+            "leave it out for the default, 6KiB".to_owned(),
+        );
     }
     if token.off && token.debug_header {
         let remedy = "leave one out".to_owned();
-        wrong("debug_header", "there is no token to show: `off` is set".into(), remedy);
+        wrong(
+            "debug_header",
+            "there is no token to show: `off` is set".into(),
+            remedy,
+        );
     }
-    let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
+    let kept = config
+        .providers
+        .values()
+        .flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
     for (index, claim) in token.claims.iter().flatten().enumerate() {
         if !known.contains(claim.as_str()) {
@@ -200,7 +262,11 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
                 Some(name) => format!("did you mean `{name}`?"),
                 None => "a provider's own claims must be named in its claims.keep".to_owned(),
             };
-            wrong(&format!("claims[{index}]"), format!("no token has a claim `{claim}`"), remedy);
+            wrong(
+                &format!("claims[{index}]"),
+                format!("no token has a claim `{claim}`"),
+                remedy,
+            );
         }
     }
 }
@@ -210,7 +276,11 @@ fn name_one<'a>(section: &str, id: &str, known: impl Iterator<Item = &'a str> + 
         Some(name) => format!("did you mean `{name}`?"),
         None => {
             let known: Vec<_> = known.collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
             format!("add [{section}.{id}], or use a known one: {known}")
         }
     }
