@@ -43,17 +43,9 @@ impl FromStr for ServerAddress {
             Some(_) => return Err(odd(text)),
             None => (None, text),
         };
-        let rest = if tls.is_some() {
-            rest.strip_suffix('/').unwrap_or(rest)
-        } else {
-            rest
-        };
+        let rest = if tls.is_some() { rest.strip_suffix('/').unwrap_or(rest) } else { rest };
         let (host, port) = split(rest, tls).ok_or_else(|| odd(text))?;
-        Ok(Self {
-            tls,
-            host: host.to_ascii_lowercase(),
-            port,
-        })
+        Ok(Self { tls, host: host.to_ascii_lowercase(), port })
     }
 }
 
@@ -77,14 +69,7 @@ fn split(text: &str, tls: Option<bool>) -> Option<(&str, u16)> {
         Some(inner) => {
             let (address, after) = inner.split_once(']')?;
             address.parse::<std::net::Ipv6Addr>().ok()?;
-            (
-                address,
-                if after.is_empty() {
-                    None
-                } else {
-                    Some(after.strip_prefix(':')?)
-                },
-            )
+            (address, if after.is_empty() { None } else { Some(after.strip_prefix(':')?) })
         }
         None => match text.split_once(':') {
             Some((host, port)) => (is_name(host).then_some(host)?, Some(port)),

@@ -25,11 +25,7 @@ struct Place {
 impl Document {
     /// A document of which only the text is known yet.
     pub(super) fn new(name: &str, text: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            text: text.to_owned(),
-            places: BTreeMap::new(),
-        }
+        Self { name: name.to_owned(), text: text.to_owned(), places: BTreeMap::new() }
     }
 
     /// Remembers where each key of the parsed text stands.
@@ -42,10 +38,7 @@ impl Document {
             DeValue::Table(table) => {
                 for (key, child) in table {
                     let below = join(path, key.get_ref());
-                    let place = Place {
-                        key: key.span(),
-                        value: child.span(),
-                    };
+                    let place = Place { key: key.span(), value: child.span() };
                     self.places.insert(below.clone(), place);
                     self.index_below(&below, child);
                 }
@@ -53,10 +46,7 @@ impl Document {
             DeValue::Array(items) => {
                 for (index, child) in items.iter().enumerate() {
                     let below = format!("{path}[{index}]");
-                    let place = Place {
-                        key: child.span(),
-                        value: child.span(),
-                    };
+                    let place = Place { key: child.span(), value: child.span() };
                     self.places.insert(below.clone(), place);
                     self.index_below(&below, child);
                 }
@@ -73,9 +63,7 @@ impl Document {
     /// The path of the smallest value that covers a place in the text.
     pub(super) fn path_at(&self, span: &Range<usize>) -> String {
         let covers = |place: &Place| {
-            [&place.value, &place.key]
-                .iter()
-                .any(|at| at.start <= span.start && span.end <= at.end)
+            [&place.value, &place.key].iter().any(|at| at.start <= span.start && span.end <= at.end)
         };
         self.places
             .iter()
@@ -87,19 +75,13 @@ impl Document {
 
     /// A fault at a key's value, or at the nearest table around it that is written.
     pub(super) fn at_value(&self, path: &str, message: String, remedy: Option<String>) -> Fault {
-        let span = self
-            .nearest(path)
-            .map(|place| place.value.clone())
-            .unwrap_or(0..0);
+        let span = self.nearest(path).map(|place| place.value.clone()).unwrap_or(0..0);
         self.at_span(path, &span, message, remedy)
     }
 
     /// A fault at a key itself.
     pub(super) fn at_key(&self, path: &str, message: String, remedy: Option<String>) -> Fault {
-        let span = self
-            .nearest(path)
-            .map(|place| place.key.clone())
-            .unwrap_or(0..0);
+        let span = self.nearest(path).map(|place| place.key.clone()).unwrap_or(0..0);
         self.at_span(path, &span, message, remedy)
     }
 
@@ -113,28 +95,14 @@ impl Document {
     ) -> Fault {
         let before = self.text.get(..span.start).unwrap_or(&self.text);
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let source = self.text.lines().nth(line - 1).unwrap_or_default();
         let meant = self.text.get(span.clone()).unwrap_or_default();
         let width = meant.lines().next().unwrap_or_default().chars().count();
         let source = presentable(path, source);
         let room = (source.chars().count() + 1).saturating_sub(column);
         let width = width.clamp(1, room.max(1));
-        Fault {
-            path: path.to_owned(),
-            line,
-            column,
-            message,
-            remedy,
-            source,
-            width,
-        }
+        Fault { path: path.to_owned(), line, column, message, remedy, source, width }
     }
 
     fn nearest(&self, path: &str) -> Option<&Place> {
@@ -150,11 +118,7 @@ impl Document {
 
 /// A key below a path.
 pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 /// Whether a path is another one or stands above it.
@@ -169,11 +133,7 @@ pub(super) fn covers(path: &str, other: &str) -> bool {
 fn presentable(path: &str, line: &str) -> String {
     let clean = |c: char| if c == '\t' { ' ' } else { c };
     let clean = |c: char| {
-        if c.is_control() && c != '\t' {
-            '\u{fffd}'
-        } else {
-            clean(c)
-        }
+        if c.is_control() && c != '\t' { '\u{fffd}' } else { clean(c) }
     };
     let shown = |text: &str| text.chars().map(clean).collect::<String>();
     let word = line.to_ascii_lowercase().find("secret");
@@ -181,10 +141,7 @@ fn presentable(path: &str, line: &str) -> String {
         return shown(line);
     }
     let from = word.unwrap_or(0);
-    let equals = line
-        .get(from..)
-        .and_then(|rest| rest.find('='))
-        .map(|at| from + at + 1);
+    let equals = line.get(from..).and_then(|rest| rest.find('=')).map(|at| from + at + 1);
     match equals.and_then(|at| line.split_at_checked(at)) {
         Some((head, value)) if !names_a_place(value) => format!("{} …", shown(head)),
         None if path.contains("secret") && !line.trim_start().starts_with('[') => "…".to_owned(),
@@ -194,11 +151,7 @@ fn presentable(path: &str, line: &str) -> String {
 
 /// Whether the text is `{ env = "…" }` or `{ file = "…" }` and nothing more with a value in it.
 fn names_a_place(value: &str) -> bool {
-    let inner = value
-        .trim_start()
-        .strip_prefix('{')
-        .map(str::trim_start)
-        .unwrap_or_default();
+    let inner = value.trim_start().strip_prefix('{').map(str::trim_start).unwrap_or_default();
     let values = value.matches('=').count();
     (inner.starts_with("env") || inner.starts_with("file")) && values == 1
 }
@@ -220,10 +173,7 @@ mod tests {
             assert!(!shown.contains("hunter2"), "{shown}");
             assert!(shown.contains("client_secret = …"), "{shown}");
         }
-        assert_eq!(
-            presentable("token.secret.value", "value = \"hunter2\""),
-            "value = …"
-        );
+        assert_eq!(presentable("token.secret.value", "value = \"hunter2\""), "value = …");
         assert_eq!(presentable("token.secret", "hunter2"), "…");
     }
 

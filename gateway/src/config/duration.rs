@@ -10,13 +10,8 @@ use crate::config::text::text_setting;
 const LONGEST_MILLIS: u64 = 3_650 * 86_400_000;
 
 /// The units, longest first, in milliseconds.
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// A length of time: whole numbers with a unit (`ms`, `s`, `m`, `h`, `d`), which may be joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,9 +24,7 @@ text_setting!(Duration, "duration", "30s", "^([0-9]+(ms|s|m|h|d))+$");
 impl Duration {
     /// From whole seconds.
     pub const fn from_secs(secs: u64) -> Self {
-        Self {
-            millis: secs.saturating_mul(1_000),
-        }
+        Self { millis: secs.saturating_mul(1_000) }
     }
 
     /// The same length for the standard library.
@@ -54,10 +47,7 @@ impl FromStr for Duration {
         while !rest.is_empty() {
             let (number, unit, after) = split(rest).ok_or_else(|| odd(text))?;
             let count: u64 = number.parse().map_err(|_| odd(text))?;
-            let part = UNITS
-                .iter()
-                .find(|(name, _)| *name == unit)
-                .ok_or_else(|| odd(text))?;
+            let part = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| odd(text))?;
             millis = count
                 .checked_mul(part.1)
                 .and_then(|added| millis.checked_add(added))
@@ -65,21 +55,14 @@ impl FromStr for Duration {
                 .ok_or_else(|| format!("`{text}` is longer than ten years"))?;
             rest = after;
         }
-        if text.is_empty() {
-            Err(odd(text))
-        } else {
-            Ok(Self { millis })
-        }
+        if text.is_empty() { Err(odd(text)) } else { Ok(Self { millis }) }
     }
 }
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fits = |size: u64| self.millis >= size && self.millis.is_multiple_of(size);
-        let (name, size) = UNITS
-            .into_iter()
-            .find(|(_, size)| fits(*size))
-            .unwrap_or(("s", 1_000));
+        let (name, size) = UNITS.into_iter().find(|(_, size)| fits(*size)).unwrap_or(("s", 1_000));
         write!(f, "{}{name}", self.millis / size)
     }
 }
@@ -88,9 +71,7 @@ impl fmt::Display for Duration {
 fn split(text: &str) -> Option<(&str, &str, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, rest) = text.split_at_checked(digits)?;
-    let letters = rest
-        .find(|c: char| c.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let letters = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
     let (unit, after) = rest.split_at_checked(letters)?;
     Some((number, unit, after))
 }
@@ -122,18 +103,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "",
-            "5",
-            "s",
-            "5 s",
-            "-5s",
-            "1.5h",
-            "5w",
-            "5S",
-            "99999999999999999999s",
-            "9999d",
-        ] {
+        for text in
+            ["", "5", "s", "5 s", "-5s", "1.5h", "5w", "5S", "99999999999999999999s", "9999d"]
+        {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }
     }

@@ -86,25 +86,14 @@ fn in_our_words(message: &str) -> (String, Option<String>) {
         ("invalid type", "wrong type"),
     ];
     const REMEDIES: [(&str, &str); 2] = [
-        (
-            "invalid socket address",
-            "write address and port: \"127.0.0.1:8080\" or \"[::]:443\"",
-        ),
-        (
-            "invalid IP address",
-            "write a network such as \"10.0.0.0/8\"",
-        ),
+        ("invalid socket address", "write address and port: \"127.0.0.1:8080\" or \"[::]:443\""),
+        ("invalid IP address", "write a network such as \"10.0.0.0/8\""),
     ];
     let (text, remedy) = match message.trim().split_once("\nhelp: ") {
         Some((text, remedy)) => (text, Some(remedy.to_owned())),
         None => (message.trim(), None),
     };
-    let text = WORDS
-        .iter()
-        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    let text = WORDS.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
     let known = REMEDIES.iter().find(|(start, _)| text.contains(start));
-    (
-        text,
-        remedy.or_else(|| known.map(|(_, remedy)| (*remedy).to_owned())),
-    )
+    (text, remedy.or_else(|| known.map(|(_, remedy)| (*remedy).to_owned())))
 }

@@ -48,10 +48,7 @@ impl Faults {
     /// Takes them into order.
     pub(super) fn new(file: &str, mut list: Vec<Fault>) -> Self {
         list.sort_by_key(|fault| (fault.line, fault.column));
-        Self {
-            file: file.to_owned(),
-            list,
-        }
+        Self { file: file.to_owned(), list }
     }
 
     /// A fault of the file as a whole.
@@ -65,10 +62,7 @@ impl Faults {
             source: String::new(),
             width: 0,
         };
-        Self {
-            file: file.to_owned(),
-            list: vec![fault],
-        }
+        Self { file: file.to_owned(), list: vec![fault] }
     }
 }
 
@@ -86,9 +80,7 @@ impl Fault {
             let caret = " ".repeat(self.column.saturating_sub(1)) + &"^".repeat(self.width.max(1));
             let edge = " ".repeat(gutter);
             let source = source.trim_end();
-            out.push_str(&format!(
-                "{edge}--> {at}\n{edge} |\n{source}\n{edge} | {caret}\n"
-            ));
+            out.push_str(&format!("{edge}--> {at}\n{edge} |\n{source}\n{edge} | {caret}\n"));
         }
         if let Some(remedy) = &self.remedy {
             out.push_str(&format!("help: {remedy}\n"));

@@ -44,11 +44,7 @@ impl Loaded {
     /// The warnings, written like a compiler's.
     pub fn render_warnings(&self) -> String {
         let render = |fault: &Fault| fault.render("warning", &self.document.name);
-        self.warnings
-            .iter()
-            .map(render)
-            .collect::<Vec<_>>()
-            .join("\n")
+        self.warnings.iter().map(render).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -61,32 +57,17 @@ impl Config {
     pub fn load(path: &Path) -> Result<Loaded, Faults> {
         let name = path.display().to_string();
         let unreadable = |why: String| {
-            Faults::whole(
-                &name,
-                format!("cannot read the configuration: {why}"),
-                "check the path",
-            )
+            Faults::whole(&name, format!("cannot read the configuration: {why}"), "check the path")
         };
-        let size = std::fs::metadata(path)
-            .map_err(|error| unreadable(error.to_string()))?
-            .len();
+        let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
         if size > LARGEST_FILE {
-            return Err(unreadable(format!(
-                "it has {size} bytes, more than {LARGEST_FILE}"
-            )));
+            return Err(unreadable(format!("it has {size} bytes, more than {LARGEST_FILE}")));
         }
         let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?;
         let directory = path.parent().unwrap_or(Path::new(""));
         let env = |name: &str| std::env::var(name).ok();
-        Self::parse(
-            &text,
-            &Surroundings {
-                name: &name,
-                directory,
-                env: &env,
-            },
-        )
+        Self::parse(&text, &Surroundings { name: &name, directory, env: &env })
     }
 
     /// Checks and completes a text.
@@ -99,24 +80,14 @@ impl Config {
         let table = DeTable::parse(text).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             let message = format!("this is not TOML: {}", error.message());
-            Faults::new(
-                around.name,
-                vec![document.at_span("", &span, message, None)],
-            )
+            Faults::new(around.name, vec![document.at_span("", &span, message, None)])
         })?;
         let mut root = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
         document.index(&root);
         let schema = json_schema();
-        let mut shape = Shape {
-            schema: &schema,
-            document: &document,
-            faults: Vec::new(),
-        };
+        let mut shape = Shape { schema: &schema, document: &document, faults: Vec::new() };
         shape.fits(&schema, "", &mut root);
-        let mut reader = Reader {
-            document: &document,
-            faults: shape.faults,
-        };
+        let mut reader = Reader { document: &document, faults: shape.faults };
         let config = reader.config(root);
         let mut faults = reader.faults;
         let Some(config) = config else {
@@ -133,11 +104,7 @@ impl Config {
             return Err(Faults::new(around.name, faults));
         }
         let warnings = place(&document, found.warnings);
-        Ok(Loaded {
-            config: Checked::assertion(found.config),
-            warnings,
-            document,
-        })
+        Ok(Loaded { config: Checked::assertion(found.config), warnings, document })
     }
 }
 
@@ -168,16 +135,10 @@ impl Reader<'_> {
         let log = self.section(root.remove("log"));
         Some(Config {
             server: server?,
-            providers: providers
-                .into_iter()
-                .map(|(id, it)| (ProviderId::from(&*id), it))
-                .collect(),
+            providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             session,
             token,
-            upstreams: upstreams
-                .into_iter()
-                .map(|(id, it)| (UpstreamId::from(&*id), it))
-                .collect(),
+            upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),
             routes: routes?,
             log,
         })
@@ -213,10 +174,7 @@ impl Reader<'_> {
         };
         let kind = table.remove("kind")?;
         match kind.get_ref().as_str()? {
-            "oidc" => self
-                .read::<OidcProvider>(value)
-                .map(Box::new)
-                .map(Provider::Oidc),
+            "oidc" => self.read::<OidcProvider>(value).map(Box::new).map(Provider::Oidc),
             _ => None,
         }
     }
@@ -226,10 +184,7 @@ impl Reader<'_> {
         let DeValue::Array(items) = value?.into_inner() else {
             return None;
         };
-        let read: Vec<_> = items
-            .iter()
-            .map(|item| self.read::<Route>(item.clone()))
-            .collect();
+        let read: Vec<_> = items.iter().map(|item| self.read::<Route>(item.clone())).collect();
         read.into_iter().collect()
     }
 }

@@ -28,10 +28,6 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            level: "info".to_owned(),
-            format: LogFormat::Json,
-            access: true,
-        }
+        Self { level: "info".to_owned(), format: LogFormat::Json, access: true }
     }
 }

@@ -27,10 +27,7 @@ impl FieldName {
     /// The header field in which upstreams expect the identity token: `X-User-JWT`.
     pub fn user_jwt() -> Self {
         let name = HeaderName::from_static("x-user-jwt");
-        Self {
-            written: "X-User-JWT".to_owned(),
-            name,
-        }
+        Self { written: "X-User-JWT".to_owned(), name }
     }
 
     /// The name, for comparing and setting.
@@ -55,10 +52,7 @@ impl FromStr for FieldName {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         let name = HeaderName::from_bytes(text.as_bytes()).ok();
         match name.filter(|_| text.bytes().all(legal)) {
-            Some(name) => Ok(Self {
-                written: text.to_owned(),
-                name,
-            }),
+            Some(name) => Ok(Self { written: text.to_owned(), name }),
             None => Err(format!(
                 "`{text}` is not a header name\nhelp: use letters, digits and `-` only"
             )),
@@ -71,9 +65,7 @@ impl FromStr for Verb {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            return Err(format!(
-                "`{text}` is not a method\nhelp: write it in capitals: \"GET\""
-            ));
+            return Err(format!("`{text}` is not a method\nhelp: write it in capitals: \"GET\""));
         }
         if matches!(text, "TRACE" | "CONNECT") {
             return Err(format!("`{text}` is never forwarded\nhelp: leave it out"));

@@ -16,12 +16,7 @@ pub struct Origin {
     host: String,
 }
 
-text_setting!(
-    Origin,
-    "origin",
-    "https://app.example.com",
-    "^https?://[^/?#@]+/?$"
-);
+text_setting!(Origin, "origin", "https://app.example.com", "^https?://[^/?#@]+/?$");
 
 impl Origin {
     /// `http` or `https`.
@@ -55,9 +50,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for Origin {
@@ -83,14 +76,8 @@ impl FromStr for Origin {
             return Err(odd("an origin has no path, query or fragment"));
         }
         let host = url.host_str().unwrap_or_default().to_owned();
-        let authority = url
-            .port()
-            .map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
-        Ok(Self {
-            scheme,
-            authority,
-            host,
-        })
+        let authority = url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        Ok(Self { scheme, authority, host })
     }
 }
 
@@ -118,13 +105,9 @@ mod tests {
 
     #[test]
     fn more_than_an_origin_is_refused() {
-        for text in [
-            "https://a.test/x",
-            "https://a.test?x",
-            "https://u:p@a.test",
-            "ftp://a.test",
-            "a.test",
-        ] {
+        for text in
+            ["https://a.test/x", "https://a.test?x", "https://u:p@a.test", "ftp://a.test", "a.test"]
+        {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }
@@ -139,11 +122,7 @@ mod tests {
             ("http://localhost.evil.test", false),
             ("http://10.0.0.1", false),
         ] {
-            assert_eq!(
-                text.parse::<Origin>().unwrap().is_loopback(),
-                loopback,
-                "{text}"
-            );
+            assert_eq!(text.parse::<Origin>().unwrap().is_loopback(), loopback, "{text}");
         }
     }
 }

@@ -14,10 +14,7 @@ const HEAD: &str = "# Configuration reference\n\n\
 /// The reference page in Markdown.
 pub fn reference_page() -> String {
     let schema = json_schema();
-    let mut page = Page {
-        schema: &schema,
-        out: HEAD.to_owned(),
-    };
+    let mut page = Page { schema: &schema, out: HEAD.to_owned() };
     page.text(schema.get("description"));
     page.keys("", &schema);
     page.out.truncate(page.out.trim_end().len());
@@ -35,9 +32,8 @@ impl Page<'_> {
     fn keys(&mut self, path: &str, node: &Value) {
         let properties = self.properties(node);
         let required = node.get("required").and_then(Value::as_array);
-        let (tables, plain): (Vec<_>, Vec<_>) = properties
-            .iter()
-            .partition(|(_, inner)| self.table_in(inner).is_some());
+        let (tables, plain): (Vec<_>, Vec<_>) =
+            properties.iter().partition(|(_, inner)| self.table_in(inner).is_some());
         for (key, inner) in &plain {
             let must = required.is_some_and(|all| all.iter().any(|name| name == key.as_str()));
             self.key(key, inner, must);
@@ -47,11 +43,7 @@ impl Page<'_> {
         }
         for (key, inner) in tables {
             if let Some((suffix, table)) = self.table_in(inner) {
-                let below = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 self.section(&format!("{below}{suffix}"), inner, &table);
             }
         }
@@ -82,9 +74,7 @@ impl Page<'_> {
     }
 
     fn kind(&mut self, path: &str, kind: &Value) {
-        let name = kind
-            .pointer("/properties/kind/const")
-            .and_then(Value::as_str);
+        let name = kind.pointer("/properties/kind/const").and_then(Value::as_str);
         let _ = writeln!(self.out, "### `kind = \"{}\"`\n", name.unwrap_or_default());
         self.text(kind.get("description"));
         let behind = resolve(self.schema, kind);
@@ -106,16 +96,9 @@ impl Page<'_> {
             (false, None) => String::new(),
         };
         let manual = self.description(node).replace('\n', " ");
-        let _ = writeln!(
-            self.out,
-            "- **`{key}`** ({}{state}): {manual}",
-            self.kind_of(node)
-        );
-        for choice in resolve(self.schema, node)
-            .get("oneOf")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
+        let _ = writeln!(self.out, "- **`{key}`** ({}{state}): {manual}", self.kind_of(node));
+        for choice in
+            resolve(self.schema, node).get("oneOf").and_then(Value::as_array).into_iter().flatten()
         {
             if let Some(word) = choice.get("const").and_then(Value::as_str) {
                 let meaning = self.description(choice).replace('\n', " ");
@@ -156,10 +139,7 @@ impl Page<'_> {
         if node.get("title").is_some() {
             return None;
         }
-        if let Some(entry) = node
-            .get("additionalProperties")
-            .filter(|entry| entry.is_object())
-        {
+        if let Some(entry) = node.get("additionalProperties").filter(|entry| entry.is_object()) {
             return Some((".<id>", resolve(self.schema, entry).clone()));
         }
         if let Some(items) = node.get("items") {
@@ -173,10 +153,7 @@ impl Page<'_> {
     }
 
     fn properties(&self, node: &Value) -> Map<String, Value> {
-        node.get("properties")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default()
+        node.get("properties").and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
     fn text(&mut self, text: Option<&Value>) {
@@ -190,10 +167,7 @@ impl Page<'_> {
 fn toml_text(value: &Value) -> String {
     match value {
         Value::Array(items) => {
-            format!(
-                "[{}]",
-                items.iter().map(toml_text).collect::<Vec<_>>().join(", ")
-            )
+            format!("[{}]", items.iter().map(toml_text).collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
     }

@@ -145,9 +145,7 @@ const LATER: [&str; 8] = [
 impl Route {
     /// The route's name: its own, or its pattern.
     pub fn id(&self) -> RouteId {
-        self.name
-            .clone()
-            .unwrap_or_else(|| RouteId::from(self.pattern().as_str()))
+        self.name.clone().unwrap_or_else(|| RouteId::from(self.pattern().as_str()))
     }
 
     /// Methods, host and path as one text.
@@ -175,10 +173,7 @@ impl Route {
 
     /// The audience of its tokens.
     pub fn audience(&self) -> &str {
-        self.token
-            .audience
-            .as_deref()
-            .unwrap_or(self.upstream.as_str())
+        self.token.audience.as_deref().unwrap_or(self.upstream.as_str())
     }
 }
 
@@ -209,9 +204,7 @@ impl FromStr for Auth {
                 "way in `{kind}` is not built yet in this version\n\
                  help: use \"session\" or \"anonymous\""
             )),
-            _ => Err(format!(
-                "`{text}` is not a way in\nhelp: use \"session\" or \"anonymous\""
-            )),
+            _ => Err(format!("`{text}` is not a way in\nhelp: use \"session\" or \"anonymous\"")),
         }
     }
 }

@@ -20,12 +20,7 @@ fn sorted(node: Value) -> Value {
         Value::Object(map) => {
             let mut entries: Vec<_> = map.into_iter().collect();
             entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-            Value::Object(
-                entries
-                    .into_iter()
-                    .map(|(key, value)| (key, sorted(value)))
-                    .collect(),
-            )
+            Value::Object(entries.into_iter().map(|(key, value)| (key, sorted(value))).collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
         other => other,
@@ -35,8 +30,7 @@ fn sorted(node: Value) -> Value {
 /// The schema behind a reference, with its own keywords over the referenced ones.
 pub(super) fn resolve<'a>(root: &'a Value, node: &'a Value) -> &'a Value {
     let name = node.get("$ref").and_then(Value::as_str);
-    name.and_then(|name| root.pointer(name.strip_prefix('#')?))
-        .unwrap_or(node)
+    name.and_then(|name| root.pointer(name.strip_prefix('#')?)).unwrap_or(node)
 }
 
 /// TOML has no null: an absent key is how one says it.

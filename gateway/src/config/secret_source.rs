@@ -46,10 +46,7 @@ impl SecretSource {
                 let path = around.directory.join(path);
                 let text = std::fs::read_to_string(&path).map_err(|error| {
                     let message = format!("cannot read `{}`: {error}", path.display());
-                    (
-                        message,
-                        "make a file that the gateway's user can read".to_owned(),
-                    )
+                    (message, "make a file that the gateway's user can read".to_owned())
                 })?;
                 let text = Secret::new(text);
                 let bare = text.expose();
@@ -58,10 +55,7 @@ impl SecretSource {
             }
         };
         if value.is_empty() {
-            return Err((
-                "the secret is empty".to_owned(),
-                "give it a value".to_owned(),
-            ));
+            return Err(("the secret is empty".to_owned(), "give it a value".to_owned()));
         }
         self.value = Secret::new(value);
         Ok(())
@@ -100,10 +94,7 @@ impl<'de> Visitor<'de> for Source {
         let place = place.ok_or_else(|| {
             A::Error::custom(format!("the secret names no place\nhelp: {REMEDY}"))
         })?;
-        Ok(SecretSource {
-            place,
-            value: Secret::from(""),
-        })
+        Ok(SecretSource { place, value: Secret::from("") })
     }
 
     // The default messages would print the value: a secret, written in the wrong place.
@@ -129,9 +120,7 @@ impl<'de> Visitor<'de> for Source {
 }
 
 fn plain<E: Error>() -> E {
-    E::custom(format!(
-        "a secret is not written into this file\nhelp: {REMEDY}"
-    ))
+    E::custom(format!("a secret is not written into this file\nhelp: {REMEDY}"))
 }
 
 impl Serialize for SecretSource {

@@ -99,9 +99,7 @@ pub struct Admin {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)),
-        }
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)) }
     }
 }
 

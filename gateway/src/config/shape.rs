@@ -1,7 +1,7 @@
 //! Holds a parsed file against the schema: names every unknown, missing and misplaced key, and
 //! takes what is wrong out, so that reading the rest finds the other faults.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -68,28 +68,19 @@ impl Shape<'_> {
             _ => format!("write {key} = [ … ]"),
         };
         let message = format!("`{key}` is not {wanted}");
-        self.faults
-            .push(self.document.at_value(path, message, Some(remedy)));
+        self.faults.push(self.document.at_value(path, message, Some(remedy)));
         false
     }
 
     /// A table whose `kind` says which keys it may have.
     fn one_kind(&mut self, kinds: &[Value], path: &str, table: &mut DeTable<'_>) -> bool {
         let name = |kind: &Value| {
-            let name = kind
-                .pointer("/properties/kind/const")
-                .and_then(Value::as_str);
+            let name = kind.pointer("/properties/kind/const").and_then(Value::as_str);
             name.map(str::to_owned)
         };
-        let written = table
-            .get("kind")
-            .and_then(|kind| kind.get_ref().as_str())
-            .map(str::to_owned);
+        let written = table.get("kind").and_then(|kind| kind.get_ref().as_str()).map(str::to_owned);
         let known: Vec<String> = kinds.iter().filter_map(name).collect();
-        if let Some(kind) = kinds
-            .iter()
-            .find(|kind| written.is_some() && name(kind) == written)
-        {
+        if let Some(kind) = kinds.iter().find(|kind| written.is_some() && name(kind) == written) {
             self.table(kind, path, table);
             return true;
         }
@@ -109,30 +100,25 @@ impl Shape<'_> {
     }
 
     fn table(&mut self, node: &Value, path: &str, table: &mut DeTable<'_>) {
-        let Some(inner) = self.properties(node) else {
-            if let Some(entry) = node
-                .get("additionalProperties")
-                .filter(|entry| entry.is_object())
-            {
-                keep(table, |key, value| {
-                    self.fits(entry, &join(path, key), value)
-                });
+        let Some(inner) = node.get("properties").and_then(Value::as_object) else {
+            let entry = node.get("additionalProperties").filter(|entry| entry.is_object());
+            if let Some(entry) = entry {
+                keep(table, |key, value| self.fits(entry, &join(path, key), value));
             }
             return;
         };
         keep(table, |key, value| {
             let below = join(path, key);
-            match inner.iter().find(|(name, _)| name == key) {
-                Some((_, node)) => self.fits(node, &below, value),
+            match inner.get(key) {
+                Some(node) => self.fits(node, &below, value),
                 None => {
-                    let known = inner.iter().map(|(name, _)| name.as_str());
+                    let known = inner.keys().map(String::as_str);
                     let remedy = match nearest(key, known.clone()) {
                         Some(name) => format!("did you mean `{name}`?"),
                         None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
                     };
                     let message = format!("unknown key `{}`{}", key, within(path));
-                    self.faults
-                        .push(self.document.at_key(&below, message, Some(remedy)));
+                    self.faults.push(self.document.at_key(&below, message, Some(remedy)));
                     false
                 }
             }
@@ -141,36 +127,19 @@ impl Shape<'_> {
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
             if !self.document.has(&join(path, name)) {
                 let message = format!("`{name}` is missing{}", within(path));
-                let fault = self
-                    .document
-                    .at_value(path, message, self.remedy(&inner, name));
+                let fault = self.document.at_value(path, message, self.remedy(inner, name));
                 self.faults.push(fault);
             }
         }
     }
 
-    /// The properties of a node, all of them: a kind's own and those behind its reference.
-    fn properties(&self, node: &Value) -> Option<Vec<(String, Value)>> {
-        let own = node.get("properties").and_then(Value::as_object);
-        let referred = Some(resolve(self.schema, node)).filter(|other| *other != node);
-        let referred = referred.and_then(|other| other.get("properties")?.as_object());
-        let both = own.into_iter().chain(referred).flatten();
-        let all: Vec<_> = both
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        (own.is_some() || referred.is_some()).then_some(all)
-    }
-
     /// The first sentence of a missing key's manual.
-    fn remedy(&self, known: &[(String, Value)], name: &str) -> Option<String> {
-        let (_, node) = known.iter().find(|(key, _)| key == name)?;
-        let manual = node
-            .get("description")
-            .or_else(|| resolve(self.schema, node).get("description"))?;
+    fn remedy(&self, known: &Map<String, Value>, name: &str) -> Option<String> {
+        let node = known.get(name)?;
+        let manual =
+            node.get("description").or_else(|| resolve(self.schema, node).get("description"))?;
         let text = manual.as_str()?.replace('\n', " ");
-        let sentence = text
-            .split_once(". ")
-            .map_or(text.as_str(), |(first, _)| first);
+        let sentence = text.split_once(". ").map_or(text.as_str(), |(first, _)| first);
         Some(format!("{name}: {}", sentence.trim_end_matches('.')))
     }
 }
@@ -188,11 +157,7 @@ fn keep<'i>(
 }
 
 fn within(path: &str) -> String {
-    if path.is_empty() {
-        String::new()
-    } else {
-        format!(" in `{path}`")
-    }
+    if path.is_empty() { String::new() } else { format!(" in `{path}`") }
 }
 
 fn last(path: &str) -> &str {
@@ -200,9 +165,5 @@ fn last(path: &str) -> &str {
 }
 
 fn list(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("\"{name}\""))
-        .collect::<Vec<_>>()
-        .join(" or ")
+    names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ")
 }

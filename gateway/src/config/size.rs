@@ -6,12 +6,7 @@ use std::str::FromStr;
 use crate::config::text::text_setting;
 
 /// The units, largest first.
-const UNITS: [(&str, u64); 4] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-];
+const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// A number of bytes: a whole number with `B`, `KiB`, `MiB` or `GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,9 +40,7 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let read = || {
             let (number, unit) = text.split_at_checked(digits)?;
             let (_, size) = UNITS.iter().find(|(name, _)| *name == unit)?;
@@ -65,10 +58,7 @@ impl FromStr for ByteSize {
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fits = |size: u64| self.0 >= size && self.0.is_multiple_of(size);
-        let (name, size) = UNITS
-            .into_iter()
-            .find(|(_, size)| fits(*size))
-            .unwrap_or(("B", 1));
+        let (name, size) = UNITS.into_iter().find(|(_, size)| fits(*size)).unwrap_or(("B", 1));
         write!(f, "{}{name}", self.0 / size)
     }
 }
@@ -79,12 +69,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_read() {
-        for (text, bytes) in [
-            ("32KiB", 32_768),
-            ("100MiB", 104_857_600),
-            ("7B", 7),
-            ("0B", 0),
-        ] {
+        for (text, bytes) in [("32KiB", 32_768), ("100MiB", 104_857_600), ("7B", 7), ("0B", 0)] {
             let read: ByteSize = text.parse().unwrap();
             assert_eq!((read.bytes(), read.to_string().as_str()), (bytes, text));
         }
@@ -92,16 +77,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "",
-            "5",
-            "KiB",
-            "5kb",
-            "5 MiB",
-            "1.5MiB",
-            "-1B",
-            "99999999999GiB",
-        ] {
+        for text in ["", "5", "KiB", "5kb", "5 MiB", "1.5MiB", "-1B", "99999999999GiB"] {
             assert!(text.parse::<ByteSize>().is_err(), "{text}");
         }
     }

@@ -31,9 +31,7 @@ fn distance(one: &str, other: &str) -> usize {
         let mut before = above + 1;
         let mut next = vec![before];
         for (cell, right) in row.iter().skip(1).zip(&other) {
-            before = (diagonal + usize::from(left != *right))
-                .min(before + 1)
-                .min(cell + 1);
+            before = (diagonal + usize::from(left != *right)).min(before + 1).min(cell + 1);
             diagonal = *cell;
             next.push(before);
         }

@@ -27,10 +27,6 @@ impl Problem {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-            remedy: remedy.into(),
-        }
+        Self { path: path.into(), message: message.into(), remedy: remedy.into() }
     }
 }

@@ -46,20 +46,14 @@ fn issuer(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
         || url.fragment().is_some()
     {
         let remedy = "leave them out; a client's secret goes into client_secret";
-        return wrong(
-            "an issuer has no user name, password, query or fragment".into(),
-            remedy,
-        );
+        return wrong("an issuer has no user name, password, query or fragment".into(), remedy);
     }
     let loopback = url.host_str().is_some_and(is_loopback);
     match url.scheme() {
         "https" => {}
         "http" if loopback && oidc.insecure_http => {}
         "http" if loopback => {
-            wrong(
-                "the issuer is plain http".into(),
-                "use https, or set insecure_http = true",
-            );
+            wrong("the issuer is plain http".into(), "use https, or set insecure_http = true");
         }
         _ => wrong(
             "the issuer is not https".into(),
@@ -73,11 +67,7 @@ fn details(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
         problems.push(Problem::new(format!("{path}.{key}"), message, remedy));
     };
     if oidc.client_id.is_empty() {
-        wrong(
-            "client_id",
-            "the client id is empty".into(),
-            "copy it from the provider",
-        );
+        wrong("client_id", "the client id is empty".into(), "copy it from the provider");
     }
     if oidc.leeway.std().as_secs() > LARGEST_LEEWAY {
         let message = format!("a leeway of {} lets expired tokens in", oidc.leeway);
@@ -88,28 +78,12 @@ fn details(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
         wrong("allow", "an empty list lets nobody sign in".into(), remedy);
     }
     if oidc.claims.subject.is_empty() {
-        wrong(
-            "claims.subject",
-            "people need a stable name".into(),
-            "leave it out for `sub`",
-        );
+        wrong("claims.subject", "people need a stable name".into(), "leave it out for `sub`");
     }
-    if oidc
-        .scopes
-        .iter()
-        .any(|scope| scope.is_empty() || scope.contains(char::is_whitespace))
-    {
-        wrong(
-            "scopes",
-            "a scope is one word".into(),
-            "write each scope as its own entry",
-        );
+    if oidc.scopes.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
+        wrong("scopes", "a scope is one word".into(), "write each scope as its own entry");
     }
     if let Some(Err(message)) = oidc.ca.as_deref().map(certificates) {
-        wrong(
-            "ca",
-            message,
-            "name a PEM file with the authority's certificate",
-        );
+        wrong("ca", message, "name a PEM file with the authority's certificate");
     }
 }

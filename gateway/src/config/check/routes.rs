@@ -74,10 +74,8 @@ pub(super) fn check(
     for (index, route) in config.routes.iter().enumerate() {
         let path = format!("routes[{index}]");
         if let Some(other) = patterns.insert(route.pattern(), index) {
-            let message = format!(
-                "this route has the pattern of routes[{other}], {}",
-                route.pattern()
-            );
+            let message =
+                format!("this route has the pattern of routes[{other}], {}", route.pattern());
             let remedy = "make one of them more specific, or leave it out";
             problems.push(Problem::new(&path, message, remedy));
         } else if let Some(other) = names.insert(route.id(), index) {
@@ -86,6 +84,7 @@ pub(super) fn check(
             problems.push(Problem::new(format!("{path}.name"), message, remedy));
         }
         rule(&path, route, problems);
+        ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
@@ -106,11 +105,7 @@ fn rule(path: &str, route: &Route, problems: &mut Vec<Problem>) {
         (None, None) => problems.push(Problem::new(path, "nothing says who may", REMEDY)),
         (Some(_), Some(_)) => {
             let message = "`access` and `allow` are both there";
-            problems.push(Problem::new(
-                format!("{path}.access"),
-                message,
-                "leave one out",
-            ));
+            problems.push(Problem::new(format!("{path}.access"), message, "leave one out"));
         }
         (None, Some(list)) if list.is_empty() => {
             let remedy = "list users, groups or email_domains";
@@ -118,6 +113,26 @@ fn rule(path: &str, route: &Route, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(format!("{path}.allow"), message, remedy));
         }
         _ => {}
+    }
+}
+
+fn ways_in(path: &str, route: &Route, problems: &mut Vec<Problem>) {
+    let mut wrong = |key: &str, message: String, remedy: String| {
+        problems.push(Problem::new(format!("{path}{key}"), message, remedy));
+    };
+    if route.auth.is_empty() {
+        let remedy = "use [\"session\"], or [\"anonymous\"] for everybody".to_owned();
+        wrong(".auth", "without a way in nobody gets in".into(), remedy);
+    }
+    for (index, way) in route.auth.iter().enumerate() {
+        if route.auth.iter().take(index).any(|other| other == way) {
+            let remedy = "leave one out".to_owned();
+            wrong(&format!(".auth[{index}]"), format!("`{way}` is there twice"), remedy);
+        }
+        if *way == Auth::Anonymous && index + 1 < route.auth.len() {
+            let message = "ways in behind `anonymous` are never asked".into();
+            wrong(&format!(".auth[{index}]"), message, "put `anonymous` last".to_owned());
+        }
     }
 }
 
@@ -131,57 +146,23 @@ fn sign_in(
     let mut wrong = |key: &str, message: String, remedy: String| {
         problems.push(Problem::new(format!("{path}{key}"), message, remedy));
     };
-    if route.auth.is_empty() {
-        let remedy = "use [\"session\"], or [\"anonymous\"] for everybody".to_owned();
-        wrong(".auth", "without a way in nobody gets in".into(), remedy);
-    }
-    for (index, way) in route.auth.iter().enumerate() {
-        if route.auth.iter().take(index).any(|other| other == way) {
-            let remedy = "leave one out".to_owned();
-            wrong(
-                &format!(".auth[{index}]"),
-                format!("`{way}` is there twice"),
-                remedy,
-            );
-        }
-        if *way == Auth::Anonymous && index + 1 < route.auth.len() {
-            let message = "ways in behind `anonymous` are never asked".into();
-            wrong(
-                &format!(".auth[{index}]"),
-                message,
-                "put `anonymous` last".to_owned(),
-            );
-        }
-    }
     for (index, id) in route.login.iter().enumerate() {
         if !written(&format!("providers.{id}")) {
             let known = config.providers.keys().map(|id| id.as_str());
             let remedy = name_one("providers", id.as_str(), known);
-            wrong(
-                &format!(".login[{index}]"),
-                format!("there is no provider `{id}`"),
-                remedy,
-            );
+            wrong(&format!(".login[{index}]"), format!("there is no provider `{id}`"), remedy);
         }
     }
     if !route.takes_sessions() {
         if !route.login.is_empty() {
             let remedy = "add \"session\" to `auth`, or leave `login` out".to_owned();
-            wrong(
-                ".login",
-                "`login` is for routes with the way in `session`".into(),
-                remedy,
-            );
+            wrong(".login", "`login` is for routes with the way in `session`".into(), remedy);
         }
         return;
     }
     if config.providers.is_empty() && !written("providers") {
         let remedy = "add [providers.<id>], or use auth = [\"anonymous\"]".to_owned();
-        wrong(
-            ".auth",
-            "nobody can sign in: there is no provider".into(),
-            remedy,
-        );
+        wrong(".auth", "nobody can sign in: there is no provider".into(), remedy);
     }
     let mut ours = std::iter::once(&config.server.public_url).chain(&config.server.origins);
     if !ours.any(|origin| route.host.covers(origin.host())) {
@@ -237,24 +218,13 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
     }
     if !(1 << 10..=64 << 10).contains(&token.max_bytes.bytes()) {
         let message = format!("{} is not between 1KiB and 64KiB", token.max_bytes);
-        wrong(
-            "max_bytes",
-            message,
-            "leave it out for the default, 6KiB".to_owned(),
-        );
+        wrong("max_bytes", message, "leave it out for the default, 6KiB".to_owned());
     }
     if token.off && token.debug_header {
         let remedy = "leave one out".to_owned();
-        wrong(
-            "debug_header",
-            "there is no token to show: `off` is set".into(),
-            remedy,
-        );
+        wrong("debug_header", "there is no token to show: `off` is set".into(), remedy);
     }
-    let kept = config
-        .providers
-        .values()
-        .flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
+    let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
     for (index, claim) in token.claims.iter().flatten().enumerate() {
         if !known.contains(claim.as_str()) {
@@ -262,11 +232,7 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
                 Some(name) => format!("did you mean `{name}`?"),
                 None => "a provider's own claims must be named in its claims.keep".to_owned(),
             };
-            wrong(
-                &format!("claims[{index}]"),
-                format!("no token has a claim `{claim}`"),
-                remedy,
-            );
+            wrong(&format!("claims[{index}]"), format!("no token has a claim `{claim}`"), remedy);
         }
     }
 }
@@ -276,11 +242,7 @@ fn name_one<'a>(section: &str, id: &str, known: impl Iterator<Item = &'a str> + 
         Some(name) => format!("did you mean `{name}`?"),
         None => {
             let known: Vec<_> = known.collect();
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             format!("add [{section}.{id}], or use a known one: {known}")
         }
     }

@@ -25,33 +25,20 @@ pub(in crate::config) fn check(
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);
     routes::check(&config, written, &mut problems, &mut warnings);
-    Findings {
-        config,
-        problems,
-        warnings,
-    }
+    Findings { config, problems, warnings }
 }
 
 fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     let absolute = |path: &mut PathBuf| *path = around.directory.join(&*path);
     absolute(&mut config.server.state);
-    for certificate in config
-        .server
-        .https
-        .iter_mut()
-        .flat_map(|https| &mut https.certificates)
-    {
+    for certificate in config.server.https.iter_mut().flat_map(|https| &mut https.certificates) {
         absolute(&mut certificate.chain);
         absolute(&mut certificate.key);
     }
     for Provider::Oidc(oidc) in config.providers.values_mut() {
         oidc.ca.iter_mut().for_each(absolute);
     }
-    for tls in config
-        .upstreams
-        .values_mut()
-        .filter_map(|upstream| upstream.tls.as_mut())
-    {
+    for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         tls.ca.iter_mut().for_each(absolute);
     }
     if let SessionStore::Embedded { path: Some(path) } = &mut config.session.store {
@@ -62,16 +49,9 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
 fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mut Vec<Problem>) {
     let clients = config.providers.iter_mut().filter_map(|(id, provider)| {
         let Provider::Oidc(oidc) = provider;
-        Some((
-            format!("providers.{id}.client_secret"),
-            oidc.client_secret.as_mut()?,
-        ))
+        Some((format!("providers.{id}.client_secret"), oidc.client_secret.as_mut()?))
     });
-    let token = config
-        .token
-        .secret
-        .as_mut()
-        .map(|source| ("token.secret".to_owned(), source));
+    let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
     for (path, source) in clients.chain(token) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
@@ -83,29 +63,18 @@ fn session(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<Prob
     let session = &config.session;
     if session.idle.is_zero() {
         let remedy = "use at least \"1m\"";
-        problems.push(Problem::new(
-            "session.idle",
-            "sessions would end at once",
-            remedy,
-        ));
+        problems.push(Problem::new("session.idle", "sessions would end at once", remedy));
     }
     if session.absolute < session.idle {
         problems.push(Problem::new(
             "session.absolute",
-            format!(
-                "{} is shorter than session.idle, {}",
-                session.absolute, session.idle
-            ),
+            format!("{} is shorter than session.idle, {}", session.absolute, session.idle),
             "make `absolute` at least as long as `idle`",
         ));
     }
     if session.hot == 0 {
         let remedy = "use at least 1; the default is 100000";
-        problems.push(Problem::new(
-            "session.hot",
-            "no session would fit into memory",
-            remedy,
-        ));
+        problems.push(Problem::new("session.hot", "no session would fit into memory", remedy));
     }
     if matches!(session.store, SessionStore::Memory {}) {
         warnings.push(Problem::new(

@@ -63,21 +63,14 @@ fn listeners(server: &Server, problems: &mut Vec<Problem>) {
             "add http = { listen = \"127.0.0.1:8080\" }, or https with a certificate",
         ));
     }
-    if server
-        .https
-        .as_ref()
-        .is_some_and(|https| https.certificates.is_empty())
-    {
+    if server.https.as_ref().is_some_and(|https| https.certificates.is_empty()) {
         problems.push(Problem::new(
             "server.https.certificates",
             "TLS needs a certificate",
             "add { chain = \"app.pem\", key = \"app.key\" }; `portcullis certs dev` makes some",
         ));
     }
-    if server
-        .http
-        .as_ref()
-        .is_some_and(|http| http.redirect_to_https)
+    if server.http.as_ref().is_some_and(|http| http.redirect_to_https)
         && !server.public_url.is_https()
     {
         problems.push(Problem::new(
@@ -86,27 +79,15 @@ fn listeners(server: &Server, problems: &mut Vec<Problem>) {
             "make server.public_url an https URL, or leave the redirect out",
         ));
     }
-    let http = server
-        .http
-        .as_ref()
-        .map(|http| ("server.http.listen", http.listen));
-    let https = server
-        .https
-        .as_ref()
-        .map(|https| ("server.https.listen", https.listen));
+    let http = server.http.as_ref().map(|http| ("server.http.listen", http.listen));
+    let https = server.https.as_ref().map(|https| ("server.https.listen", https.listen));
     let admin = Some(("server.admin.listen", server.admin.listen));
     let mut taken = Vec::new();
     for (path, listen) in [http, https, admin].into_iter().flatten() {
-        let clash = taken
-            .iter()
-            .find(|(_, other)| *other == listen && listen.port() != 0);
+        let clash = taken.iter().find(|(_, other)| *other == listen && listen.port() != 0);
         if let Some((other, _)) = clash {
             let message = format!("{listen} is taken by {other}");
-            problems.push(Problem::new(
-                path,
-                message,
-                "give each listener its own port",
-            ));
+            problems.push(Problem::new(path, message, "give each listener its own port"));
         }
         taken.push((path, listen));
     }
@@ -118,10 +99,7 @@ fn limits(limits: &Limits, problems: &mut Vec<Problem>) {
         ("header_time", limits.header_time.is_zero()),
         ("tls_handshake_time", limits.tls_handshake_time.is_zero()),
         ("idle_time", limits.idle_time.is_zero()),
-        (
-            "requests_per_connection",
-            limits.requests_per_connection == 0,
-        ),
+        ("requests_per_connection", limits.requests_per_connection == 0),
         ("headers", limits.headers == 0),
         ("body_time", limits.body_time.is_zero()),
         ("write_time", limits.write_time.is_zero()),

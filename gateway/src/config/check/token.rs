@@ -14,19 +14,11 @@ pub(super) fn check(token: &Token, problems: &mut Vec<Problem>) {
     };
     if !(Duration::from_secs(5)..=Duration::from_secs(600)).contains(&token.lifetime) {
         let message = format!("a lifetime of {} is not between 5s and 10m", token.lifetime);
-        wrong(
-            "lifetime",
-            message,
-            "a token is minted for each request; the default is \"60s\"",
-        );
+        wrong("lifetime", message, "a token is minted for each request; the default is \"60s\"");
     }
     if token.clock_skew > Duration::from_secs(60) {
         let message = format!("a clock skew of {} is too much", token.clock_skew);
-        wrong(
-            "clock_skew",
-            message,
-            "use at most \"60s\", and a time server",
-        );
+        wrong("clock_skew", message, "use at most \"60s\", and a time server");
     }
     if token.rotate_after < Duration::from_secs(3_600) {
         let message = format!("keys would rotate every {}", token.rotate_after);
@@ -37,18 +29,10 @@ pub(super) fn check(token: &Token, problems: &mut Vec<Problem>) {
             "{} is not shorter than token.rotate_after, {}",
             token.publish_before, token.rotate_after
         );
-        wrong(
-            "publish_before",
-            message,
-            "a key is published during the life of the one before",
-        );
+        wrong("publish_before", message, "a key is published during the life of the one before");
     }
     if token.issuer.as_ref().is_some_and(String::is_empty) {
-        wrong(
-            "issuer",
-            "the issuer is empty".into(),
-            "leave it out for server.public_url",
-        );
+        wrong("issuer", "the issuer is empty".into(), "leave it out for server.public_url");
     }
 }
 

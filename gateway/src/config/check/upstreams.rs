@@ -26,32 +26,15 @@ fn servers(path: &str, upstream: &Upstream, problems: &mut Vec<Problem>) {
         return;
     };
     let kind = |tls: Option<bool>| tls.unwrap_or(upstream.is_tls());
-    if upstream
-        .servers
-        .iter()
-        .any(|server| kind(server.tls) != kind(first.tls))
-    {
+    if upstream.servers.iter().any(|server| kind(server.tls) != kind(first.tls)) {
         let remedy =
             "make all of them https, or none: a client's data would go in clear now and then";
-        problems.push(Problem::new(
-            &path,
-            "some servers are https and some are not",
-            remedy,
-        ));
+        problems.push(Problem::new(&path, "some servers are https and some are not", remedy));
     }
     for (index, server) in upstream.servers.iter().enumerate() {
-        if upstream
-            .servers
-            .iter()
-            .take(index)
-            .any(|other| other == server)
-        {
+        if upstream.servers.iter().take(index).any(|other| other == server) {
             let message = format!("`{server}` is there twice");
-            problems.push(Problem::new(
-                format!("{path}[{index}]"),
-                message,
-                "leave one out",
-            ));
+            problems.push(Problem::new(format!("{path}[{index}]"), message, "leave one out"));
         }
     }
 }
@@ -66,11 +49,7 @@ fn times(path: &str, upstream: &Upstream, problems: &mut Vec<Problem>) {
         if time.is_zero() {
             let remedy = "leave it out for the default";
             let path = format!("{path}.{key}");
-            problems.push(Problem::new(
-                path,
-                "no time at all would fail every request",
-                remedy,
-            ));
+            problems.push(Problem::new(path, "no time at all would fail every request", remedy));
         }
     }
 }
@@ -93,11 +72,7 @@ fn tls(
     }
     if tls.name.as_ref().is_some_and(String::is_empty) {
         let remedy = "leave it out for the server's host";
-        problems.push(Problem::new(
-            format!("{path}.name"),
-            "the name is empty",
-            remedy,
-        ));
+        problems.push(Problem::new(format!("{path}.name"), "the name is empty", remedy));
     }
     if tls.danger_skip_verify {
         warnings.push(Problem::new(

@@ -114,10 +114,9 @@ error: wrong type: integer `5`, expected a size such as "100MiB"
 
 #[test]
 fn faults_of_all_sections_are_told_at_once_and_a_secret_in_clear_is_not_shown() {
-    let text = GOOD.replace(
-        "client_id = \"portcullis\"",
-        "client_secret = \"hunter2\"\nleeway = \"5w\"",
-    ) + "[session]\nstore = { kind = \"redis\" }\n"
+    let text = GOOD
+        .replace("client_id = \"portcullis\"", "client_secret = \"hunter2\"\nleeway = \"5w\"")
+        + "[session]\nstore = { kind = \"redis\" }\n"
         + ROUTE;
     assert_eq!(
         faults(&text),

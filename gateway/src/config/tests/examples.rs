@@ -44,10 +44,7 @@ fn a_key_of_another_certificate_is_named() {
     let https = "https = { listen = \"[::]:8443\", certificates = [{ chain = \"a.pem\", key = \"a.key\" }] }";
     let text = GOOD.replace(listener, https) + ROUTE;
     let faults = parse_in(&scratch.0, &text).unwrap_err().to_string();
-    assert!(
-        faults.contains("the key does not belong to the certificate"),
-        "{faults}"
-    );
+    assert!(faults.contains("the key does not belong to the certificate"), "{faults}");
 }
 
 #[test]
@@ -61,13 +58,7 @@ fn a_secret_is_resolved_and_shows_nowhere() {
     assert_eq!(secret.expose().as_str(), "canary-".repeat(8));
     let shown = format!("{loaded:?} {}", loaded.config.redacted());
     assert!(!shown.contains("canary"), "{shown}");
-    assert!(
-        loaded
-            .config
-            .redacted()
-            .to_string()
-            .contains("{\"env\":\"CORP\"}")
-    );
+    assert!(loaded.config.redacted().to_string().contains("{\"env\":\"CORP\"}"));
 }
 
 #[test]
@@ -87,12 +78,6 @@ fn a_memory_store_and_skipped_checks_are_warned_of() {
         + "tls = { danger_skip_verify = true }\n[session]\nstore = { kind = \"memory\" }\n"
         + ROUTE;
     let warnings = parse(&text).unwrap().render_warnings();
-    assert!(
-        warnings.contains("warning: a restart signs everybody out"),
-        "{warnings}"
-    );
-    assert!(
-        warnings.contains("upstreams.app.tls.danger_skip_verify"),
-        "{warnings}"
-    );
+    assert!(warnings.contains("warning: a restart signs everybody out"), "{warnings}");
+    assert!(warnings.contains("upstreams.app.tls.danger_skip_verify"), "{warnings}");
 }

@@ -5,9 +5,7 @@ use std::path::Path;
 use crate::config::{json_schema, reference_page};
 
 fn is_current(name: &str, made: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("docs")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == made,
@@ -28,14 +26,8 @@ fn the_reference_page_is_current() {
 #[test]
 fn every_key_has_a_manual() {
     let page = reference_page();
-    for line in page
-        .lines()
-        .filter(|line| line.trim_start().starts_with("- **`"))
-    {
-        let manual = line
-            .split_once("): ")
-            .map(|(_, manual)| manual.trim())
-            .unwrap_or_default();
+    for line in page.lines().filter(|line| line.trim_start().starts_with("- **`")) {
+        let manual = line.split_once("): ").map(|(_, manual)| manual.trim()).unwrap_or_default();
         assert!(manual.len() > 10, "no manual: {line}");
     }
     assert!(page.contains("## `[server.limits]`"));

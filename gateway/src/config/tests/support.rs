@@ -33,21 +33,12 @@ pub(super) fn parse_in(directory: &Path, text: &str) -> Result<Loaded, Faults> {
         "SHORT" => Some("hunter2".to_owned()),
         _ => Some("canary-".repeat(8)),
     };
-    Config::parse(
-        text,
-        &Surroundings {
-            name: "p.toml",
-            directory,
-            env: &env,
-        },
-    )
+    Config::parse(text, &Surroundings { name: "p.toml", directory, env: &env })
 }
 
 /// All faults of a text, as they are shown; empty if there are none.
 pub(super) fn faults(text: &str) -> String {
-    parse(text)
-        .map(|_| String::new())
-        .unwrap_or_else(|faults| faults.to_string())
+    parse(text).map(|_| String::new()).unwrap_or_else(|faults| faults.to_string())
 }
 
 /// A directory of this test's own, removed at the end.
