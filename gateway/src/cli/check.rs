@@ -1,0 +1,45 @@
+//! `portcullis check`: says everything that is wrong with a configuration file.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::config::Config;
+
+/// Checks a configuration file and names every fault in it, with line and remedy.
+#[derive(Clone, Debug, Args)]
+pub struct Check {
+    /// The configuration file.
+    #[arg(default_value = "portcullis.toml")]
+    pub file: PathBuf,
+    /// Also prints the checked configuration as JSON; secrets appear by where they are kept.
+    #[arg(long)]
+    pub show: bool,
+}
+
+/// Runs the check. Faults go to standard error; exit code 1 if there are any.
+pub fn run(args: &Check) -> ExitCode {
+    let loaded = match Config::load(&args.file) {
+        Ok(loaded) => loaded,
+        Err(faults) => {
+            let count = faults.len();
+            let noun = if count == 1 { "fault" } else { "faults" };
+            eprintln!("{faults}\n{}: {count} {noun}", args.file.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    if !loaded.warnings.is_empty() {
+        eprintln!("{}", loaded.render_warnings());
+    }
+    let report = if args.show {
+        format!("{:#}\n", loaded.config.redacted())
+    } else {
+        format!("{}: no faults\n", args.file.display())
+    };
+    match std::io::stdout().write_all(report.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
