@@ -257,3 +257,6 @@ fn wait(times: u32) -> Duration {
     let doubled = Duration::from_secs(1).saturating_mul(1 << times.saturating_sub(1).min(8));
     doubled.min(LONGEST_WAIT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,3 +242,6 @@ fn left_half(algorithm: Algorithm, access_token: &str) -> String {
     let half = hash.as_ref().len() / 2;
     URL_SAFE_NO_PAD.encode(hash.as_ref().get(..half).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,3 +231,6 @@ fn pick(
     let first = fitting.next()?;
     fitting.next().is_none().then(|| Arc::clone(first))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ mod claims;
 mod compact;
 mod discovery;
 mod exchange;
+#[cfg(test)]
+mod fake;
 mod fault;
 mod id_token;
 mod json;
