@@ -214,6 +214,11 @@ fn point(x: &[u8], y: &[u8], size: usize) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+        RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaEncoding,
+    };
     use serde_json::json;
 
     #[test]
@@ -252,5 +257,55 @@ mod tests {
         let rsa = json!({"kty": "RSA", "n": n, "e": "AQAB", "alg": "RS256"});
         let rsa = VerifyingKey::admit(&rsa).unwrap();
         assert!(rsa.suits(Algorithm::Rs256) && !rsa.suits(Algorithm::Ps256));
+    }
+
+    #[test]
+    fn each_algorithm_verifies_its_own_signatures_and_no_others() {
+        let random = SystemRandom::new();
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let rsa = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+        let (n, e) = (rsa.public_key().modulus(), rsa.public_key().exponent());
+        let jwk = json!({"kty": "RSA", "n": encode(n.big_endian_without_leading_zero()),
+            "e": encode(e.big_endian_without_leading_zero())});
+        let rsa_key = VerifyingKey::admit(&jwk).unwrap();
+        let kinds: [(Algorithm, &'static dyn RsaEncoding); 4] = [
+            (Algorithm::Rs256, &RSA_PKCS1_SHA256),
+            (Algorithm::Rs384, &RSA_PKCS1_SHA384),
+            (Algorithm::Rs512, &RSA_PKCS1_SHA512),
+            (Algorithm::Ps256, &RSA_PSS_SHA256),
+        ];
+        for (algorithm, encoding) in kinds {
+            let mut signature = vec![0; rsa.public_modulus_len()];
+            rsa.sign(encoding, &random, b"text", &mut signature)
+                .unwrap();
+            for other in Algorithm::ALL {
+                let verified = rsa_key.verify(other, b"text", &signature);
+                assert_eq!(verified, other == algorithm, "{algorithm:?} as {other:?}");
+            }
+            assert!(!rsa_key.verify(algorithm, b"test", &signature));
+        }
+        for (algorithm, crv, kind, size) in [
+            (
+                Algorithm::Es256,
+                "P-256",
+                &ECDSA_P256_SHA256_FIXED_SIGNING,
+                32,
+            ),
+            (
+                Algorithm::Es384,
+                "P-384",
+                &ECDSA_P384_SHA384_FIXED_SIGNING,
+                48,
+            ),
+        ] {
+            let pair = EcdsaKeyPair::generate(kind).unwrap();
+            let (x, y) = pair.public_key().as_ref()[1..].split_at(size);
+            let jwk = json!({"kty": "EC", "crv": crv, "x": encode(x), "y": encode(y)});
+            let key = VerifyingKey::admit(&jwk).unwrap();
+            let signature = pair.sign(&random, b"text").unwrap();
+            assert!(key.verify(algorithm, b"text", signature.as_ref()));
+            assert!(!key.verify(algorithm, b"test", signature.as_ref()));
+            assert!(!key.verify(algorithm, b"text", &vec![0; 2 * size]));
+        }
     }
 }
