@@ -2,7 +2,6 @@
 
 pub mod admin;
 pub mod build;
-pub mod demo;
 mod lasting;
 mod listeners;
 mod providers;
@@ -14,3 +13,4 @@ mod watch;
 
 pub use build::BuildFault;
 pub use run::{RunFault, run};
+pub mod demo;

@@ -7,12 +7,14 @@ mod host;
 pub mod names;
 pub mod origin;
 mod path;
+pub mod fetch;
 mod reply;
 mod request;
 mod return_to;
 
 pub use host::{Host, HostFault};
 pub use path::{CanonicalPath, PathFault, QueryFault, query_fault};
+pub use fetch::{Fetch, FetchError, HttpClient, ScriptedFetch};
 pub use reply::Reply;
 pub use request::{CallerKind, Request, Scheme};
 pub use return_to::ReturnTo;
