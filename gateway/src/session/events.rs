@@ -4,11 +4,13 @@ use std::fmt;
 
 use crate::session::handle::SessionKey;
 
-/// Why a session ended.
+/// Why a session, or with [`Drained`](Self::Drained) only its streams, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndCause {
     /// Its absolute lifetime is over.
     Absolute,
+    /// The gateway is going down: the session lives, its streams must be opened anew.
+    Drained,
     /// Nobody used it for the idle time.
     Idle,
     /// The person signed out.
@@ -33,6 +35,7 @@ impl EndCause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Absolute => "absolute",
+            Self::Drained => "drained",
             Self::Idle => "idle",
             Self::Logout => "logout",
             Self::Replaced => "replaced",

@@ -104,6 +104,19 @@ impl LiveStreams {
         bound.streams
     }
 
+    /// Ends all streams because the gateway is going down; how many. Their sessions live on.
+    pub fn drain(&self) -> usize {
+        let mut ended = 0_usize;
+        for shard in &*self.shards {
+            let all = std::mem::take(&mut *lock(shard));
+            for bound in all.into_values() {
+                bound.signal.send_replace(Some(EndCause::Drained));
+                ended = ended.saturating_add(bound.streams);
+            }
+        }
+        ended
+    }
+
     /// How many streams are open: those that were told to end and have not closed yet included.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
