@@ -45,6 +45,10 @@ struct Bound {
     streams: usize,
 }
 
+/// The key of streams that belong to no session (`anonymous` routes, tokens): no handle has it as
+/// its digest, no sweep ends it.
+pub const NOBODY: SessionKey = [0; 32];
+
 /// Enough that two requests rarely meet at one lock.
 const SHARDS: usize = 64;
 /// How many ended sessions are remembered. A handshake takes seconds and is registered within them;
@@ -124,9 +128,11 @@ impl LiveStreams {
 
     /// The sessions that have open streams.
     pub(crate) fn sessions(&self) -> Vec<SessionKey> {
+        let of = |shard: &Mutex<Shard>| lock(shard).keys().copied().collect::<Vec<_>>();
         self.shards
             .iter()
-            .flat_map(|shard| lock(shard).keys().copied().collect::<Vec<_>>())
+            .flat_map(of)
+            .filter(|key| *key != NOBODY)
             .collect()
     }
 
