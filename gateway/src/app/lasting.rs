@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwapOption;
 
@@ -37,6 +38,8 @@ pub struct Lasting {
     pub state: PathBuf,
     /// Why the process is not ready to serve, if it is not.
     pub trouble: ArcSwapOption<String>,
+    /// Whether the process is on its way out.
+    pub draining: AtomicBool,
 }
 
 /// Why the lasting parts cannot be made.
@@ -94,6 +97,7 @@ impl Lasting {
             ),
             state,
             trouble: ArcSwapOption::empty(),
+            draining: AtomicBool::new(false),
         })
     }
 }

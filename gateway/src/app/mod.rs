@@ -1,7 +1,9 @@
 //! The composition root: checked configuration → parts → routes → servers; reload, admin, demo.
 
-pub mod admin;
-pub mod build;
+mod admin;
+mod build;
+pub mod demo;
+pub mod dev_certificate;
 mod lasting;
 mod listeners;
 mod providers;
@@ -11,6 +13,5 @@ mod run;
 mod upstreams;
 mod watch;
 
-pub use build::BuildFault;
+pub use build::{BuildFault, dry_build};
 pub use run::{RunFault, run};
-pub mod demo;

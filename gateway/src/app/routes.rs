@@ -9,11 +9,18 @@ use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::{ProviderId, UpstreamId};
 use crate::config::{AllowList, Auth, Checked, Config, Loaded, Problem, Route, Rule};
 use crate::gate::RoutePlan;
-use crate::route::{Pattern, Table};
+use crate::route::{Pattern, Table, Tie};
 use crate::session::SessionManager;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
 use crate::web::origin::Origin;
+
+/// Looks for patterns that cannot be, and for routes that tie.
+pub(super) fn check(loaded: &Loaded) -> Result<(), BuildFault> {
+    let patterns = loaded.config.routes.iter().map(|route| Ok((pattern(route)?, ())));
+    let patterns = patterns.collect::<Result<Vec<_>, BuildFault>>()?;
+    Table::build(patterns).map(|_| ()).map_err(|ties| tied(loaded, ties))
+}
 
 /// The table of all routes.
 pub(super) fn table(
@@ -34,14 +41,18 @@ pub(super) fn table(
         let pool = pool.ok_or_else(|| BuildFault::Route(route.id(), "no such upstream".to_owned()))?;
         routes.push((pattern, Arc::new(plan(config, route, pool, &ways))));
     }
-    Table::build(routes).map_err(|ties| {
-        let problem = |tie: crate::route::Tie| Problem {
-            path: format!("routes.{}", tie.second),
-            message: format!("this route and route {} are for the same requests", tie.first + 1),
-            remedy: "make one of them more specific, or remove it".to_owned(),
-        };
-        BuildFault::Config(loaded.faults(ties.into_iter().map(problem).collect()))
-    })
+    Table::build(routes).map_err(|ties| tied(loaded, ties))
+}
+
+fn tied(loaded: &Loaded, ties: Vec<Tie>) -> BuildFault {
+    let problem = |tie: Tie| {
+        Problem::new(
+            format!("routes[{}].path", tie.second),
+            format!("this route and route {} are for the same requests", tie.first + 1),
+            "make one of them more specific, or remove it",
+        )
+    };
+    BuildFault::Config(loaded.faults(ties.into_iter().map(problem).collect()))
 }
 
 /// The ways in, made once and shared by all routes.

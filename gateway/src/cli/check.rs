@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::config::Config;
+use crate::app::{BuildFault, dry_build};
+use crate::config::{Config, Faults};
 
 /// Checks a configuration file and names every fault in it, with line and remedy.
 #[derive(Clone, Debug, Args)]
@@ -19,17 +20,20 @@ pub struct Check {
     pub show: bool,
 }
 
-/// Runs the check. Faults go to standard error; exit code 1 if there are any.
+/// Runs the check. Faults go to standard error; exit code 2 if there are any.
 pub fn run(args: &Check) -> ExitCode {
     let loaded = match Config::load(&args.file) {
         Ok(loaded) => loaded,
-        Err(faults) => {
-            let count = faults.len();
-            let noun = if count == 1 { "fault" } else { "faults" };
-            eprintln!("{faults}\n{}: {count} {noun}", args.file.display());
-            return ExitCode::FAILURE;
-        }
+        Err(faults) => return refuse(args, &faults),
     };
+    match dry_build(&loaded) {
+        Ok(()) => {}
+        Err(BuildFault::Config(faults)) => return refuse(args, &faults),
+        Err(fault) => {
+            eprintln!("error: {fault}");
+            return ExitCode::from(2);
+        }
+    }
     if !loaded.warnings.is_empty() {
         eprintln!("{}", loaded.render_warnings());
     }
@@ -42,4 +46,10 @@ pub fn run(args: &Check) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn refuse(args: &Check, faults: &Faults) -> ExitCode {
+    let noun = if faults.len() == 1 { "fault" } else { "faults" };
+    eprintln!("{faults}\n{}: {} {noun}", args.file.display(), faults.len());
+    ExitCode::from(2)
 }

@@ -1,5 +1,11 @@
 //! The command line: one file per subcommand.
 
-pub mod check;
-pub mod keys;
-pub mod schema;
+mod certs;
+mod check;
+mod demo;
+mod keys;
+mod options;
+mod run;
+mod schema;
+
+pub use options::Options;
