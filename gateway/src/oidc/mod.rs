@@ -1,1 +1,32 @@
-//! OpenID Connect relying party: discovery, keys, one login from start to claims.
+//! Signing in at an `OpenID` provider: the code flow with PKCE, and nothing weaker.
+
+mod callback;
+mod claims;
+mod compact;
+mod discovery;
+mod exchange;
+#[cfg(test)]
+mod fake;
+mod fault;
+mod id_token;
+mod json;
+mod key;
+mod keys;
+mod logout;
+mod provider;
+mod settings;
+mod start;
+mod transaction;
+mod userinfo;
+
+pub use callback::CallbackParams;
+pub use discovery::{Discovery, DiscoveryState, Metadata};
+pub use exchange::ProviderTokens;
+pub use fault::LoginFault;
+pub use id_token::{Expected, IdToken};
+pub use key::{Algorithm, VerifyingKey};
+pub use keys::{JwksLocation, KeyFault, KeySource, RemoteKeys, StaticKeys};
+pub use provider::{FinishedLogin, Provider, ProviderStatus};
+pub use settings::{AllowLists, ClaimMapping, ProviderSettings};
+pub use start::{StartLogin, StartedLogin};
+pub use transaction::Transaction;

@@ -1,0 +1,3 @@
+//! What `portcullis demo` needs beside the gateway.
+
+pub mod provider;

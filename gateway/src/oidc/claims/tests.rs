@@ -1,0 +1,135 @@
+use proptest::prelude::{any, proptest};
+use serde_json::json;
+
+use super::*;
+
+fn settings(change: impl FnOnce(&mut ProviderSettings)) -> ProviderSettings {
+    let mut settings = ProviderSettings::new("corp".into(), "https://id.test", "portcullis");
+    change(&mut settings);
+    settings
+}
+
+fn map(settings: &ProviderSettings, claims: &Value) -> Result<Principal, LoginFault> {
+    principal(settings, "ann", claims.as_object().unwrap())
+}
+
+#[test]
+fn only_json_true_verifies_an_address() {
+    let settings = settings(|settings| settings.require_verified_email = true);
+    for (said, verified) in [
+        (json!(true), true),
+        (json!(false), false),
+        (json!("true"), false),
+        (json!("false"), false),
+        (json!(1), false),
+        (json!(0), false),
+        (json!(null), false),
+        (json!([true]), false),
+    ] {
+        let claims = json!({"email": "ann@corp.test", "email_verified": said});
+        assert_eq!(map(&settings, &claims).is_ok(), verified, "{said}");
+    }
+    let absent = map(&settings, &json!({"email": "ann@corp.test"}));
+    assert_eq!(absent.unwrap_err(), LoginFault::EmailUnverified);
+    let nobody = map(&settings, &json!({"email_verified": true}));
+    assert_eq!(nobody.unwrap_err(), LoginFault::EmailUnverified);
+}
+
+#[test]
+fn a_domain_lets_in_verified_plain_addresses_only() {
+    let settings = settings(|settings| settings.allow.email_domains = vec!["Corp.test".to_owned()]);
+    let login = |address: &str, verified: bool| {
+        map(
+            &settings,
+            &json!({"email": address, "email_verified": verified}),
+        )
+    };
+    assert!(login("ann@CORP.test", true).is_ok());
+    assert_eq!(
+        login("ann@corp.test", false).unwrap_err(),
+        LoginFault::NotAllowed
+    );
+    for odd in [
+        "a@evil.test@corp.test",
+        "\"a@evil.test\"@corp.test",
+        "ann@corp.test.",
+        "ann@corp.test ",
+        "ann@sub.corp.test",
+        "ann@notcorp.test",
+        "ann@c\u{43e}rp.test",
+    ] {
+        assert_eq!(
+            login(odd, true).unwrap_err(),
+            LoginFault::NotAllowed,
+            "{odd}"
+        );
+    }
+}
+
+#[test]
+fn any_list_lets_in_and_empty_lists_let_all_in() {
+    let open = settings(|_| {});
+    assert!(map(&open, &json!({})).is_ok());
+    let listed = settings(|settings| {
+        settings.allow.groups = vec!["staff".to_owned()];
+        settings.allow.users = vec!["bob".to_owned(), "Ann@corp.test".to_owned()];
+    });
+    assert!(map(&listed, &json!({"groups": "guests,staff"})).is_ok());
+    assert!(map(&listed, &json!({"groups": ["Staff"]})).is_err());
+    assert!(
+        map(
+            &listed,
+            &json!({"email": "ann@corp.test", "email_verified": true})
+        )
+        .is_ok()
+    );
+    assert!(map(&listed, &json!({"email": "ann@corp.test"})).is_err());
+    assert!(map(&listed, &json!({"preferred_username": "bob"})).is_err());
+    assert!(principal(&listed, "bob", &Map::new()).is_ok());
+}
+
+#[test]
+fn claims_are_found_by_whole_name_and_by_path() {
+    let settings = settings(|settings| {
+        settings.claims.groups = "https://corp.test/groups".to_owned();
+        settings.claims.roles = "realm_access.roles".to_owned();
+        settings.claims.keep = vec!["org.unit".to_owned(), "absent.thing".to_owned()];
+    });
+    let claims = json!({
+        "https://corp.test/groups": "a b,c,, d",
+        "realm_access": {"roles": ["x", 1, "", "y"]},
+        "org": {"unit": {"id": 7}},
+        "name": ["not", "text"],
+    });
+    let principal = map(&settings, &claims).unwrap();
+    assert_eq!(principal.groups, ["a", "b", "c", "d"]);
+    assert_eq!(principal.roles, ["x", "y"]);
+    assert_eq!(principal.claims["org.unit"], json!({"id": 7}));
+    assert_eq!((principal.claims.len(), principal.name), (1, None));
+}
+
+#[test]
+fn a_verified_flag_does_not_move_to_another_address() {
+    let settings = settings(|_| {});
+    let signed = json!({"sub": "ann", "email": "boss@corp.test"});
+    let userinfo = json!({"sub": "ann", "email": "ann@evil.test", "email_verified": true});
+    let joined = join(
+        &settings.claims,
+        signed.as_object().unwrap(),
+        userinfo.as_object().unwrap().clone(),
+    );
+    let email = principal(&settings, "ann", &joined).unwrap().email.unwrap();
+    assert_eq!(
+        (email.address.as_str(), email.verified),
+        ("boss@corp.test", false)
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_path_makes_it_panic(path in any::<String>(), text in any::<String>()) {
+        let settings = settings(|settings| settings.claims.groups = path.clone());
+        let claims = json!({ path: text });
+        let _ = map(&settings, &claims);
+    }
+}

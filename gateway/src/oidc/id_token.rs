@@ -1,0 +1,247 @@
+//! The `id_token`: every check of OpenID Connect Core section 3.1.3.7, and a few more.
+
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::base::Timestamp;
+use crate::oidc::compact::Compact;
+use crate::oidc::fault::LoginFault;
+use crate::oidc::key::Algorithm;
+use crate::oidc::keys::{KeyFault, KeySource};
+
+/// An `id_token` that passed every check.
+#[derive(Clone, Debug)]
+pub struct IdToken {
+    /// `sub`.
+    pub subject: String,
+    /// When the person proved who they are; when the token was issued if the provider does not say.
+    pub auth_time: Timestamp,
+    /// `acr`.
+    pub acr: Option<String>,
+    /// `amr`.
+    pub amr: Vec<String>,
+    /// `sid`: the provider's session.
+    pub sid: Option<String>,
+    /// All claims.
+    pub claims: Map<String, Value>,
+}
+
+/// What the token must say.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// The configured issuer.
+    pub issuer: &'a str,
+    /// Our name at the provider.
+    pub client_id: &'a str,
+    /// The allowed algorithms.
+    pub algorithms: &'a [Algorithm],
+    /// This login's nonce.
+    pub nonce: &'a str,
+    /// The access token that came with it.
+    pub access_token: Option<&'a str>,
+    /// How far the clocks may differ.
+    pub leeway: Duration,
+    /// The oldest proof that was asked for.
+    pub max_age: Option<Duration>,
+    /// The authentication contexts that were asked for.
+    pub acr_values: &'a [String],
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// OpenID Connect Core section 2: a `sub` has at most 255 ASCII characters.
+const LONGEST_SUBJECT: usize = 255;
+
+impl IdToken {
+    /// Verifies a token. The signature comes first: an expired forgery is a forgery.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub async fn verify(
+        token: &str,
+        keys: &dyn KeySource,
+        expected: &Expected<'_>,
+    ) -> Result<Self, LoginFault> {
+        let compact = Compact::parse(token, expected.algorithms)?;
+        let algorithm = compact.algorithm();
+        let key = keys
+            .find(compact.kid(), algorithm)
+            .await
+            .map_err(|fault| match fault {
+                KeyFault::Unavailable(cause) => LoginFault::Unavailable(cause),
+                KeyFault::Unknown => LoginFault::KeyUnknown(compact.kid().map(str::to_owned)),
+            })?;
+        let claims = compact.verify(&key)?;
+        expected.check_parties(&claims)?;
+        let issued = expected.check_times(&claims)?;
+        expected.check_binding(&claims, algorithm)?;
+        let auth_time = expected.check_authentication(&claims)?;
+        Ok(Self {
+            subject: subject(&claims)?,
+            auth_time: auth_time.unwrap_or(issued),
+            acr: text(&claims, "acr")?.map(str::to_owned),
+            amr: strings(claims.get("amr")),
+            sid: text(&claims, "sid")?.map(str::to_owned),
+            claims,
+        })
+    }
+}
+
+impl Expected<'_> {
+    fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), LoginFault> {
+        let issuer = text(claims, "iss")?.ok_or(LoginFault::ClaimMalformed("iss"))?;
+        if issuer != self.issuer {
+            return Err(LoginFault::IssuerWrong(issuer.chars().take(200).collect()));
+        }
+        let azp = text(claims, "azp")?;
+        let (ours, others) = match claims.get("aud") {
+            Some(Value::String(audience)) => (audience == self.client_id, false),
+            Some(Value::Array(all)) => (
+                all.iter().all(Value::is_string)
+                    && all
+                        .iter()
+                        .any(|audience| audience.as_str() == Some(self.client_id)),
+                all.len() > 1,
+            ),
+            _ => return Err(LoginFault::ClaimMalformed("aud")),
+        };
+        if !ours || (others && azp.is_none()) {
+            return Err(LoginFault::AudienceWrong);
+        }
+        if azp.is_some_and(|azp| azp != self.client_id) {
+            return Err(LoginFault::AuthorizedPartyWrong);
+        }
+        Ok(())
+    }
+
+    fn check_times(&self, claims: &Map<String, Value>) -> Result<Timestamp, LoginFault> {
+        let expires = date(claims, "exp")?.ok_or(LoginFault::ClaimMalformed("exp"))?;
+        if expires.after(self.leeway) <= self.now {
+            return Err(LoginFault::Expired);
+        }
+        let issued = date(claims, "iat")?.ok_or(LoginFault::ClaimMalformed("iat"))?;
+        if issued > self.now.after(self.leeway) {
+            return Err(LoginFault::IssuedInFuture);
+        }
+        if date(claims, "nbf")?.is_some_and(|begins| begins > self.now.after(self.leeway)) {
+            return Err(LoginFault::NotYetValid);
+        }
+        Ok(issued)
+    }
+
+    /// Binds the token to this login and to the access token beside it.
+    fn check_binding(
+        &self,
+        claims: &Map<String, Value>,
+        algorithm: Algorithm,
+    ) -> Result<(), LoginFault> {
+        let nonce = text(claims, "nonce")?.ok_or(LoginFault::NonceWrong)?;
+        if verify_slices_are_equal(nonce.as_bytes(), self.nonce.as_bytes()).is_err() {
+            return Err(LoginFault::NonceWrong);
+        }
+        if let (Some(hash), Some(access_token)) = (text(claims, "at_hash")?, self.access_token)
+            && hash != left_half(algorithm, access_token)
+        {
+            return Err(LoginFault::AccessTokenHashWrong);
+        }
+        Ok(())
+    }
+
+    fn check_authentication(
+        &self,
+        claims: &Map<String, Value>,
+    ) -> Result<Option<Timestamp>, LoginFault> {
+        let auth_time = date(claims, "auth_time")?;
+        if let Some(max_age) = self.max_age {
+            let proven = auth_time.ok_or(LoginFault::AuthenticationTooOld)?;
+            if proven.after(max_age).after(self.leeway) < self.now {
+                return Err(LoginFault::AuthenticationTooOld);
+            }
+        }
+        if auth_time.is_some_and(|proven| proven > self.now.after(self.leeway)) {
+            return Err(LoginFault::ClaimMalformed("auth_time"));
+        }
+        let acr = text(claims, "acr")?;
+        let met = acr.is_some_and(|acr| self.acr_values.iter().any(|wanted| wanted == acr));
+        if !self.acr_values.is_empty() && !met {
+            return Err(LoginFault::AcrNotMet(acr.map(str::to_owned)));
+        }
+        Ok(auth_time)
+    }
+}
+
+fn subject(claims: &Map<String, Value>) -> Result<String, LoginFault> {
+    text(claims, "sub")?
+        .filter(|sub| !sub.is_empty() && sub.len() <= LONGEST_SUBJECT)
+        .filter(|sub| !sub.chars().any(char::is_control))
+        .map(str::to_owned)
+        .ok_or(LoginFault::ClaimMalformed("sub"))
+}
+
+/// A claim that is text or absent. `null` is neither.
+fn text<'a>(
+    claims: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<&'a str>, LoginFault> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(LoginFault::ClaimMalformed(name)),
+    }
+}
+
+/// A `NumericDate` or absent. A date of the wrong type is not "no date": it would never expire.
+fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, LoginFault> {
+    /// The year 9999. Beyond it is nonsense, and arithmetic that may overflow.
+    const LAST: f64 = 253_402_300_800.0;
+    let Some(value) = claims.get(name) else {
+        return Ok(None);
+    };
+    let malformed = LoginFault::ClaimMalformed(name);
+    if let Some(seconds) = value.as_i64() {
+        let sensible = (0..LAST as i64).contains(&seconds);
+        return if sensible {
+            Ok(Some(Timestamp::from_secs(seconds)))
+        } else {
+            Err(malformed)
+        };
+    }
+    match value.as_f64() {
+        Some(seconds) if (0.0..LAST).contains(&seconds) => {
+            Ok(Some(Timestamp::from_millis((seconds * 1000.0) as i64)))
+        }
+        _ => Err(malformed),
+    }
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    let items = value
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    items
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The left half of the access token's hash, by the token's own algorithm.
+fn left_half(algorithm: Algorithm, access_token: &str) -> String {
+    let kind = match algorithm {
+        Algorithm::Es256 | Algorithm::Ps256 | Algorithm::Rs256 => &digest::SHA256,
+        Algorithm::Es384 | Algorithm::Rs384 => &digest::SHA384,
+        Algorithm::EdDsa | Algorithm::Rs512 => &digest::SHA512,
+    };
+    let hash = digest::digest(kind, access_token.as_bytes());
+    let half = hash.as_ref().len() / 2;
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..half).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

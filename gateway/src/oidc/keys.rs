@@ -1,0 +1,236 @@
+//! Public keys by name: fetched rarely, however many names strangers make up.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use async_trait::async_trait;
+use serde_json::Value;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::base::Clock;
+use crate::oidc::discovery::{Discovery, get_json};
+use crate::oidc::key::{Algorithm, VerifyingKey};
+use crate::web::Fetch;
+
+/// Where public keys come from.
+#[async_trait]
+pub trait KeySource: Send + Sync + std::fmt::Debug {
+    /// The one key of that name that suits `algorithm`; without a name, the only one that suits.
+    ///
+    /// # Errors
+    /// [`KeyFault`]: "there is no such key" and "cannot tell now" are never confused.
+    async fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Arc<VerifyingKey>, KeyFault>;
+}
+
+/// Why there is no key.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum KeyFault {
+    /// The keys cannot be fetched, and there are none that may still be used.
+    #[error("the keys are unavailable: {0}")]
+    Unavailable(String),
+    /// There is no such key, or more than one.
+    #[error("there is no single key of that name and algorithm")]
+    Unknown,
+}
+
+/// Keys that never change.
+#[derive(Debug)]
+pub struct StaticKeys(Vec<Arc<VerifyingKey>>);
+
+/// Keys of a JWKS document on the net.
+#[derive(Debug)]
+pub struct RemoteKeys {
+    location: JwksLocation,
+    fetch: Arc<dyn Fetch>,
+    clock: Arc<dyn Clock>,
+    snapshot: ArcSwapOption<Snapshot>,
+    flight: Mutex<Flight>,
+}
+
+/// Where the JWKS document is.
+#[derive(Clone, Debug)]
+pub enum JwksLocation {
+    /// Where the provider's metadata says.
+    Discovered(Arc<Discovery>),
+    /// At a configured address.
+    Fixed(Url),
+}
+
+#[derive(Debug)]
+struct Snapshot {
+    keys: Vec<Arc<VerifyingKey>>,
+    fetched: Instant,
+}
+
+/// Whoever holds it may fetch; the others wait and use the result.
+#[derive(Debug, Default)]
+struct Flight {
+    for_unknown: Option<Instant>,
+    failed: Option<(Instant, String)>,
+}
+
+/// Keys in one set that are looked at; the largest honest sets have a few dozen.
+const MOST_KEYS: usize = 200;
+
+impl StaticKeys {
+    /// The admissible keys of a JWKS document.
+    pub fn new(jwks: &Value) -> Self {
+        Self(admissible(jwks.get("keys")))
+    }
+}
+
+#[async_trait]
+impl KeySource for StaticKeys {
+    async fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Arc<VerifyingKey>, KeyFault> {
+        pick(&self.0, kid, algorithm).ok_or(KeyFault::Unknown)
+    }
+}
+
+impl RemoteKeys {
+    /// Time between two fetches that unknown names may cause. A key that was rotated in just before
+    /// it was used is found; a flood of made-up names is answered from memory.
+    pub const UNKNOWN_INTERVAL: Duration = Duration::from_secs(10);
+    /// Time between two fetches when there are no keys and the last fetch failed.
+    pub const FAILURE_INTERVAL: Duration = Duration::from_secs(1);
+    /// How long keys may be used while they cannot be fetched again: a night's outage is survived,
+    /// a withdrawn key is not used for ever.
+    pub const STALE_BOUND: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Keys at `location`; nothing is fetched yet.
+    pub fn new(location: JwksLocation, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            location,
+            fetch,
+            clock,
+            snapshot: ArcSwapOption::empty(),
+            flight: Mutex::default(),
+        }
+    }
+
+    /// Fetches the keys anew, on a timer: so that withdrawn keys go.
+    ///
+    /// # Errors
+    /// [`KeyFault::Unavailable`]; the keys stay as they are.
+    pub async fn refresh(&self) -> Result<(), KeyFault> {
+        let mut flight = self.flight.lock().await;
+        self.load(&mut flight).await.map(drop)
+    }
+
+    /// Whether there are keys that may be used.
+    pub fn is_ready(&self) -> bool {
+        self.usable().is_some()
+    }
+
+    fn usable(&self) -> Option<Arc<Snapshot>> {
+        let now = self.clock.instant();
+        self.snapshot
+            .load_full()
+            .filter(|snapshot| now.saturating_duration_since(snapshot.fetched) <= Self::STALE_BOUND)
+    }
+
+    async fn load(&self, flight: &mut Flight) -> Result<Arc<Snapshot>, KeyFault> {
+        match self.get().await {
+            Ok(keys) => {
+                let snapshot = Arc::new(Snapshot {
+                    keys,
+                    fetched: self.clock.instant(),
+                });
+                self.snapshot.store(Some(Arc::clone(&snapshot)));
+                flight.failed = None;
+                Ok(snapshot)
+            }
+            Err(cause) => {
+                flight.failed = Some((self.clock.instant(), cause.clone()));
+                Err(KeyFault::Unavailable(cause))
+            }
+        }
+    }
+
+    async fn get(&self) -> Result<Vec<Arc<VerifyingKey>>, String> {
+        let url = match &self.location {
+            JwksLocation::Discovered(discovery) => discovery.current().await?.jwks_uri.clone(),
+            JwksLocation::Fixed(url) => url.clone(),
+        };
+        let document = get_json(&*self.fetch, url.as_str()).await?;
+        let keys = admissible(document.get("keys"));
+        if keys.is_empty() {
+            return Err(format!("{url} holds no admissible key"));
+        }
+        Ok(keys)
+    }
+}
+
+#[async_trait]
+impl KeySource for RemoteKeys {
+    async fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Arc<VerifyingKey>, KeyFault> {
+        let known = || pick(&self.usable()?.keys, kid, algorithm);
+        if let Some(key) = known() {
+            return Ok(key);
+        }
+        let mut flight = self.flight.lock().await;
+        if let Some(key) = known() {
+            return Ok(key);
+        }
+        let now = self.clock.instant();
+        let within = |moment: Instant, span| now.saturating_duration_since(moment) < span;
+        if self.is_ready() {
+            if flight
+                .for_unknown
+                .is_some_and(|last| within(last, Self::UNKNOWN_INTERVAL))
+            {
+                return Err(KeyFault::Unknown);
+            }
+            // Noted before the fetch, so that a failing one counts as well.
+            flight.for_unknown = Some(now);
+        } else if let Some((last, cause)) = &flight.failed
+            && within(*last, Self::FAILURE_INTERVAL)
+        {
+            return Err(KeyFault::Unavailable(cause.clone()));
+        }
+        let snapshot = self.load(&mut flight).await?;
+        pick(&snapshot.keys, kid, algorithm).ok_or(KeyFault::Unknown)
+    }
+}
+
+fn admissible(keys: Option<&Value>) -> Vec<Arc<VerifyingKey>> {
+    let keys = keys
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    keys.iter()
+        .take(MOST_KEYS)
+        .filter_map(VerifyingKey::admit)
+        .map(Arc::new)
+        .collect()
+}
+
+/// The only fitting key. Two of one name are nobody's key: which one was meant is a guess.
+fn pick(
+    keys: &[Arc<VerifyingKey>],
+    kid: Option<&str>,
+    algorithm: Algorithm,
+) -> Option<Arc<VerifyingKey>> {
+    let mut fitting = keys
+        .iter()
+        .filter(|key| key.suits(algorithm) && (kid.is_none() || key.kid() == kid));
+    let first = fitting.next()?;
+    fitting.next().is_none().then(|| Arc::clone(first))
+}
+
+#[cfg(test)]
+mod tests;

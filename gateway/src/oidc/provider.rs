@@ -1,0 +1,279 @@
+//! One provider, for everybody outside this module.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Clock, Entropy, ProviderId, Secret, Timestamp};
+use crate::identity::Principal;
+use crate::oidc::callback::{CallbackParams, Outcome};
+use crate::oidc::claims;
+use crate::oidc::discovery::{Discovery, DiscoveryState, Metadata};
+use crate::oidc::exchange::{ProviderTokens, exchange};
+use crate::oidc::fault::LoginFault;
+use crate::oidc::id_token::{Expected, IdToken};
+use crate::oidc::keys::{JwksLocation, RemoteKeys};
+use crate::oidc::logout::logout_url;
+use crate::oidc::settings::ProviderSettings;
+use crate::oidc::start::{StartLogin, StartedLogin, start};
+use crate::oidc::transaction::Transaction;
+use crate::oidc::userinfo::userinfo;
+use crate::web::Fetch;
+
+/// A configured `OpenID` provider.
+#[derive(Debug)]
+pub struct Provider {
+    settings: ProviderSettings,
+    fetch: Arc<dyn Fetch>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    discovery: Arc<Discovery>,
+    keys: RemoteKeys,
+}
+
+/// A login that succeeded.
+#[derive(Clone, Debug)]
+pub struct FinishedLogin {
+    /// Who it is.
+    pub principal: Principal,
+    /// What the provider handed out.
+    pub tokens: ProviderTokens,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// Authentication context class.
+    pub acr: Option<String>,
+    /// Authentication methods.
+    pub amr: Vec<String>,
+}
+
+/// Whether people can sign in with the provider, for readiness and the chooser page.
+#[derive(Clone, Debug)]
+pub struct ProviderStatus {
+    /// The provider's metadata.
+    pub discovery: DiscoveryState,
+    /// Whether there are keys to check tokens with.
+    pub keys_ready: bool,
+}
+
+/// Time between two refreshes of metadata and keys: how long a withdrawn key is still believed.
+const REFRESH: Duration = Duration::from_secs(10 * 60);
+
+/// What a broken key set costs at least, between attempts.
+const RETRY: Duration = Duration::from_secs(5);
+
+impl Provider {
+    /// A provider; nothing is fetched yet.
+    pub fn new(
+        settings: ProviderSettings,
+        fetch: Arc<dyn Fetch>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let discovery = Arc::new(Discovery::new(
+            &settings,
+            Arc::clone(&fetch),
+            Arc::clone(&clock),
+        ));
+        let location = JwksLocation::Discovered(Arc::clone(&discovery));
+        let keys = RemoteKeys::new(location, Arc::clone(&fetch), Arc::clone(&clock));
+        Self {
+            settings,
+            fetch,
+            clock,
+            entropy,
+            discovery,
+            keys,
+        }
+    }
+
+    /// Its name in the configuration.
+    pub const fn id(&self) -> &ProviderId {
+        &self.settings.id
+    }
+
+    /// Its settings.
+    pub const fn settings(&self) -> &ProviderSettings {
+        &self.settings
+    }
+
+    /// Begins a login. `seal` turns the transaction into the `state` parameter: sealed, and of
+    /// characters that a query may hold.
+    ///
+    /// # Errors
+    /// `Unavailable` when the provider's metadata cannot be fetched.
+    pub async fn start(
+        &self,
+        login: StartLogin<'_>,
+        seal: impl FnOnce(&Transaction) -> String,
+    ) -> Result<StartedLogin, LoginFault> {
+        let metadata = self.metadata().await?;
+        let chance = (&*self.entropy, self.clock.now());
+        Ok(start(&self.settings, &metadata, login, chance, seal))
+    }
+
+    /// Finishes a login. The caller has opened `transaction` from the callback's `state`, and has
+    /// checked that this browser began it.
+    ///
+    /// # Errors
+    /// The first check that fails. Nothing is sent to the provider before the callback itself is
+    /// in order.
+    pub async fn finish(
+        &self,
+        params: &CallbackParams,
+        transaction: &Transaction,
+    ) -> Result<FinishedLogin, LoginFault> {
+        if transaction.provider != self.settings.id {
+            return Err(LoginFault::ProviderWrong(transaction.provider.to_string()));
+        }
+        if !transaction.is_live(self.clock.now()) {
+            return Err(LoginFault::TransactionExpired);
+        }
+        let metadata = self.metadata().await?;
+        self.check_response_issuer(params, &metadata)?;
+        let code = match &params.outcome {
+            Outcome::Code(code) => code,
+            Outcome::Error(error) => return Err(LoginFault::ProviderRefused(error.clone())),
+        };
+        let mut tokens =
+            exchange(&*self.fetch, &self.settings, &metadata, code, transaction).await?;
+        let id_token = self.verify(&tokens, &metadata, &transaction.nonce).await?;
+        let principal = self.principal(&id_token, &tokens, &metadata).await?;
+        tokens.provider_sid = id_token.sid;
+        Ok(FinishedLogin {
+            principal,
+            tokens,
+            auth_time: id_token.auth_time,
+            acr: id_token.acr,
+            amr: id_token.amr,
+        })
+    }
+
+    /// Where to send the browser to sign out at the provider too; `None` when the provider has no
+    /// such place, or is not known yet.
+    pub fn logout_url(
+        &self,
+        id_token_hint: Option<&Secret<String>>,
+        post_logout_redirect_uri: &str,
+        state: &str,
+    ) -> Option<String> {
+        let DiscoveryState::Ready(metadata) = self.discovery.state() else {
+            return None;
+        };
+        let endpoint = metadata.end_session_endpoint.as_ref()?;
+        Some(logout_url(
+            &self.settings,
+            endpoint,
+            id_token_hint,
+            post_logout_redirect_uri,
+            state,
+        ))
+    }
+
+    /// What works right now.
+    pub fn status(&self) -> ProviderStatus {
+        ProviderStatus {
+            discovery: self.discovery.state(),
+            keys_ready: self.keys.is_ready(),
+        }
+    }
+
+    /// Keeps metadata and keys fresh, until `shutdown`.
+    pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::pin!(shutdown);
+        loop {
+            let pause = self.refresh().await;
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Refreshes once; says how long to wait for the next time.
+    async fn refresh(&self) -> Duration {
+        if let Err(cause) = self.discovery.refresh().await {
+            tracing::warn!(provider = %self.settings.id, %cause, "discovery failed");
+            return self.discovery.patience();
+        }
+        if let Err(cause) = self.keys.refresh().await {
+            tracing::warn!(provider = %self.settings.id, %cause, "fetching keys failed");
+            return RETRY;
+        }
+        REFRESH
+    }
+
+    async fn metadata(&self) -> Result<Arc<Metadata>, LoginFault> {
+        self.discovery
+            .current()
+            .await
+            .map_err(LoginFault::Unavailable)
+    }
+
+    /// RFC 9207: an answer of another provider must not be redeemed here.
+    fn check_response_issuer(
+        &self,
+        params: &CallbackParams,
+        metadata: &Metadata,
+    ) -> Result<(), LoginFault> {
+        match &params.issuer {
+            Some(issuer) if *issuer == self.settings.issuer => Ok(()),
+            Some(issuer) => Err(LoginFault::ResponseIssuerWrong(
+                issuer.chars().take(200).collect(),
+            )),
+            None if metadata.authorization_response_iss_parameter_supported => {
+                Err(LoginFault::ResponseIssuerMissing)
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn verify(
+        &self,
+        tokens: &ProviderTokens,
+        metadata: &Metadata,
+        nonce: &str,
+    ) -> Result<IdToken, LoginFault> {
+        let id_token = tokens.id_token.as_ref().ok_or(LoginFault::IdTokenMissing)?;
+        let expected = Expected {
+            issuer: &self.settings.issuer,
+            client_id: &self.settings.client_id,
+            algorithms: &metadata.algorithms(),
+            nonce,
+            access_token: tokens
+                .access_token
+                .as_ref()
+                .map(|token| token.expose().as_str()),
+            leeway: self.settings.leeway(),
+            max_age: self.settings.max_age,
+            acr_values: &self.settings.acr_values,
+            now: self.clock.now(),
+        };
+        IdToken::verify(id_token.expose(), &self.keys, &expected).await
+    }
+
+    async fn principal(
+        &self,
+        id_token: &IdToken,
+        tokens: &ProviderTokens,
+        metadata: &Metadata,
+    ) -> Result<Principal, LoginFault> {
+        let mapping = &self.settings.claims;
+        let subject = &id_token.subject;
+        let more = match (&metadata.userinfo_endpoint, &tokens.access_token) {
+            (Some(endpoint), Some(token)) if claims::lacks_some(mapping, &id_token.claims) => {
+                Some(userinfo(&*self.fetch, endpoint, token, subject).await?)
+            }
+            _ => None,
+        };
+        match more {
+            Some(more) => {
+                let joined = claims::join(mapping, &id_token.claims, more);
+                claims::principal(&self.settings, subject, &joined)
+            }
+            None => claims::principal(&self.settings, subject, &id_token.claims),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

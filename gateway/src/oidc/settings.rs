@@ -1,0 +1,120 @@
+//! What an operator says of one provider.
+
+use std::time::Duration;
+
+use crate::base::{ProviderId, Secret};
+
+/// One `OpenID` provider, checked by the configuration.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    /// The key of `[providers.<id>]`.
+    pub id: ProviderId,
+    /// What the chooser page calls it.
+    pub display_name: String,
+    /// The issuer, byte for byte as the provider states it.
+    pub issuer: String,
+    /// Our name at the provider.
+    pub client_id: String,
+    /// Our secret at the provider; none for a public client, which PKCE alone protects.
+    pub client_secret: Option<Secret<String>>,
+    /// Scopes to ask for; `openid` is added when it is missing.
+    pub scopes: Vec<String>,
+    /// How far the provider's clock may be off; more than [`ProviderSettings::MAX_LEEWAY`] counts
+    /// as that.
+    pub leeway: Duration,
+    /// Which claims become what.
+    pub claims: ClaimMapping,
+    /// Refuse people without a verified e-mail address.
+    pub require_verified_email: bool,
+    /// Who may sign in; empty lists let everybody in whom the provider lets in.
+    pub allow: AllowLists,
+    /// Ask for one of these authentication contexts, and insist on it.
+    pub acr_values: Vec<String>,
+    /// Ask for a proof no older than this, and insist on it.
+    pub max_age: Option<Duration>,
+    /// Allow plain HTTP; an issuer on a loopback host only.
+    pub insecure_http: bool,
+}
+
+/// Where in the provider's claims a thing is found.
+///
+/// A path is the claim's whole name (`https://corp.test/groups`), or else names joined by dots
+/// (`realm_access.roles`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimMapping {
+    /// The name to show.
+    pub name: String,
+    /// The login name to show.
+    pub preferred_username: String,
+    /// The e-mail address.
+    pub email: String,
+    /// Whether the address is verified: JSON `true` and nothing else.
+    pub email_verified: String,
+    /// Groups: an array of strings, or one string with spaces or commas between.
+    pub groups: String,
+    /// Roles: like groups.
+    pub roles: String,
+    /// Further claims to keep, under the path's text as name.
+    pub keep: Vec<String>,
+}
+
+/// Who may sign in. A person on any of the lists may.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowLists {
+    /// Group names, compared byte for byte.
+    pub groups: Vec<String>,
+    /// Domains of verified e-mail addresses; sub-domains are not included.
+    pub email_domains: Vec<String>,
+    /// Subjects, or verified e-mail addresses.
+    pub users: Vec<String>,
+}
+
+impl ProviderSettings {
+    /// The largest leeway: with more, "expired" means little.
+    pub const MAX_LEEWAY: Duration = Duration::from_secs(60);
+
+    /// Settings with every default.
+    pub fn new(id: ProviderId, issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
+        Self {
+            display_name: id.to_string(),
+            id,
+            issuer: issuer.into(),
+            client_id: client_id.into(),
+            client_secret: None,
+            scopes: ["openid", "profile", "email"].map(str::to_owned).to_vec(),
+            leeway: Duration::from_secs(30),
+            claims: ClaimMapping::default(),
+            require_verified_email: false,
+            allow: AllowLists::default(),
+            acr_values: Vec::new(),
+            max_age: None,
+            insecure_http: false,
+        }
+    }
+
+    /// The leeway in force.
+    pub fn leeway(&self) -> Duration {
+        self.leeway.min(Self::MAX_LEEWAY)
+    }
+}
+
+impl Default for ClaimMapping {
+    fn default() -> Self {
+        Self {
+            name: "name".to_owned(),
+            preferred_username: "preferred_username".to_owned(),
+            email: "email".to_owned(),
+            email_verified: "email_verified".to_owned(),
+            groups: "groups".to_owned(),
+            roles: "roles".to_owned(),
+            keep: Vec::new(),
+        }
+    }
+}
+
+impl AllowLists {
+    /// Whether nobody is listed, and so everybody may.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.email_domains.is_empty() && self.users.is_empty()
+    }
+}

@@ -1,0 +1,85 @@
+//! Leaving for the provider.
+
+use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
+use url::Url;
+
+use crate::base::{Entropy, Secret, Timestamp};
+use crate::oidc::discovery::Metadata;
+use crate::oidc::settings::ProviderSettings;
+use crate::oidc::transaction::Transaction;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct StartLogin<'a> {
+    /// Our callback for this provider: configured, never taken from the request's `Host`.
+    pub redirect_uri: &'a str,
+    /// Where to go afterwards, proven to be ours.
+    pub return_to: &'a str,
+}
+
+/// A login that has begun.
+#[derive(Clone, Debug)]
+pub struct StartedLogin {
+    /// Where to send the browser.
+    pub location: String,
+    /// What was sealed into the location's `state`.
+    pub transaction: Transaction,
+}
+
+/// Makes the authorization request. `seal` turns the transaction into the `state` parameter.
+pub(super) fn start(
+    settings: &ProviderSettings,
+    metadata: &Metadata,
+    login: StartLogin<'_>,
+    (entropy, now): (&dyn Entropy, Timestamp),
+    seal: impl FnOnce(&Transaction) -> String,
+) -> StartedLogin {
+    let verifier = PkceCodeVerifier::new(entropy.token::<32>());
+    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
+    let transaction = Transaction {
+        provider: settings.id.clone(),
+        id: entropy.token::<16>(),
+        nonce: entropy.token::<32>(),
+        verifier: Secret::new(verifier.into_secret()),
+        return_to: login.return_to.to_owned(),
+        redirect_uri: login.redirect_uri.to_owned(),
+        started: now,
+    };
+    let mut location: Url = metadata.authorization_endpoint.clone();
+    location
+        .query_pairs_mut()
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &settings.client_id)
+        .append_pair("redirect_uri", &transaction.redirect_uri)
+        .append_pair("scope", &scope(settings))
+        .append_pair("state", &seal(&transaction))
+        .append_pair("nonce", &transaction.nonce)
+        .append_pair("code_challenge", challenge.as_str())
+        .append_pair("code_challenge_method", "S256");
+    if !settings.acr_values.is_empty() {
+        location
+            .query_pairs_mut()
+            .append_pair("acr_values", &settings.acr_values.join(" "));
+    }
+    if let Some(max_age) = settings.max_age {
+        location
+            .query_pairs_mut()
+            .append_pair("max_age", &max_age.as_secs().to_string());
+    }
+    StartedLogin {
+        location: location.into(),
+        transaction,
+    }
+}
+
+fn scope(settings: &ProviderSettings) -> String {
+    let mut scopes = vec!["openid"];
+    scopes.extend(
+        settings
+            .scopes
+            .iter()
+            .map(String::as_str)
+            .filter(|scope| *scope != "openid"),
+    );
+    scopes.join(" ")
+}

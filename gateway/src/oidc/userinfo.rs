@@ -1,0 +1,47 @@
+//! The userinfo endpoint: claims that the `id_token` lacks.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{ACCEPT, AUTHORIZATION};
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::base::Secret;
+use crate::oidc::fault::LoginFault;
+use crate::oidc::json;
+use crate::web::Fetch;
+
+/// Fetches the claims about `subject`.
+///
+/// # Errors
+/// `Unavailable`; `UserinfoMalformed` for anything but a JSON object (a signed answer was not asked
+/// for); `UserinfoSubjectWrong` when it is about somebody else.
+pub(super) async fn userinfo(
+    fetch: &dyn Fetch,
+    endpoint: &Url,
+    access_token: &Secret<String>,
+    subject: &str,
+) -> Result<Map<String, Value>, LoginFault> {
+    let request = http::Request::get(endpoint.as_str())
+        .header(ACCEPT, "application/json")
+        .header(AUTHORIZATION, format!("Bearer {}", access_token.expose()))
+        .body(Bytes::new())
+        .map_err(|_| LoginFault::UserinfoMalformed("the access token is no header value"))?;
+    let answer = fetch
+        .send(request)
+        .await
+        .map_err(|error| LoginFault::Unavailable(error.to_string()))?;
+    if answer.status() != StatusCode::OK {
+        let status = answer.status();
+        return Err(LoginFault::Unavailable(format!(
+            "userinfo answered with {status}"
+        )));
+    }
+    let claims =
+        json::object(answer.body()).ok_or(LoginFault::UserinfoMalformed("it is no JSON object"))?;
+    match claims.get("sub").and_then(Value::as_str) {
+        Some(sub) if sub == subject => Ok(claims),
+        // OpenID Connect Core 5.3.2: without this check, one person gets the claims of another.
+        _ => Err(LoginFault::UserinfoSubjectWrong),
+    }
+}
