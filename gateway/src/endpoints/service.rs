@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 
 use crate::authn::CookieNames;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
+use crate::endpoints::answer::{CALLBACK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT};
+use crate::endpoints::login_loop::RecentLogins;
+use crate::endpoints::state::SpentStates;
 use crate::gate::Gate;
 use crate::observe::Metrics;
 use crate::oidc::Provider;
@@ -19,7 +21,9 @@ use crate::web::{PublicOrigins, Reply, Request};
 /// The gateway's own pages.
 #[derive(Debug)]
 pub struct Endpoints {
-    parts: EndpointParts,
+    pub(super) parts: EndpointParts,
+    pub(super) recent: RecentLogins,
+    pub(super) spent: SpentStates,
 }
 
 /// What the pages are made of.
@@ -52,7 +56,7 @@ pub struct EndpointParts {
 impl Endpoints {
     /// The pages over their parts.
     pub fn new(parts: EndpointParts) -> Self {
-        Self { parts }
+        Self { parts, recent: RecentLogins::new(), spent: SpentStates::new() }
     }
 
     /// Whether a canonical path is one of ours; no route can have it.
@@ -65,8 +69,27 @@ impl Endpoints {
     }
 
     /// Answers a request for a path that [`owns`](Self::owns) says is ours.
-    pub async fn serve(&self, _gate: &Gate, _request: &Request<'_>, _body: &Bytes) -> Reply {
-        let _ = &self.parts;
-        Reply::new(StatusCode::NOT_FOUND)
+    pub async fn serve(&self, gate: &Gate, request: &Request<'_>, body: &Bytes) -> Reply {
+        match request.path {
+            "/.well-known/jwks.json" => return self.jwks(request),
+            "/.well-known/openid-configuration" => return self.discovery(request),
+            LOGIN => return self.login(gate, request).await,
+            LOGOUT => return self.logout(request, body).await,
+            ME => return self.me(request).await,
+            SIGNED_OUT => return self.signed_out(request).await,
+            _ => {}
+        }
+        if let Some(provider) = below(request.path, LOGIN) {
+            return self.login_with(provider, request).await;
+        }
+        if let Some(provider) = below(request.path, CALLBACK) {
+            return self.callback(provider, request).await;
+        }
+        Notice::NOT_FOUND.reply(request)
     }
+}
+
+/// The rest of a path under a page.
+fn below<'a>(path: &'a str, page: &str) -> Option<&'a str> {
+    path.strip_prefix(page)?.strip_prefix('/')
 }
