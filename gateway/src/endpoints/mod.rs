@@ -1,20 +1,19 @@
 //! The gateway's own pages, one file each, under one reserved prefix.
 
-use bytes::Bytes;
+mod answer;
+mod browser;
+mod callback;
+mod csrf;
+mod documents;
+mod failure;
+mod login;
+mod login_loop;
+mod logout;
+mod me;
+mod service;
+mod signed_out;
+mod state;
+#[cfg(test)]
+mod tests;
 
-use crate::gate::Gate;
-use crate::web::{Reply, Request};
-
-/// placeholder
-pub struct Endpoints;
-
-impl Endpoints {
-    /// x
-    pub fn owns(path: &str) -> bool {
-        path.starts_with("/.portcullis")
-    }
-    /// x
-    pub async fn serve(&self, _: &Gate, _: &Request<'_>, _: &Bytes) -> Reply {
-        Reply::new(http::StatusCode::NOT_FOUND)
-    }
-}
+pub use service::{EndpointParts, Endpoints};

@@ -164,6 +164,11 @@ impl Keyring {
         self.live.load().jwks.clone()
     }
 
+    /// When keys change.
+    pub const fn rotation(&self) -> &Rotation {
+        &self.rotation
+    }
+
     /// What the published keys sign with: for the discovery document.
     pub fn algorithms(&self) -> Vec<Algorithm> {
         self.live

@@ -1,0 +1,138 @@
+//! Where the provider sends the browser back to.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+
+use crate::endpoints::answer::{Notice, reads, wrong_method};
+use crate::endpoints::browser::Mark;
+use crate::endpoints::failure::Stopped;
+use crate::endpoints::service::Endpoints;
+use crate::endpoints::state;
+use crate::identity::WayIn;
+use crate::observe::{LoginResult, audit};
+use crate::oidc::{CallbackParams, FinishedLogin, LoginFault, Provider, Transaction};
+use crate::session::{NewSession, ProviderTokens};
+use crate::web::{Reply, Request, ReturnTo};
+
+impl Endpoints {
+    /// `GET /.portcullis/callback/<provider>`.
+    pub(super) async fn callback(&self, name: &str, request: &Request<'_>) -> Reply {
+        let Some(provider) = self.provider(name) else {
+            return Notice::NOT_FOUND.reply(request);
+        };
+        if *request.method == Method::POST {
+            return form_post(request);
+        }
+        if !reads(request) {
+            return wrong_method(request, "GET, HEAD");
+        }
+        let root = ReturnTo::root();
+        let params = match CallbackParams::parse(request.query.unwrap_or_default()) {
+            Ok(params) => params,
+            Err(fault) => return self.login_fault(request, provider.id(), &fault, &root),
+        };
+        let begun = self.mark_of(request).and_then(|mark| {
+            let transaction = state::open(&self.parts.sealer, &mark, &params.state)?;
+            Some((mark, transaction))
+        });
+        let Some((mark, transaction)) = begun else {
+            let stopped = (Stopped::OtherBrowser, "the state was not sealed for this browser");
+            return self.login_stopped(request, provider.id(), stopped, &root);
+        };
+        // Proven again: a target that was fine when the login began may be ours to refuse by now.
+        let return_to = ReturnTo::parse(&transaction.return_to).unwrap_or_else(ReturnTo::root);
+        let login = match self.redeem(provider, &params, &transaction).await {
+            Ok(login) => login,
+            Err(None) => {
+                let stopped = (Stopped::Replayed, "the state was used before");
+                return self.login_stopped(request, provider.id(), stopped, &return_to);
+            }
+            Err(Some(fault)) => {
+                return self.login_fault(request, provider.id(), &fault, &return_to);
+            }
+        };
+        self.welcome(request, provider, login, (&mark, &return_to)).await
+    }
+
+    /// Turns the callback into a login; `Err(None)` when it was turned before.
+    async fn redeem(
+        &self,
+        provider: &Provider,
+        params: &CallbackParams,
+        transaction: &Transaction,
+    ) -> Result<FinishedLogin, Option<LoginFault>> {
+        if transaction.provider != *provider.id() {
+            return Err(Some(LoginFault::ProviderWrong(transaction.provider.to_string())));
+        }
+        if !state::is_fresh(transaction, self.parts.clock.now()) {
+            return Err(Some(LoginFault::TransactionExpired));
+        }
+        // Before anything is sent: of two requests with one state, one goes on.
+        if !self.spent.spend(transaction) {
+            return Err(None);
+        }
+        provider.finish(params, transaction).await.map_err(Some)
+    }
+
+    /// Begins the session and sends the person where they wanted to go.
+    async fn welcome(
+        &self,
+        request: &Request<'_>,
+        provider: &Provider,
+        login: FinishedLogin,
+        (mark, return_to): (&Mark, &ReturnTo),
+    ) -> Reply {
+        let new = new_session(provider, login);
+        let replaced = self.handle_of(request);
+        let (handle, session) = match self.parts.sessions.start(new, replaced.as_ref()).await {
+            Ok(started) => started,
+            Err(fault) => {
+                let stopped = (Stopped::StoreFailed, fault.to_string());
+                let stopped = (stopped.0, stopped.1.as_str());
+                return self.login_stopped(request, provider.id(), stopped, return_to);
+            }
+        };
+        let who = &session.principal;
+        let name = provider.id().as_str();
+        audit::signed_in(request.id.as_str(), name, &who.issuer, &who.subject, &session.sid);
+        self.parts.metrics.login(name, LoginResult::Succeeded);
+        self.recent.finished(mark, self.parts.clock.now());
+        let cookie = self.session_cookie(request, &handle).unwrap_or_default();
+        Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
+            .with("referrer-policy", "no-referrer")
+            .with_cookie(&cookie)
+    }
+}
+
+fn new_session(provider: &Provider, login: FinishedLogin) -> NewSession {
+    let tokens = login.tokens;
+    NewSession {
+        principal: Arc::new(login.principal),
+        signed_in_by: WayIn::Oidc,
+        provider: provider.id().clone(),
+        auth_time: login.auth_time,
+        acr: login.acr.map(Into::into),
+        amr: login.amr.into(),
+        tokens: ProviderTokens {
+            id_token: tokens.id_token,
+            access_token: tokens.access_token,
+            refresh_token: tokens.refresh_token,
+            provider_sid: tokens.provider_sid,
+        },
+    }
+}
+
+/// A cross-site post does not bring the browser's mark (`SameSite=Lax`), so nothing could tell who
+/// began the login; we never ask for `response_mode=form_post`.
+fn form_post(request: &Request<'_>) -> Reply {
+    let notice = Notice {
+        status: StatusCode::BAD_REQUEST,
+        code: "login_form_post",
+        title: "Sign-in did not work",
+        sentence: "The sign-in provider answered in a way that is not supported.",
+        hint: "The provider's response mode must be \"query\".",
+        action: ("", ""),
+    };
+    notice.reply(request)
+}

@@ -1,0 +1,52 @@
+//! What verifiers of our tokens read: the key set and the discovery document.
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::endpoints::answer::{reads, wrong_method};
+use crate::endpoints::service::Endpoints;
+use crate::token::Document;
+use crate::web::{Reply, Request};
+
+/// How long a document may be kept, in seconds. A new key is published long before it signs.
+const FRESH: u64 = 300;
+
+impl Endpoints {
+    /// `GET /.well-known/jwks.json`.
+    pub(super) fn jwks(&self, request: &Request<'_>) -> Reply {
+        let ahead = self.parts.jwks.rotation().publish_before.as_secs();
+        publish(request, &self.parts.jwks.jwks(), FRESH.min(ahead))
+    }
+
+    /// `GET /.well-known/openid-configuration`.
+    pub(super) fn discovery(&self, request: &Request<'_>) -> Reply {
+        publish(request, &self.parts.discovery, FRESH)
+    }
+}
+
+fn publish(request: &Request<'_>, document: &Document, max_age: u64) -> Reply {
+    if !reads(request) {
+        return wrong_method(request, "GET, HEAD");
+    }
+    let reply = if is_known(request.headers, &document.etag) {
+        Reply::new(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::new(StatusCode::OK).with_body("application/json", document.bytes.clone())
+    };
+    reply
+        .with("cache-control", &format!("public, max-age={max_age}"))
+        .with("etag", document.etag.to_str().unwrap_or_default())
+        .with("access-control-allow-origin", "*")
+        .with("x-content-type-options", "nosniff")
+}
+
+/// Whether the client has this very text (RFC 9110 section 13.1.2: compared weakly).
+fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let etag = etag.to_str().unwrap_or_default();
+    headers
+        .get_all("if-none-match")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}

@@ -1,0 +1,181 @@
+//! Where signing in begins: which provider, and off to it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use http::StatusCode;
+use serde_json::json;
+use url::form_urlencoded;
+
+use crate::base::ProviderId;
+use crate::endpoints::answer::{
+    CALLBACK, CHALLENGE, LOGIN, Notice, data, login_link, page, reads, wrong_method,
+};
+use crate::endpoints::browser::Mark;
+use crate::endpoints::service::Endpoints;
+use crate::endpoints::state;
+use crate::gate::Gate;
+use crate::observe::LoginResult;
+use crate::oidc::{Provider, StartLogin};
+use crate::web::{CallerKind, Reply, Request, ReturnTo};
+
+/// What a login link says. All else in it is ignored: who writes a link must not choose scopes,
+/// prompts or accounts.
+struct Asked {
+    return_to: ReturnTo,
+    /// The person has read why the last logins did not last.
+    again: bool,
+}
+
+/// One button for each provider.
+#[derive(Template)]
+#[template(path = "chooser.html")]
+struct Chooser<'a> {
+    /// Label and address.
+    choices: Vec<(&'a str, String)>,
+}
+
+impl Endpoints {
+    /// `GET /.portcullis/login`: with the one provider of the page to come back to, or a choice.
+    pub(super) async fn login(&self, gate: &Gate, request: &Request<'_>) -> Reply {
+        if let Some(refusal) = refusal(request) {
+            return refusal;
+        }
+        let asked = Asked::read(request.query);
+        let offered = self.offered(gate, request.host, &asked.return_to);
+        match offered.as_slice() {
+            [] => nobody_signs_in(request),
+            [provider] => self.begin(provider, request, &asked).await,
+            several => {
+                let mut choices = Vec::with_capacity(several.len());
+                for &provider in several {
+                    let address = login_link(Some(provider.id()), &asked.return_to);
+                    choices.push((provider.settings().display_name.as_str(), address));
+                }
+                page(StatusCode::OK, &Chooser { choices })
+            }
+        }
+    }
+
+    /// `GET /.portcullis/login/<provider>`.
+    pub(super) async fn login_with(&self, name: &str, request: &Request<'_>) -> Reply {
+        let Some(provider) = self.provider(name) else {
+            return Notice::NOT_FOUND.reply(request);
+        };
+        if let Some(refusal) = refusal(request) {
+            return refusal;
+        }
+        self.begin(provider, request, &Asked::read(request.query)).await
+    }
+
+    /// The provider of a name.
+    pub(super) fn provider(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.parts.providers.iter().find(|provider| provider.id().as_str() == name)
+    }
+
+    /// The providers of the route that the person came from; all, where that is no route.
+    fn offered(&self, gate: &Gate, host: &str, return_to: &ReturnTo) -> Vec<&Arc<Provider>> {
+        let path = return_to.as_str().split('?').next().unwrap_or_default();
+        let plan = gate.plan_for(host, path);
+        let is_offered = |id: &ProviderId| plan.is_none_or(|plan| plan.login.contains(id));
+        self.parts.providers.iter().filter(|provider| is_offered(provider.id())).collect()
+    }
+
+    /// Sends the browser to the provider.
+    async fn begin(&self, provider: &Provider, request: &Request<'_>, asked: &Asked) -> Reply {
+        let mark = self.mark_or_new(request);
+        let origin = self.parts.origins.exact(request);
+        let (Some(origin), Some(cookie)) = (origin, self.mark_cookie(request, &mark)) else {
+            return self.wrong_address(request);
+        };
+        if asked.again {
+            self.recent.forget(&mark);
+        } else if self.goes_in_circles(request, &mark).await {
+            return circle(request, provider.id(), &asked.return_to);
+        }
+        let redirect_uri = format!("{origin}{CALLBACK}/{}", provider.id());
+        let login = StartLogin { redirect_uri: &redirect_uri, return_to: asked.return_to.as_str() };
+        let seal = |transaction: &_| state::seal(&self.parts.sealer, &mark, transaction);
+        match provider.start(login, seal).await {
+            Ok(started) => {
+                self.parts.metrics.login(provider.id().as_str(), LoginResult::Started);
+                Reply::redirect(StatusCode::FOUND, &started.location)
+                    .with("referrer-policy", "no-referrer")
+                    .with_cookie(&cookie)
+            }
+            Err(fault) => self.login_fault(request, provider.id(), &fault, &asked.return_to),
+        }
+    }
+
+    async fn goes_in_circles(&self, request: &Request<'_>, mark: &Mark) -> bool {
+        let now = self.parts.clock.now();
+        if !self.recent.is_suspect(mark, now) {
+            return false;
+        }
+        let signed_in = matches!(self.session_of(request).await, Ok(Some(_)));
+        !signed_in || self.recent.is_circling(mark, now)
+    }
+
+    fn wrong_address(&self, request: &Request<'_>) -> Reply {
+        let home = format!("{}/", self.parts.origins.public());
+        let notice = Notice {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            code: "login_wrong_address",
+            title: "Wrong address",
+            sentence: "Signing in does not work at this address.",
+            hint: "Whoever runs this application can add the address to its configuration.",
+            action: ("Go to the right address", &home),
+        };
+        notice.reply(request)
+    }
+}
+
+impl Asked {
+    fn read(query: Option<&str>) -> Self {
+        let query = query.unwrap_or_default().as_bytes();
+        let mut targets = form_urlencoded::parse(query).filter(|(name, _)| name == "return_to");
+        let target = match (targets.next(), targets.next()) {
+            (Some((_, target)), None) => ReturnTo::parse(&target),
+            _ => None,
+        };
+        let again = form_urlencoded::parse(query).any(|(name, _)| name == "again");
+        Self { return_to: target.unwrap_or_else(ReturnTo::root), again }
+    }
+}
+
+/// A login begins with a navigation of a whole tab. A frame or a script that followed the redirect
+/// would end at a page that refuses to be framed or read.
+fn refusal(request: &Request<'_>) -> Option<Reply> {
+    if !reads(request) {
+        return Some(wrong_method(request, "GET, HEAD"));
+    }
+    if request.caller_kind() == CallerKind::Navigation {
+        return None;
+    }
+    let document = json!({
+        "error": "login_needs_a_tab",
+        "message": "Signing in needs a tab of its own.",
+        "request_id": request.id.as_str(),
+        "login_url": LOGIN,
+    });
+    Some(data(StatusCode::UNAUTHORIZED, &document).with("www-authenticate", CHALLENGE))
+}
+
+fn nobody_signs_in(request: &Request<'_>) -> Reply {
+    let sentence = "There is nothing to sign in to at this address.";
+    Notice { code: "login_not_offered", sentence, ..Notice::NOT_FOUND }.reply(request)
+}
+
+fn circle(request: &Request<'_>, provider: &ProviderId, return_to: &ReturnTo) -> Reply {
+    let again = format!("{}&again=1", login_link(Some(provider), return_to));
+    let notice = Notice {
+        status: StatusCode::BAD_REQUEST,
+        code: "login_loop",
+        title: "Signing in goes in circles",
+        sentence: "You signed in, but your browser does not send the session cookie back.",
+        hint: "Usual causes: cookies are blocked for this site; this device's clock is wrong; the \
+            site is opened by http and https in turn; another proxy removes cookies.",
+        action: ("Try again", &again),
+    };
+    notice.reply(request)
+}

@@ -1,0 +1,95 @@
+//! Which page answers which path.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::authn::CookieNames;
+use crate::base::{Clock, Entropy};
+use crate::crypto::Sealer;
+use crate::endpoints::answer::{CALLBACK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT};
+use crate::endpoints::login_loop::RecentLogins;
+use crate::endpoints::state::SpentStates;
+use crate::gate::Gate;
+use crate::observe::Metrics;
+use crate::oidc::Provider;
+use crate::session::SessionManager;
+use crate::token::{Document, Keyring};
+use crate::web::{PublicOrigins, Reply, Request};
+
+/// The gateway's own pages.
+#[derive(Debug)]
+pub struct Endpoints {
+    pub(super) parts: EndpointParts,
+    pub(super) recent: RecentLogins,
+    pub(super) spent: SpentStates,
+}
+
+/// What the pages are made of.
+#[derive(Debug)]
+pub struct EndpointParts {
+    /// The providers, in the order of the configuration.
+    pub providers: Vec<Arc<Provider>>,
+    /// The sessions.
+    pub sessions: Arc<SessionManager>,
+    /// Seals what browsers carry.
+    pub sealer: Sealer,
+    /// What the session cookie is called.
+    pub cookies: CookieNames,
+    /// The addresses of this gateway.
+    pub origins: PublicOrigins,
+    /// The keys to publish.
+    pub jwks: Arc<Keyring>,
+    /// The discovery document to publish.
+    pub discovery: Document,
+    /// Where logins are counted.
+    pub metrics: Arc<Metrics>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// How long a session lives at most: so long its cookie is kept.
+    pub session_absolute: Duration,
+}
+
+impl Endpoints {
+    /// The pages over their parts.
+    pub fn new(parts: EndpointParts) -> Self {
+        Self { parts, recent: RecentLogins::new(), spent: SpentStates::new() }
+    }
+
+    /// Whether a canonical path is one of ours; no route can have it.
+    pub fn owns(path: &str) -> bool {
+        const PREFIX: &str = "/.portcullis";
+        path.strip_prefix(PREFIX)
+            .is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/' | b';')))
+            || path == "/.well-known/jwks.json"
+            || path == "/.well-known/openid-configuration"
+    }
+
+    /// Answers a request for a path that [`owns`](Self::owns) says is ours.
+    pub async fn serve(&self, gate: &Gate, request: &Request<'_>, body: &Bytes) -> Reply {
+        match request.path {
+            "/.well-known/jwks.json" => return self.jwks(request),
+            "/.well-known/openid-configuration" => return self.discovery(request),
+            LOGIN => return self.login(gate, request).await,
+            LOGOUT => return self.logout(request, body).await,
+            ME => return self.me(request).await,
+            SIGNED_OUT => return self.signed_out(request).await,
+            _ => {}
+        }
+        if let Some(provider) = below(request.path, LOGIN) {
+            return self.login_with(provider, request).await;
+        }
+        if let Some(provider) = below(request.path, CALLBACK) {
+            return self.callback(provider, request).await;
+        }
+        Notice::NOT_FOUND.reply(request)
+    }
+}
+
+/// The rest of a path under a page.
+fn below<'a>(path: &'a str, page: &str) -> Option<&'a str> {
+    path.strip_prefix(page)?.strip_prefix('/')
+}

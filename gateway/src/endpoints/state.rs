@@ -1,0 +1,60 @@
+//! The `state` parameter: a whole login on its way, sealed, so that the gateway remembers nothing
+//! of logins that nobody finishes.
+
+use std::convert::Infallible;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use quick_cache::sync::Cache;
+
+use crate::base::Timestamp;
+use crate::crypto::Sealer;
+use crate::endpoints::browser::Mark;
+use crate::oidc::Transaction;
+
+/// The logins that have come back already: each may once.
+#[derive(Debug)]
+pub(super) struct SpentStates(Cache<String, ()>);
+
+/// How many are remembered. One that was pushed out within its lifetime still carries a code that
+/// the provider redeems once only.
+const REMEMBERED: usize = 65_536;
+/// How long a login may take from our page back to our page.
+const LIFETIME: Duration = Duration::from_secs(10 * 60);
+const PURPOSE: &str = "login state";
+
+/// Seals a login for one browser.
+pub(super) fn seal(sealer: &Sealer, mark: &Mark, transaction: &Transaction) -> String {
+    let sealed = sealer.seal(PURPOSE, mark.as_str().as_bytes(), &transaction.to_bytes());
+    URL_SAFE_NO_PAD.encode(sealed)
+}
+
+/// Opens a login that this browser began; `None` for any other text.
+pub(super) fn open(sealer: &Sealer, mark: &Mark, state: &str) -> Option<Transaction> {
+    let sealed = URL_SAFE_NO_PAD.decode(state).ok()?;
+    let bytes = sealer.open(PURPOSE, mark.as_str().as_bytes(), &sealed)?;
+    Transaction::from_bytes(&bytes)
+}
+
+/// Whether a login has not taken too long.
+pub(super) fn is_fresh(transaction: &Transaction, now: Timestamp) -> bool {
+    transaction.is_live(now) && now.since(transaction.started) <= LIFETIME
+}
+
+impl SpentStates {
+    pub(super) fn new() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
+
+    /// Spends a login; false when it was spent before, also by a request at the same moment.
+    pub(super) fn spend(&self, transaction: &Transaction) -> bool {
+        let mut first = false;
+        let Ok(()) = self.0.get_or_insert_with(transaction.id.as_str(), || {
+            first = true;
+            Ok::<(), Infallible>(())
+        });
+        first
+    }
+}
