@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -38,7 +38,7 @@ pub(super) fn router(admin: Admin) -> Router {
 /// do not.
 async fn no_browser_pages(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let site = headers.get("sec-fetch-site").map(axum::http::HeaderValue::as_bytes);
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     let direct = matches!(site, None | Some(b"none" | b"same-origin"));
     if !direct || headers.contains_key(header::ORIGIN) {
         return (StatusCode::FORBIDDEN, "not for pages of other sites\n").into_response();
@@ -97,7 +97,7 @@ async fn config(State(admin): State<Admin>) -> Response {
     axum::Json(current.loaded.config.redacted()).into_response()
 }
 
-async fn reload(State(admin): State<Admin>, _: HeaderMap) -> Response {
+async fn reload(State(admin): State<Admin>) -> Response {
     match admin.reloader.reload().await {
         Ok(generation) => axum::Json(json!({ "generation": generation })).into_response(),
         Err(fault) => (StatusCode::UNPROCESSABLE_ENTITY, fault).into_response(),

@@ -18,7 +18,7 @@ use crate::oidc::Provider;
 use crate::proxy::{HeadLimits, Snapshot};
 use crate::token::{Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer};
 use crate::upstream::Pool;
-use crate::web::PublicOrigins;
+use crate::web::{PublicOriginFault, PublicOrigins};
 use crate::web::forwarded::Trusted;
 
 /// One generation of the configuration, in parts.
@@ -58,6 +58,9 @@ pub enum BuildFault {
     /// What outlives a configuration cannot be opened.
     #[error(transparent)]
     Lasting(#[from] LastingFault),
+    /// An origin of ours cannot be used.
+    #[error(transparent)]
+    Origin(#[from] PublicOriginFault),
     /// A provider cannot be set up.
     #[error("provider `{id}`: {cause}")]
     Provider {
@@ -94,13 +97,13 @@ pub(super) fn build(
         Arc::clone(&lasting.clock),
         Arc::clone(&lasting.entropy),
     );
-    let further = config.server.origins.iter().map(ToString::to_string);
+    let further: Vec<_> = config.server.origins.iter().map(ToString::to_string).collect();
     let endpoints = Endpoints::new(EndpointParts {
         providers: providers.clone(),
         sessions: Arc::clone(&lasting.sessions),
         sealer: lasting.sealer.clone(),
         cookies: cookies.clone(),
-        origins: PublicOrigins::new(&config.server.public_url.to_string(), further),
+        origins: PublicOrigins::new(&config.server.public_url.to_string(), &further)?,
         jwks: keys.keyring.clone(),
         discovery: keys.discovery(&issuer)?,
         metrics: Arc::clone(&lasting.metrics),

@@ -21,7 +21,7 @@ use crate::session::{
 const MAX_SESSIONS: usize = 1_000_000;
 
 /// What a reload does not replace.
-pub struct Lasting {
+pub(super) struct Lasting {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -61,7 +61,7 @@ impl Lasting {
     ///
     /// # Errors
     /// What cannot be opened, with the remedy.
-    pub fn open(config: &Checked<Config>) -> Result<Self, LastingFault> {
+    pub(super) fn open(config: &Checked<Config>) -> Result<Self, LastingFault> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let state = config.server.state.clone();

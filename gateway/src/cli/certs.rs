@@ -10,7 +10,7 @@ use crate::base::SystemClock;
 
 /// Makes certificates for development.
 #[derive(Clone, Debug, Args)]
-pub struct CertsArgs {
+pub(super) struct CertsArgs {
     #[command(subcommand)]
     action: Action,
 }

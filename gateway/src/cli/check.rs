@@ -11,7 +11,7 @@ use crate::config::{Config, Faults};
 
 /// Checks a configuration file and names every fault in it, with line and remedy.
 #[derive(Clone, Debug, Args)]
-pub struct Check {
+pub(super) struct Check {
     /// The configuration file.
     #[arg(default_value = "portcullis.toml")]
     pub file: PathBuf,
@@ -21,7 +21,7 @@ pub struct Check {
 }
 
 /// Runs the check. Faults go to standard error; exit code 2 if there are any.
-pub fn run(args: &Check) -> ExitCode {
+pub(super) fn run(args: &Check) -> ExitCode {
     let loaded = match Config::load(&args.file) {
         Ok(loaded) => loaded,
         Err(faults) => return refuse(args, &faults),

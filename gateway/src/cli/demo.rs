@@ -13,7 +13,7 @@ use crate::base::{Secret, SystemClock, SystemEntropy};
 
 /// Runs provider, gateway and agent on this machine.
 #[derive(Clone, Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// The port for plain HTTP
     #[arg(long, env = "DEMO_HTTP_PORT", default_value_t = 8080)]
     http_port: u16,
@@ -36,7 +36,7 @@ pub struct DemoArgs {
 
 /// Runs the demo's provider alone.
 #[derive(Clone, Debug, Args)]
-pub struct ProviderArgs {
+pub(super) struct ProviderArgs {
     /// Where to listen; loopback only
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,

@@ -9,14 +9,14 @@ use crate::app::{self, BuildFault, RunFault};
 
 /// Runs the gateway until SIGTERM; SIGHUP, or a change of the file, reloads it.
 #[derive(Clone, Debug, Args)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// The configuration file.
     #[arg(long, short, default_value = "portcullis.toml", env = "PORTCULLIS_CONFIG")]
     pub config: PathBuf,
 }
 
 /// Runs it.
-pub fn run(args: &RunArgs) -> ExitCode {
+pub(super) fn run(args: &RunArgs) -> ExitCode {
     match app::run(&args.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {

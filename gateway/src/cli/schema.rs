@@ -10,7 +10,7 @@ use crate::config::{json_schema, reference_page};
 
 /// Prints the JSON Schema of the configuration file.
 #[derive(Clone, Debug, Args)]
-pub struct Schema {
+pub(super) struct Schema {
     /// Prints the reference page (Markdown) instead.
     #[arg(long)]
     pub reference: bool,
@@ -20,7 +20,7 @@ pub struct Schema {
 }
 
 /// Prints or writes what was asked for; exit code 1 if that fails.
-pub fn run(args: &Schema) -> ExitCode {
+pub(super) fn run(args: &Schema) -> ExitCode {
     let schema = format!("{:#}\n", json_schema());
     let done = match &args.write {
         Some(directory) => std::fs::write(directory.join("config.schema.json"), schema)
