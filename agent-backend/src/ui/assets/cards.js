@@ -2,7 +2,9 @@
 
 import { draw, icon, make } from './dom.js';
 
-const WIDTH = 640;
+// Narrow where the screen is, so that the labels stay readable.
+const NARROW = matchMedia('(max-width: 640px)').matches;
+const WIDTH = NARROW ? 340 : 640;
 const HEIGHT = 170;
 
 export class ToolCard {
@@ -81,7 +83,7 @@ function hourly({ hours, days }) {
   hours.forEach((hour, index) => {
     const tall = ((hour.rain ?? 0) / most) * 56;
     if (tall > 0) parts.push(draw('rect', { class: 'rain', x: x(index) - step * 0.36, y: 142 - tall, width: step * 0.72, height: tall, rx: 2 }));
-    const every = days.length > 1 ? 6 : 3;
+    const every = (days.length > 1 ? 6 : 3) * (NARROW ? 2 : 1);
     if (index % every === 0) parts.push(label(x(index), 160, hour.time.slice(11, 16)));
   });
   // A gap in the data is a gap in the line.

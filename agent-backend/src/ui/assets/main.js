@@ -4,7 +4,7 @@ import { byId, icon, make } from './dom.js';
 import { Answer, addQuestion } from './messages.js';
 import { Session, signOut } from './session.js';
 import { TokenPanel } from './token.js';
-import { SessionEnded, Socket, askBySse, request } from './transport.js';
+import { Cut, SessionEnded, Socket, askBySse, request } from './transport.js';
 
 const box = byId('composer');
 const form = byId('composer-form');
@@ -73,7 +73,7 @@ async function explain(fault, answer) {
   if (fault instanceof SessionEnded) session.end();
   else if (!session.ended) await session.check();
   if (session.ended) answer.end('cut', 'Cut off: your session ended before the answer was complete.');
-  else if (fault.name === 'Cut' || fault instanceof TypeError) answer.end('cut', 'Cut off: the connection broke before the answer was complete.');
+  else if (fault instanceof Cut || fault instanceof TypeError) answer.end('cut', 'Cut off: the connection broke before the answer was complete.');
   else answer.end('failed', fault.message);
 }
 

@@ -26,7 +26,7 @@ export class Session {
         for await (const event of events(response)) {
           failures = 0;
           if (/^session[-_.]ended$/.test(event.type)) return this.end();
-          show('live', 'Session live');
+          show('live', 'Live');
           beat();
         }
       } catch (fault) {
@@ -35,7 +35,7 @@ export class Session {
       if (this.#ended) return;
       // The stream broke. Only an answer of the server says whether the session did, too.
       if (await this.check()) show('connecting', 'Reconnecting');
-      else show('lost', 'Connection lost, trying again');
+      else show('lost', 'Offline, retrying');
       await new Promise((resolve) => setTimeout(resolve, WAITS[Math.min(failures++, WAITS.length - 1)]));
     }
   }

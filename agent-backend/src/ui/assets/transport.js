@@ -114,7 +114,9 @@ export class Socket {
 
   async* ask(message, thread, signal) {
     await this.open();
-    const cancel = () => this.#socket?.send(JSON.stringify({ type: 'cancel' }));
+    const cancel = () => {
+      if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ type: 'cancel' }));
+    };
     signal.addEventListener('abort', cancel, { once: true });
     try {
       this.#queue = [];
