@@ -57,7 +57,7 @@ pub enum CallerFault {
 
 #[derive(Debug)]
 enum Keys {
-    Published(KeySource),
+    Published(Box<KeySource>),
     Shared(DecodingKey),
 }
 
@@ -80,7 +80,7 @@ impl Verifier {
             issuer,
             audience,
             header,
-            keys: Keys::Published(keys),
+            keys: Keys::Published(Box::new(keys)),
             clock,
         }
     }

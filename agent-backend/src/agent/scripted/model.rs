@@ -49,25 +49,28 @@ enum Plan {
 }
 
 fn plan(prompt: &Prompt) -> Plan {
-    let mut questions = prompt
+    let questions: Vec<&str> = prompt
         .messages
         .iter()
         .rev()
         .filter_map(|message| match message {
             Message::User(text) => Some(text.as_str()),
             _ => None,
-        });
-    let question = questions.next().unwrap_or_default();
-    let intent = understand(question, questions.next());
+        })
+        .collect();
+    let (question, before) = questions
+        .split_first()
+        .map_or(("", &[][..]), |(q, b)| (*q, b));
+    let intent = understand(question, before);
     if let Some(Message::Result { outcome, .. }) = prompt.messages.last() {
         return Plan::Say(match outcome {
-            Ok(result) => wording::answer(&intent, question, result, prompt),
+            Ok(result) => wording::answer(&intent, result, prompt),
             Err(fault) => wording::failure(&intent, fault),
         });
     }
     let offered = |name: &str| prompt.tools.iter().any(|tool| tool.name == name);
     let (name, arguments) = match &intent {
-        Intent::Weather(arguments) => ("weather", arguments.clone()),
+        Intent::Weather { arguments, .. } => ("weather", arguments.clone()),
         Intent::Time(place) => ("current_time", json!({ "place": place })),
         Intent::Calculate(expression) => ("calculator", json!({ "expression": expression })),
         Intent::WhoAmI | Intent::Permissions => ("whoami", json!({})),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// A natural answer to a question about the weather.
-pub(super) fn answer(question: &str, forecast: &Value) -> String {
+pub(super) fn answer(rain_matters: bool, forecast: &Value) -> String {
     let days = forecast
         .get("days")
         .and_then(Value::as_array)
@@ -11,8 +11,8 @@ pub(super) fn answer(question: &str, forecast: &Value) -> String {
         .unwrap_or_default();
     let body = match days {
         [] => "The forecast came back empty.".to_owned(),
-        [day] => one_day(question, forecast, day),
-        many => several_days(question, forecast, many),
+        [day] => one_day(rain_matters, forecast, day),
+        many => several_days(rain_matters, forecast, many),
     };
     // First, so that nobody reads made-up numbers as a forecast.
     if text(forecast, "source") == "offline-sample" {
@@ -24,13 +24,13 @@ pub(super) fn answer(question: &str, forecast: &Value) -> String {
     body
 }
 
-fn one_day(question: &str, forecast: &Value, day: &Value) -> String {
+fn one_day(rain_matters: bool, forecast: &Value, day: &Value) -> String {
     let (place, when) = (text(forecast, "place"), when(forecast, day));
     let sky = text(day, "sky");
     let temperatures = temperatures(forecast, day);
     let rain = day.get("rain").and_then(Value::as_f64);
     let chance = chance(day);
-    if !asks_for_rain(question) {
+    if !rain_matters {
         let wet = match rain {
             Some(amount) if amount > 0.0 => {
                 format!(
@@ -60,7 +60,7 @@ fn one_day(question: &str, forecast: &Value, day: &Value) -> String {
     }
 }
 
-fn several_days(question: &str, forecast: &Value, days: &[Value]) -> String {
+fn several_days(rain_matters: bool, forecast: &Value, days: &[Value]) -> String {
     let place = text(forecast, "place");
     let rain_of = |day: &Value| day.get("rain").and_then(Value::as_f64).unwrap_or(0.0);
     let wet: Vec<&Value> = days.iter().filter(|day| rain_of(day) >= 0.2).collect();
@@ -83,7 +83,7 @@ fn several_days(question: &str, forecast: &Value, days: &[Value]) -> String {
             degrees(forecast, high)
         )
     });
-    let opening = if asks_for_rain(question) {
+    let opening = if rain_matters {
         format!("{summary}{warmest} In **{place}**:")
     } else {
         format!(
@@ -169,13 +169,6 @@ fn degrees(forecast: &Value, value: f64) -> String {
 
 fn amount_of(forecast: &Value, amount: f64) -> String {
     format!("{amount:.1} {}", text(forecast, "precipitation_unit"))
-}
-
-fn asks_for_rain(question: &str) -> bool {
-    let question = question.to_lowercase();
-    ["rain", "umbrella", "wet", "dry"]
-        .iter()
-        .any(|word| question.contains(word))
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

@@ -7,9 +7,9 @@ use super::intent::Intent;
 use super::weather_words;
 
 /// An answer from a tool's result.
-pub(super) fn answer(intent: &Intent, question: &str, result: &Value, prompt: &Prompt) -> String {
+pub(super) fn answer(intent: &Intent, result: &Value, prompt: &Prompt) -> String {
     match intent {
-        Intent::Weather(_) => weather_words::answer(question, result),
+        Intent::Weather { rain, .. } => weather_words::answer(*rain, result),
         Intent::Time(_) => format!(
             "In {} it is **{}** ({}).",
             text(result, "place"),
@@ -88,7 +88,7 @@ fn abilities(prompt: &Prompt) -> String {
 
 fn identity(result: &Value) -> String {
     let email = match text(result, "email") {
-        email if email.is_empty() => String::new(),
+        "" => String::new(),
         email => format!(" ({email})"),
     };
     let groups = listed(result.get("groups"));
@@ -98,7 +98,7 @@ fn identity(result: &Value) -> String {
         format!("Your groups are {groups}.")
     };
     let method = match text(result, "auth_method") {
-        method if method.is_empty() => String::new(),
+        "" => String::new(),
         method => format!(" You signed in by **{method}**."),
     };
     format!(
