@@ -246,4 +246,7 @@ async fn keys_are_fetched_from_another_address_when_told_so_but_the_issuer_must_
         503,
         "the document names another issuer"
     );
+    issuer.rename("http://gateway.invalid");
+    agent.clock.advance(Duration::from_secs(2));
+    assert_eq!(agent.status(&token).await, 200);
 }

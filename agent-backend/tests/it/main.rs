@@ -1,7 +1,6 @@
 //! The agent over real sockets, with a gateway and a weather service that are played by the test.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that cannot go on should stop and say where"
 )]

@@ -1,14 +1,16 @@
 //! Who may use which tool, and what a turn may cost.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use agent_backend::agent::{Model, Prompt, Thought, Thoughts, ToolCall};
-use agent_backend::app;
-use agent_backend::clock::SystemClock;
+use agent_backend::app::{self, Running};
+use agent_backend::clock::{Clock, SystemClock};
 use agent_backend::config::Options;
 use clap::Parser;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::support::{Agent, Issuer, SECRET, claims, hs256, sse};
 
@@ -85,8 +87,22 @@ impl Model for Endless {
     }
 }
 
-#[tokio::test]
-async fn a_model_that_never_ends_is_ended() {
+/// A model that talks for ever, and says when it is dropped.
+struct Talker(Mutex<Option<oneshot::Sender<()>>>);
+
+impl Model for Talker {
+    fn think(&self, _: Prompt) -> Thoughts {
+        let alive = self.0.lock().unwrap().take();
+        stream::unfold(alive, |alive| async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((Ok(Thought::Text("word ".to_owned())), alive))
+        })
+        .boxed()
+    }
+}
+
+/// Starts an agent with this model and asks it something.
+async fn ask(model: impl Model + 'static) -> (Running, reqwest::Response) {
     let options = [
         "agent-backend",
         "--gateway",
@@ -95,27 +111,38 @@ async fn a_model_that_never_ends_is_ended() {
         SECRET,
     ];
     let options = Options::parse_from(options);
-    let agent = app::start_with(options, Arc::new(SystemClock), Arc::new(Endless))
+    let agent = app::start_with(options, Arc::new(SystemClock), Arc::new(model))
         .await
         .unwrap();
-    let now = jiff::Timestamp::now().as_second();
+    let now = SystemClock.now().as_second();
     let mut who = claims("http://g.invalid");
     (who["iat"], who["nbf"], who["exp"]) = (json!(now), json!(now), json!(now + 60));
     let token = hs256(&json!({ "alg": "HS256" }), SECRET.as_bytes(), &who);
-    let response = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .unwrap()
-        .post(format!("http://{}/chat", agent.address()))
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.post(format!("http://{}/chat", agent.address()));
+    let request = request
         .header("x-user-jwt", token)
-        .body("{\"message\": \"go\"}")
-        .send()
-        .await
-        .unwrap();
+        .body("{\"message\": \"go\"}");
+    (agent, request.send().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_model_that_never_ends_is_ended() {
+    let (_agent, response) = ask(Endless).await;
     let turn = sse(&response.text().await.unwrap());
     assert_eq!(
         turn.iter().filter(|(name, _)| name == "tool_call").count(),
         6
     );
     assert_eq!(turn.last().unwrap().1["reason"], "limit");
+}
+
+#[tokio::test]
+async fn when_the_client_leaves_the_model_stops() {
+    let (alive, dropped) = oneshot::channel();
+    let (_agent, mut response) = ask(Talker(Mutex::new(Some(alive)))).await;
+    response.chunk().await.unwrap().unwrap();
+    drop(response);
+    let stopped = tokio::time::timeout(Duration::from_secs(5), dropped).await;
+    assert!(stopped.is_ok(), "the model went on talking to nobody");
 }

@@ -36,7 +36,7 @@ pub(super) fn answer(intent: &Intent, result: &Value, prompt: &Prompt) -> String
 pub(super) fn failure(intent: &Intent, fault: &str) -> String {
     match intent {
         Intent::Force => format!(
-            "I tried, and the toolbox stopped me: *{fault}*. The check looks at the groups in your \
+            "I tried, and the toolbox stopped me: “{fault}”. The check looks at the groups in your \
              verified token, so asking me nicely (or cleverly) does not change it."
         ),
         Intent::Calculate(_) => format!("I could not work that out: {fault}."),
@@ -99,7 +99,7 @@ fn identity(result: &Value) -> String {
     };
     let method = match text(result, "auth_method") {
         "" => String::new(),
-        method => format!(" You signed in by **{method}**."),
+        method => format!(" The gateway let you in by way of **{method}**."),
     };
     format!(
         "You are **{}**{email}. {groups}{method}\n\nI know this from a token that the gateway signed \

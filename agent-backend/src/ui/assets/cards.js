@@ -23,7 +23,7 @@ export class ToolCard {
 
   finish({ ok, result, error, ms }) {
     this.element.dataset.state = ok ? 'done' : 'failed';
-    this.took.textContent = `${ms} ms`;
+    this.took.textContent = ms < 1 ? 'under 1 ms' : `${ms} ms`;
     if (!ok) {
       this.mark.replaceChildren(icon('cross'));
       this.inside.append(make('p', { class: 'refused', text: error }));
@@ -102,6 +102,9 @@ function hourly({ hours, days }) {
 
 function daily({ days }) {
   const step = (WIDTH - 20) / days.length;
+  const wide = Math.min(26, step * 0.62);
+  // Labels that would touch are left out; the list below the chart has every day.
+  const every = Math.ceil(32 / step);
   const all = known(days.flatMap((day) => [day.low, day.high]));
   const y = scale(all.length ? all : [0], 96, 26, 6);
   const most = Math.max(5, ...known(days.map((day) => day.rain)));
@@ -109,13 +112,13 @@ function daily({ days }) {
   days.forEach((day, index) => {
     const x = 10 + step * (index + 0.5);
     const tall = ((day.rain ?? 0) / most) * 30;
-    if (tall > 0) parts.push(draw('rect', { class: 'rain', x: x - 13, y: 148 - tall, width: 26, height: tall, rx: 3 }));
+    if (tall > 0) parts.push(draw('rect', { class: 'rain', x: x - wide / 2, y: 148 - tall, width: wide, height: tall, rx: 3 }));
     if (Number.isFinite(day.low) && Number.isFinite(day.high)) {
       const top = y(day.high);
       parts.push(draw('rect', { class: 'span', x: x - 4, y: top, width: 8, height: Math.max(8, y(day.low) - top), rx: 4 }));
-      parts.push(label(x, top - 7, `${Math.round(day.high)}°`, 'value'), label(x, Math.max(y(day.low), top + 8) + 13, `${Math.round(day.low)}°`));
+      if (index % every === 0) parts.push(label(x, top - 7, `${Math.round(day.high)}°`, 'value'), label(x, Math.max(y(day.low), top + 8) + 13, `${Math.round(day.low)}°`));
     }
-    parts.push(label(x, 164, day.weekday.slice(0, 3)));
+    if (index % every === 0) parts.push(label(x, 164, day.weekday.slice(0, 3)));
   });
   return parts;
 }

@@ -39,7 +39,7 @@ export function icon(name, className = '') {
   return draw('svg', { viewBox: '0 0 24 24', 'aria-hidden': 'true', class: className }, paths);
 }
 
-/** Paragraphs, lists, **bold** and *italics*: all the model writes. */
+/** Paragraphs, lists and **bold**: all the model writes. */
 export function prose(text) {
   const blocks = [];
   for (const line of text.split('\n')) {
@@ -53,9 +53,8 @@ export function prose(text) {
 }
 
 function inline(text) {
-  return text.split(/(\*\*[^*]+\*\*|\*[^*]+\*)/).filter(Boolean).map((part) => {
+  return text.split(/(\*\*[^*]+\*\*)/).filter(Boolean).map((part) => {
     if (part.startsWith('**') && part.endsWith('**') && part.length > 4) return make('strong', { text: part.slice(2, -2) });
-    if (part.startsWith('*') && part.endsWith('*') && part.length > 2) return make('em', { text: part.slice(1, -1) });
     return part;
   });
 }

@@ -34,7 +34,9 @@ export class Session {
       }
       if (this.#ended) return;
       // The stream broke. Only an answer of the server says whether the session did, too.
-      if (await this.check()) show('connecting', 'Reconnecting');
+      const alive = await this.check();
+      if (this.#ended) return;
+      if (alive) show('connecting', 'Reconnecting');
       else show('lost', 'Offline, retrying');
       await new Promise((resolve) => setTimeout(resolve, WAITS[Math.min(failures++, WAITS.length - 1)]));
     }

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::encoding::AsBigEndian;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
@@ -83,10 +82,10 @@ impl Issuer {
 
     /// A token signed with one of the keys `ed`, `ec` and `rsa`.
     pub(crate) fn token(&self, kid: &str, claims: &Value) -> String {
-        let (alg, _) = match kid {
-            "ec" => ("ES256", ()),
-            "rsa" => ("RS256", ()),
-            _ => ("EdDSA", ()),
+        let alg = match kid {
+            "ec" => "ES256",
+            "rsa" => "RS256",
+            _ => "EdDSA",
         };
         self.token_with(
             &json!({ "alg": alg, "typ": "JWT", "kid": kid }),
@@ -124,6 +123,11 @@ impl Issuer {
 
     pub(crate) fn publish(&self, kid: &str, key: &Ed25519KeyPair) {
         self.published.keys.lock().unwrap().push(ed_jwk(kid, key));
+    }
+
+    /// From now on the discovery document speaks of this issuer.
+    pub(crate) fn rename(&self, name: &str) {
+        *self.published.url.lock().unwrap() = name.to_owned();
     }
 
     pub(crate) fn set_down(&self, down: bool) {
