@@ -1,0 +1,9 @@
+//! The integration tests: one binary, real sockets, the gateway as its users see it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod layers;
