@@ -16,7 +16,9 @@ pub struct Anonymous {
 
 impl Default for Anonymous {
     fn default() -> Self {
-        Self { nobody: Arc::new(Principal::anonymous()) }
+        Self {
+            nobody: Arc::new(Principal::anonymous()),
+        }
     }
 }
 

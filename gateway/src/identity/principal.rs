@@ -72,9 +72,8 @@ impl Email {
     pub fn domain(&self) -> Option<String> {
         let (local, domain) = self.address.split_once('@')?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-        let label = |l: &str| {
-            !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        };
+        let label =
+            |l: &str| !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         (!local.is_empty() && local.chars().all(plain) && domain.split('.').all(label))
             .then(|| domain.to_ascii_lowercase())
     }
@@ -85,7 +84,11 @@ mod tests {
     use super::*;
 
     fn domain(address: &str) -> Option<String> {
-        Email { address: address.to_owned(), verified: true }.domain()
+        Email {
+            address: address.to_owned(),
+            verified: true,
+        }
+        .domain()
     }
 
     #[test]

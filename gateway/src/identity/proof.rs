@@ -43,8 +43,16 @@ pub struct Permit {
 
 impl Authenticated {
     /// Asserts that `principal` was proven by `way_in`. Called by the ways in only.
-    pub fn assertion(principal: Arc<Principal>, way_in: WayIn, session: Option<SessionRef>) -> Self {
-        Self { principal, way_in, session }
+    pub fn assertion(
+        principal: Arc<Principal>,
+        way_in: WayIn,
+        session: Option<SessionRef>,
+    ) -> Self {
+        Self {
+            principal,
+            way_in,
+            session,
+        }
     }
 
     /// Who it is.
@@ -71,7 +79,10 @@ impl Authenticated {
 impl Permit {
     /// Asserts that `authenticated` may use `route`. Called by the authorizers only.
     pub fn assertion(authenticated: Authenticated, route: RouteId) -> Self {
-        Self { authenticated, route }
+        Self {
+            authenticated,
+            route,
+        }
     }
 
     /// Who is let through.

@@ -40,13 +40,13 @@ const LONGEST_FILE: usize = 400;
 
 #[test]
 fn imports_only_go_down() {
-    let faults = faults_of_sources(|module, text| imports(module, text));
+    let faults = faults_of_sources(imports);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
 fn proofs_and_frameworks_stay_where_they_belong() {
-    let faults = faults_of_sources(|module, text| reserved_words(module, text));
+    let faults = faults_of_sources(reserved_words);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
@@ -67,7 +67,11 @@ fn no_file_is_too_long_to_read_in_one_sitting() {
             (lines > LONGEST_FILE).then(|| format!("{}: {lines} lines", file.display()))
         })
         .collect();
-    assert!(faults.is_empty(), "over {LONGEST_FILE} lines:\n{}", faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "over {LONGEST_FILE} lines:\n{}",
+        faults.join("\n")
+    );
 }
 
 #[test]
@@ -122,8 +126,14 @@ fn a_wrong_import_is_found_in_every_spelling() {
 
 #[test]
 fn a_reserved_word_is_found_outside_its_home_but_not_in_tests() {
-    assert_eq!(reserved_words("gate", "Permit::assertion(who, route)").len(), 1);
-    assert_eq!(reserved_words("authz", "Permit::assertion(who, route)").len(), 0);
+    assert_eq!(
+        reserved_words("gate", "Permit::assertion(who, route)").len(),
+        1
+    );
+    assert_eq!(
+        reserved_words("authz", "Permit::assertion(who, route)").len(),
+        0
+    );
     assert_eq!(reserved_words("gate", "use pingora_core::Error;").len(), 1);
     let in_tests = "fn a() {}\n#[cfg(test)]\nmod tests { fn p() { Permit::assertion(w, r); } }";
     assert_eq!(reserved_words("token", in_tests).len(), 0);
@@ -135,7 +145,11 @@ fn a_reserved_word_is_found_outside_its_home_but_not_in_tests() {
 fn faults_of_sources(check: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
     let sources = root().join("gateway/src");
     let files = rust_files(&sources);
-    assert!(files.len() > 20, "the sources were not found under {}", sources.display());
+    assert!(
+        files.len() > 20,
+        "the sources were not found under {}",
+        sources.display()
+    );
     let mut faults = Vec::new();
     for file in files {
         let inside = file.strip_prefix(&sources).unwrap();
@@ -146,7 +160,11 @@ fn faults_of_sources(check: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
         } else {
             read(&file)
         };
-        faults.extend(check(&module, &text).into_iter().map(|f| format!("{}:{f}", inside.display())));
+        faults.extend(
+            check(&module, &text)
+                .into_iter()
+                .map(|f| format!("{}:{f}", inside.display())),
+        );
     }
     faults
 }
@@ -247,7 +265,10 @@ fn reserved_words(module: &str, text: &str) -> Vec<String> {
         }
         for (word, homes) in RESERVED {
             if line.contains(word) && !homes.contains(&module) {
-                faults.push(format!("{number}: `{word}` belongs to {}", homes.join(", ")));
+                faults.push(format!(
+                    "{number}: `{word}` belongs to {}",
+                    homes.join(", ")
+                ));
             }
         }
     }
@@ -255,8 +276,13 @@ fn reserved_words(module: &str, text: &str) -> Vec<String> {
 }
 
 fn unsafe_code(text: &str) -> Vec<String> {
-    const SPELLINGS: &[&str] =
-        &["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait", "unsafe extern"];
+    const SPELLINGS: &[&str] = &[
+        "unsafe {",
+        "unsafe fn",
+        "unsafe impl",
+        "unsafe trait",
+        "unsafe extern",
+    ];
     code(text)
         .into_iter()
         .filter(|(_, line)| SPELLINGS.iter().any(|spelling| line.contains(spelling)))
@@ -274,20 +300,31 @@ fn code(text: &str) -> Vec<(usize, String)> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
 }
 
 fn floor(module: &str) -> Option<u8> {
-    FLOORS.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor)
+    FLOORS
+        .iter()
+        .find(|(name, _)| *name == module)
+        .map(|(_, floor)| *floor)
 }
 
 fn module_of(inside: &Path) -> String {
     let first = inside.components().next().expect("a file has a name");
-    Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into_owned()
+    Path::new(first.as_os_str())
+        .file_stem()
+        .unwrap()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {

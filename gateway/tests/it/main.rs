@@ -7,6 +7,22 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod canary;
+mod chromium;
+mod durability;
+mod framing;
+mod hostile;
 mod layers;
+mod login;
+mod minting;
+mod open_redirect;
+mod refusals;
+mod regression;
 mod rehearsal;
+mod reload;
+mod rotation;
+mod streams;
+mod stripping;
 mod support;
+mod targets;
+mod websocket;

@@ -24,7 +24,10 @@ pub(crate) struct Message {
 
 impl Fields {
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
+        let found = self
+            .0
+            .iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -35,13 +38,17 @@ impl Fields {
 
     /// Whether a comma-separated field names `token`.
     pub(crate) fn lists(&self, name: &str, token: &str) -> bool {
-        self.all(name).flat_map(|value| value.split(',')).any(|t| t.trim().eq_ignore_ascii_case(token))
+        self.all(name)
+            .flat_map(|value| value.split(','))
+            .any(|t| t.trim().eq_ignore_ascii_case(token))
     }
 
     fn parse(lines: &str) -> io::Result<Self> {
         let lines = lines.split("\r\n").filter(|line| !line.is_empty());
         let pairs = lines.map(|line| {
-            let (name, value) = line.split_once(':').ok_or_else(|| bad("a field without a colon"))?;
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| bad("a field without a colon"))?;
             Ok((name.to_owned(), value.trim().to_owned()))
         });
         Ok(Self(pairs.collect::<io::Result<_>>()?))
@@ -51,7 +58,11 @@ impl Fields {
 impl Message {
     /// The status code of an answer; 0 where this is not one.
     pub(crate) fn status(&self) -> u16 {
-        self.start.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default()
+        self.start
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .unwrap_or_default()
     }
 
     pub(crate) fn method(&self) -> &str {
@@ -87,7 +98,9 @@ pub(crate) async fn read_head(from: &mut (impl AsyncRead + Unpin)) -> io::Result
     while !head.ends_with(b"\r\n\r\n") {
         match from.read_u8().await {
             Ok(byte) => head.push(byte),
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof && head.is_empty() => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof && head.is_empty() => {
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         }
         if head.len() > LARGEST {
@@ -95,9 +108,15 @@ pub(crate) async fn read_head(from: &mut (impl AsyncRead + Unpin)) -> io::Result
         }
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let (start, fields) = head.split_once("\r\n").ok_or_else(|| bad("no start line"))?;
+    let (start, fields) = head
+        .split_once("\r\n")
+        .ok_or_else(|| bad("no start line"))?;
     let headers = Fields::parse(fields)?;
-    Ok(Some(Message { start: start.to_owned(), headers, ..Message::default() }))
+    Ok(Some(Message {
+        start: start.to_owned(),
+        headers,
+        ..Message::default()
+    }))
 }
 
 /// Reads one answer to a request of `method`. Interim answers (1xx except 101) are skipped.

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 pub(crate) const HOST: &str = "localhost";
 
 /// The client secret that the gateway shows the provider.
-pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-8f2b6c";
+pub(crate) const CLIENT_SECRET: &str = "canary-client-secret-8f2b6c-of-32-bytes-and-more";
 
 /// A configuration as it is written to the file. Tests change the parts they are about.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Settings {
 /// One `[[routes]]` entry.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
-    /// Its name and path pattern.
+    /// Its path pattern; its name is made of it.
     pub(crate) path: &'static str,
     /// TOML of `auth`.
     pub(crate) auth: &'static str,
@@ -58,13 +58,29 @@ impl Settings {
             access: r#"access = "authenticated""#,
             token: r#"{ audience = "agent" }"#,
         };
-        let public =
-            Route { path: "/public/*", auth: r#"["anonymous"]"#, access: r#"access = "public""#, ..signed_in.clone() };
+        let public = Route {
+            path: "/public/*",
+            auth: r#"["anonymous"]"#,
+            access: r#"access = "public""#,
+            ..signed_in.clone()
+        };
         let routes = vec![
-            Route { path: "/maybe/*", auth: r#"["session", "anonymous"]"#, ..public.clone() },
+            Route {
+                path: "/maybe/*",
+                auth: r#"["session", "anonymous"]"#,
+                ..public.clone()
+            },
             public,
-            Route { path: "/engineering/*", access: r#"allow = { groups = ["engineering"] }"#, ..signed_in.clone() },
-            Route { path: "/debug/*", token: r#"{ audience = "agent", debug_header = true }"#, ..signed_in.clone() },
+            Route {
+                path: "/engineering/*",
+                access: r#"allow = { groups = ["engineering"] }"#,
+                ..signed_in.clone()
+            },
+            Route {
+                path: "/debug/*",
+                token: r#"{ audience = "agent", debug_header = true }"#,
+                ..signed_in.clone()
+            },
             signed_in,
         ];
         Self {
@@ -86,7 +102,6 @@ impl Settings {
         let mut text = format!(
             r#"[server]
 public_url = "http://{HOST}"
-origins = ["https://{HOST}"]
 http = {{ listen = "127.0.0.1:0" }}
 admin = {{ listen = "127.0.0.1:0" }}
 state = "state"
@@ -94,7 +109,7 @@ state = "state"
         );
         if self.https {
             text.push_str(
-                "https = { listen = \"127.0.0.1:0\", certificates = [{ chain = \"chain.pem\", key = \"key.pem\" }] }\n",
+                "origins = [\"https://localhost\"]\nhttps = { listen = \"127.0.0.1:0\", certificates = [{ chain = \"chain.pem\", key = \"key.pem\" }] }\n",
             );
         }
         write!(
@@ -142,12 +157,24 @@ level = "{log}"
 }
 
 impl Route {
+    /// What logs and tokens call it.
+    pub(crate) fn name(&self) -> &str {
+        match self.path.trim_matches(['/', '*']) {
+            "" => "rest",
+            name => name,
+        }
+    }
+
     fn render(&self) -> String {
-        let login = if self.auth.contains("session") { "login = [\"test\"]\n" } else { "" };
+        let login = if self.auth.contains("session") {
+            "login = [\"test\"]\n"
+        } else {
+            ""
+        };
         format!(
             r#"
 [[routes]]
-name = "{path}"
+name = "{name}"
 host = "{HOST}"
 path = "{path}"
 auth = {auth}
@@ -155,6 +182,7 @@ auth = {auth}
 upstream = "agent"
 token = {token}
 "#,
+            name = self.name(),
             path = self.path,
             auth = self.auth,
             access = self.access,
