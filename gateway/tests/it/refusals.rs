@@ -42,7 +42,7 @@ async fn a_script_learns_where_to_sign_in() {
         "{body}"
     );
     assert!(
-        body["code"].is_string() && body["request_id"].is_string(),
+        body["error"].is_string() && body["request_id"].is_string(),
         "{body}"
     );
     let bare = lab.get("/api", &[]).await;
@@ -155,7 +155,7 @@ async fn a_refusal_does_not_name_its_cause() {
         !text.contains("engineering") && !text.contains("not_listed"),
         "{text}"
     );
-    assert!(answer.json()["code"].is_string(), "{text}");
+    assert!(answer.json()["error"].is_string(), "{text}");
     assert_eq!(answer.header("set-cookie"), None);
 }
 

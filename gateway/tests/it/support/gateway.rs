@@ -139,7 +139,7 @@ impl Gateway {
         write_config(&self.folder, text);
     }
 
-    /// Runs another subcommand on the same configuration.
+    /// Runs another subcommand beside this one, in the folder of the configuration.
     pub(crate) async fn cli(&self, subcommand: &[&str]) -> std::process::Output {
         let (first, rest) = subcommand.split_first().expect("a subcommand");
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));

@@ -102,7 +102,7 @@ impl Settings {
         let mut text = format!(
             r#"[server]
 public_url = "http://{HOST}"
-http = {{ listen = "127.0.0.1:0" }}
+http = {{ listen = "127.0.0.1:0", redirect_to_https = false }}
 admin = {{ listen = "127.0.0.1:0" }}
 state = "state"
 "#
