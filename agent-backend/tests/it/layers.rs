@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Bottom to top; the modules of one floor do not import each other.
 const FLOORS: [&[&str]; 5] = [
-    &["error", "config", "clock", "observe"],
+    &["error", "config", "clock", "observe", "fetch"],
     &["caller"],
     &["agent"],
     &["chat", "ui"],
