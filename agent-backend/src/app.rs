@@ -15,11 +15,12 @@ use crate::agent::scripted::Scripted;
 use crate::agent::tools::weather::{OpenMeteo, Place, Places, Weather};
 use crate::agent::tools::{Access, Calculator, CurrentTime, ServiceStatus, Toolbox, Whoami};
 use crate::agent::{Agent, Limits, Model};
-use crate::caller::{KeySource, Verifier, http_client, require_caller};
+use crate::caller::{KeySource, Verifier, require_caller};
 use crate::chat::{self, ChatState};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Options};
 use crate::error::ApiError;
+use crate::fetch::http_client;
 use crate::ui;
 
 /// A running agent.

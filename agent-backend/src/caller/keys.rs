@@ -10,8 +10,8 @@ use reqwest::Client;
 use serde_json::Value;
 use url::Url;
 
-use super::fetch::{FetchError, fetch_json, http_client};
 use crate::clock::Clock;
+use crate::fetch::{FetchError, fetch_json, http_client};
 
 /// The gateway's published keys.
 #[derive(Debug)]

@@ -4,8 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bottom to top; the modules of one floor do not import each other.
-const FLOORS: [&[&str]; 5] =
-    [&["error", "config", "clock", "observe"], &["caller"], &["agent"], &["chat", "ui"], &["app"]];
+const FLOORS: [&[&str]; 5] = [
+    &["error", "config", "clock", "observe", "fetch"],
+    &["caller"],
+    &["agent"],
+    &["chat", "ui"],
+    &["app"],
+];
 
 fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&module))

@@ -17,7 +17,10 @@ pub(super) fn answer(intent: &Intent, result: &Value, prompt: &Prompt) -> String
             text(result, "timezone"),
         ),
         Intent::Calculate(_) => {
-            format!("{} = **{}**", text(result, "expression"), text(result, "result"))
+            let expression = text(result, "expression")
+                .replace("* ", "*")
+                .replace('*', " × ");
+            format!("{expression} = **{}**", text(result, "result"))
         }
         Intent::WhoAmI => identity(result),
         Intent::Permissions => permissions(result, prompt),

@@ -58,7 +58,7 @@ pub fn evaluate(expression: &str) -> Result<String, String> {
         return Err(format!("{left:?} was not expected there"));
     }
     if !value.is_finite() {
-        return Err("the result is not a number: is there a division by zero?".to_owned());
+        return Err("the result is not a number, as in a division by zero".to_owned());
     }
     Ok(written(value))
 }

@@ -11,8 +11,8 @@ use url::Url;
 
 use super::forecast::{Forecast, Hour, Source};
 use super::places::Place;
-use crate::caller::{FetchError, fetch_json};
 use crate::clock::Clock;
+use crate::fetch::{FetchError, fetch_json};
 
 /// A client of the forecast service.
 pub struct OpenMeteo {

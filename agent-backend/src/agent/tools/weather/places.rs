@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::toolbox::ToolFault;
-use crate::caller::{FetchError, fetch_json};
+use crate::fetch::{FetchError, fetch_json};
 
 /// A place with its coordinates.
 #[derive(Clone, Debug, PartialEq)]
