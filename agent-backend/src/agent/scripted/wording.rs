@@ -17,9 +17,7 @@ pub(super) fn answer(intent: &Intent, result: &Value, prompt: &Prompt) -> String
             text(result, "timezone"),
         ),
         Intent::Calculate(_) => {
-            let expression = text(result, "expression")
-                .replace("* ", "*")
-                .replace('*', " × ");
+            let expression = text(result, "expression").replace("* ", "*").replace('*', " × ");
             format!("{expression} = **{}**", text(result, "result"))
         }
         Intent::WhoAmI => identity(result),
