@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
@@ -20,6 +21,11 @@ use crate::session::{
 /// that a flood of logins cannot fill the disk.
 const MAX_SESSIONS: usize = 1_000_000;
 
+/// The sealing keys' file in the state directory.
+const SEALING_KEYS: &str = "sealing-keys.json";
+/// How long a sealing key seals. Old ones go on opening, far longer than any session lives.
+const SEALS_FOR: Duration = Duration::from_secs(30 * 86_400);
+
 /// What a reload does not replace.
 pub(super) struct Lasting {
     /// Time.
@@ -30,6 +36,8 @@ pub(super) struct Lasting {
     pub sessions: Arc<SessionManager>,
     /// Seals what leaves the process.
     pub sealer: Sealer,
+    /// The keys that it seals with.
+    pub sealing: Arc<SealingKeys>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Client connections.
@@ -66,8 +74,9 @@ impl Lasting {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let state = config.server.state.clone();
         keyfile::create_private_dir(&state)?;
-        let keys = SealingKeys::load_or_create(&state.join("sealing-keys.json"), &*entropy)?;
-        let sealer = Sealer::new(Arc::new(keys), Arc::clone(&entropy));
+        let sealing = SealingKeys::load_or_create(&state.join(SEALING_KEYS), &*entropy)?;
+        let sealing = Arc::new(sealing);
+        let sealer = Sealer::new(Arc::clone(&sealing), Arc::clone(&entropy));
         let limits = &config.server.limits;
         let live =
             Arc::new(LiveStreams::new(usize::try_from(limits.live_streams).unwrap_or(usize::MAX)));
@@ -91,6 +100,7 @@ impl Lasting {
             entropy,
             sessions: Arc::new(sessions),
             sealer,
+            sealing,
             metrics: Arc::new(Metrics::default()),
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
@@ -100,6 +110,22 @@ impl Lasting {
             trouble: ArcSwapOption::empty(),
             draining: AtomicBool::new(false),
         })
+    }
+}
+
+impl Lasting {
+    /// Makes a new sealing key when the newest one has sealed long enough.
+    ///
+    /// # Errors
+    /// The key file cannot be read or written; the old keys stay in use.
+    pub(super) fn rotate_sealing(&self) -> Result<bool, LastingFault> {
+        let written = keyfile::stamp(&self.state.join(SEALING_KEYS))?;
+        let Some(written) = written else { return Ok(false) };
+        if self.clock.now().since(written.modified()) < SEALS_FOR {
+            return Ok(false);
+        }
+        self.sealing.rotate(&*self.entropy)?;
+        Ok(true)
     }
 }
 

@@ -66,9 +66,11 @@ pub(super) fn proxy(
 ) -> Arc<Proxy> {
     let limits = &config.server.limits;
     let threads = config.server.threads.map_or(0, std::num::NonZero::get);
-    let mut server = ServerConf::default();
-    server.upstream_keepalive_pool_size = UPSTREAM_POOL;
-    server.threads = threads.max(1);
+    let server = ServerConf {
+        upstream_keepalive_pool_size: UPSTREAM_POOL,
+        threads: threads.max(1),
+        ..ServerConf::default()
+    };
     let gateway = Gateway::new(Parts {
         snapshot: Arc::clone(snapshot),
         sessions: Arc::clone(&lasting.sessions),
@@ -79,6 +81,7 @@ pub(super) fn proxy(
     let proxy = http_proxy(&Arc::new(server), gateway);
     Arc::new(Edge::new(
         Arc::new(proxy),
+        Arc::clone(&lasting.metrics),
         limits.idle_time.std(),
         limits.requests_per_connection,
         limits.http2_streams,

@@ -78,6 +78,7 @@ async fn serve(
 ) -> Result<(), RunFault> {
     let config = loaded.config.clone();
     let lasting = Arc::new(Lasting::open(&config).map_err(BuildFault::from)?);
+    count_panics(&lasting);
     let reloader = Reloader::start(file.clone(), loaded, Arc::clone(&lasting), log)?;
     let reloader = Arc::new(reloader);
     for pool in &reloader.current.load().built.pools {
@@ -113,6 +114,17 @@ async fn serve(
     Ok(())
 }
 
+/// A panic takes one request down, not the gateway; it must not go unseen. What it says may hold
+/// data of a request, so that only the place is logged.
+fn count_panics(lasting: &Lasting) {
+    let metrics = Arc::clone(&lasting.metrics);
+    std::panic::set_hook(Box::new(move |panic| {
+        metrics.panicked();
+        let place = panic.location().map(ToString::to_string);
+        error!(place, "panicked; report this as a fault of ours");
+    }));
+}
+
 /// Reloads on SIGHUP and on a change of the files, until SIGTERM or SIGINT.
 async fn wait_for_stop(
     reloader: &Arc<Reloader>,
@@ -125,7 +137,7 @@ async fn wait_for_stop(
         let each = |files: &crate::config::Certificate| [files.chain.clone(), files.key.clone()];
         files.extend(https.certificates.iter().flat_map(each));
     }
-    let mut watch = Watch::on(files);
+    let mut watch = Watch::on(&files);
     loop {
         tokio::select! {
             _ = hup.recv() => {}
@@ -162,8 +174,17 @@ async fn drain(lasting: &Lasting, budget: Duration) {
 /// Each second: sessions whose time is over end, and their streams with them.
 async fn housekeeping(lasting: Arc<Lasting>) {
     let mut last = None;
-    loop {
+    for second in 0_u64.. {
         tokio::time::sleep(Duration::from_secs(1)).await;
+        if second.is_multiple_of(3600) {
+            let lasting = Arc::clone(&lasting);
+            match tokio::task::spawn_blocking(move || lasting.rotate_sealing()).await {
+                Ok(Ok(false)) => {}
+                Ok(Ok(true)) => info!("a new key seals sessions"),
+                Ok(Err(fault)) => error!(%fault, "sealing keys cannot be rotated"),
+                Err(fault) => error!(%fault, "sealing keys cannot be rotated"),
+            }
+        }
         let swept = lasting.sessions.sweep().await;
         for ended in &swept.ended {
             audit::session_over(ended.cause.as_str());

@@ -21,7 +21,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Watches `files`. Where the system offers no watching, nothing is ever told, and a warning
     /// says so: SIGHUP still works.
-    pub(super) fn on(files: Vec<PathBuf>) -> Self {
+    pub(super) fn on(files: &[PathBuf]) -> Self {
         let (tell, changes) = mpsc::channel(1);
         let files: HashSet<_> = files.iter().map(|file| absolute(file)).collect();
         let directories: HashSet<_> =

@@ -10,11 +10,13 @@ use pingora_core::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora_core::server::ShutdownWatch;
 use tracing::debug;
 
+use crate::observe::Metrics;
 use crate::proxy::{Connection, Lifeline, Phase, scope};
 
 /// An HTTP application whose requests can be ended from outside.
 pub struct Edge<A> {
     inner: Arc<A>,
+    metrics: Arc<Metrics>,
     server: HttpServerOptions,
     http2: H2Options,
 }
@@ -27,7 +29,13 @@ const HTTP2_PENDING_RESETS: usize = 20;
 
 impl<A> Edge<A> {
     /// Wraps an application.
-    pub fn new(inner: Arc<A>, idle: Duration, requests: u32, streams: u32) -> Self {
+    pub fn new(
+        inner: Arc<A>,
+        metrics: Arc<Metrics>,
+        idle: Duration,
+        requests: u32,
+        streams: u32,
+    ) -> Self {
         let mut server = HttpServerOptions::default();
         server.keepalive_request_limit = Some(requests);
         server.h2_idle_timeout = Some(idle);
@@ -36,7 +44,7 @@ impl<A> Edge<A> {
             .max_concurrent_streams(streams)
             .max_header_list_size(HTTP2_HEADER_BYTES)
             .max_pending_accept_reset_streams(HTTP2_PENDING_RESETS);
-        Self { inner, server, http2 }
+        Self { inner, metrics, server, http2 }
     }
 }
 
@@ -63,6 +71,7 @@ where
             biased;
             reused = request => reused,
             cut = lifeline.cut() => {
+                self.metrics.request_cut(cut.as_str());
                 debug!(cause = cut.as_str(), "request cut");
                 None
             }

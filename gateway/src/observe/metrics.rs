@@ -25,7 +25,7 @@ pub struct Metrics {
     logins: IntCounterVec,
     upstream_errors: IntCounterVec,
     mint: Histogram,
-    streams_ended: IntCounterVec,
+    cut: IntCounterVec,
     reloads: IntCounterVec,
     sessions: IntGauge,
     streams: IntGauge,
@@ -69,9 +69,9 @@ impl Default for Metrics {
                 &MINT,
             ))
             .unwrap_or_else(|_| std::process::abort()),
-            streams_ended: counters(
-                "streams_ended_total",
-                "Live streams that ended with their session.",
+            cut: counters(
+                "requests_cut_total",
+                "Live streams cut with their session, and requests that used up their time.",
                 &["cause"],
             ),
             reloads: counters("config_reloads_total", "Reloads.", &["result"]),
@@ -121,9 +121,9 @@ impl Metrics {
         self.mint.observe(seconds);
     }
 
-    /// A live stream ended with its session.
-    pub fn stream_ended(&self, cause: &str) {
-        self.streams_ended.with_label_values(&[cause]).inc();
+    /// A request was cut: a live stream with its session, or one that used up its time.
+    pub fn request_cut(&self, cause: &str) {
+        self.cut.with_label_values(&[cause]).inc();
     }
 
     /// The configuration was loaded again, or refused.
@@ -169,7 +169,7 @@ impl Metrics {
         self.add(Box::new(self.logins.clone()));
         self.add(Box::new(self.upstream_errors.clone()));
         self.add(Box::new(self.mint.clone()));
-        self.add(Box::new(self.streams_ended.clone()));
+        self.add(Box::new(self.cut.clone()));
         self.add(Box::new(self.reloads.clone()));
         self.add(Box::new(self.sessions.clone()));
         self.add(Box::new(self.streams.clone()));
@@ -235,6 +235,7 @@ mod tests {
         metrics.login("corp", LoginResult::Succeeded);
         metrics.upstream_error("agent", "connect");
         metrics.minted(0.00002);
+        metrics.request_cut("logout");
         metrics.reload(true, 2);
         let shown = String::from_utf8(metrics.render(Gauges { sessions: 7, ..Gauges::default() }));
         let shown = shown.unwrap();
@@ -244,6 +245,7 @@ mod tests {
             "portcullis_logins_total{provider=\"corp\",result=\"succeeded\"} 1",
             "portcullis_upstream_errors_total{kind=\"connect\",upstream=\"agent\"} 1",
             "portcullis_token_mint_seconds_count 1",
+            "portcullis_requests_cut_total{cause=\"logout\"} 1",
             "portcullis_config_reloads_total{result=\"loaded\"} 1",
             "portcullis_sessions 7",
             "portcullis_config_generation 2",

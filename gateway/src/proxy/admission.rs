@@ -13,6 +13,7 @@ use crate::proxy::context::Context;
 use crate::proxy::inbound::{Inbound, connection};
 use crate::proxy::service::{Gateway, Snapshot};
 use crate::proxy::{lifeline, outbound, rescue, respond, streams};
+use crate::session::SessionManager;
 use crate::upstream::Exchange;
 use crate::web::{CallerKind, Reply, Request, Scheme};
 
@@ -127,7 +128,12 @@ async fn read_form(session: &mut Session) -> Result<Option<Bytes>> {
 }
 
 /// Looks at each part of a request body on its way to the upstream.
-pub(super) fn body(body: &mut Option<Bytes>, end: bool, ctx: &mut Context) -> Result<()> {
+pub(super) fn body(
+    sessions: &SessionManager,
+    body: &mut Option<Bytes>,
+    end: bool,
+    ctx: &mut Context,
+) -> Result<()> {
     if end {
         if let Some(timer) = ctx.body_timer.take() {
             timer.abort();
@@ -139,6 +145,12 @@ pub(super) fn body(body: &mut Option<Bytes>, end: bool, ctx: &mut Context) -> Re
         }
     }
     if ctx.exchange == Exchange::WebSocket {
+        // Somebody who types into an open chat is not idle. What the server sends does not count: a
+        // forgotten tab that only listens must still run out.
+        let session = ctx.admitted.as_ref().and_then(|to| to.permit().authenticated().session());
+        if let (Some(session), Some(_)) = (session, body) {
+            sessions.touch(&session.key);
+        }
         return Ok(());
     }
     ctx.body_received += body.as_ref().map_or(0, |body| body.len() as u64);

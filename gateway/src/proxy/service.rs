@@ -147,7 +147,7 @@ impl ProxyHttp for Gateway {
         end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<()> {
-        admission::body(body, end_of_stream, ctx)
+        admission::body(&self.parts.sessions, body, end_of_stream, ctx)
     }
 
     async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
