@@ -126,9 +126,9 @@ impl Browser {
 
     async fn follow(&mut self, mut url: Url, mut answer: Message) -> Page {
         let mut hops = vec![url.clone()];
-        while let (300..=399, Some(location)) = (answer.status(), answer.header("location")) {
+        while let Some(location) = onward(&answer) {
             assert!(hops.len() < MOST_REDIRECTS, "too many redirects: {hops:#?}");
-            url = url.join(location).expect("a Location that is a URL");
+            url = url.join(&location).expect("a Location that is a URL");
             hops.push(url.clone());
             answer = self.ask(Kind::Navigate, "GET", &url, &[], "").await;
         }
@@ -269,6 +269,21 @@ impl Kind {
     }
 }
 
+/// Where an answer sends a browser by itself: a redirect, or a page that says so in its head.
+fn onward(answer: &Message) -> Option<String> {
+    if (300..=399).contains(&answer.status()) {
+        return answer.header("location").map(str::to_owned);
+    }
+    let html = answer.text();
+    let meta = html
+        .split_once("http-equiv=\"refresh\"")?
+        .1
+        .split('>')
+        .next()?;
+    let content = attribute(meta, "content")?;
+    content.split_once("url=").map(|(_, url)| url.to_owned())
+}
+
 /// Lower case, but for a path, which has none.
 fn attribute_of(text: &str) -> String {
     match text.split_once('=') {
@@ -301,6 +316,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     Some(
         value
             .replace("&amp;", "&")
+            .replace("&#38;", "&")
             .replace("&#x2F;", "/")
             .replace("&#47;", "/")
             .replace("&quot;", "\""),

@@ -113,8 +113,10 @@ impl Gateway {
     pub(crate) async fn cli(&self, subcommand: &[&str]) -> std::process::Output {
         let (first, rest) = subcommand.split_first().expect("a subcommand");
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-        command.arg(first).args(rest).args(["--config", "gateway.toml"]);
-        command.current_dir(self.folder.path()).env("TEST_CLIENT_SECRET", CLIENT_SECRET);
+        command.arg(first).args(rest);
+        command
+            .current_dir(self.folder.path())
+            .env("TEST_CLIENT_SECRET", CLIENT_SECRET);
         command.output().await.unwrap()
     }
 
