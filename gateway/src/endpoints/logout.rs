@@ -148,7 +148,7 @@ fn unavailable(request: &Request<'_>) -> Reply {
         code: "session_store_unavailable",
         title: "Please try again",
         sentence: "Signing out could not be completed right now.",
-        hint: "Your session ends here in any case; please try again to make sure that it stays so.",
+        hint: "Please try again, to make sure that your session has ended for good.",
         action: ("Try again", LOGOUT),
     };
     retryable(notice.reply(request))
