@@ -1,3 +1,17 @@
 //! The composition root: checked configuration → parts → routes → servers; reload, admin, demo.
 
+mod admin;
+mod build;
 pub mod demo;
+pub mod dev_certificate;
+mod lasting;
+mod listeners;
+mod providers;
+mod reload;
+mod routes;
+mod run;
+mod upstreams;
+mod watch;
+
+pub use build::{BuildFault, dry_build};
+pub use run::{RunFault, run};

@@ -13,7 +13,7 @@ use crate::token::{Keyring, KeyringFault, Ring, RingKey, Rotated, Rotation};
 
 /// What to do with the signing keys.
 #[derive(Debug, Args)]
-pub struct KeysArgs {
+pub(super) struct KeysArgs {
     #[command(subcommand)]
     action: Action,
 }
@@ -48,7 +48,7 @@ impl KeysArgs {
     ///
     /// # Errors
     /// When the keys cannot be read, made or written; the message says what to do.
-    pub fn run(&self, clock: &dyn Clock) -> Result<String, KeyringFault> {
+    pub(super) fn run(&self, clock: &dyn Clock) -> Result<String, KeyringFault> {
         let now = clock.now();
         match &self.action {
             Action::Generate(options) => {

@@ -1,3 +1,11 @@
 //! The command line: one file per subcommand.
 
-pub mod keys;
+mod certs;
+mod check;
+mod demo;
+mod keys;
+mod options;
+mod run;
+mod schema;
+
+pub use options::Options;

@@ -1,5 +1,6 @@
 //! The accept loop of one listening socket.
 
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,20 +53,20 @@ pub async fn serve<A>(
             _ = shutdown.wait_for(|stop| *stop) => return,
             accepted = bound.listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 debug!(%error, "accept failed");
                 tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
                 continue;
             }
         };
-        let Some(permit) = load.admit() else { continue };
+        let Some(permit) = load.admit(peer.ip()) else { continue };
         let sites = sites.as_ref().map(|sites| sites.load_full());
         let edge = Arc::clone(&edge);
         let shutdown = shutdown.clone();
         tokio::spawn(async move {
-            if let Some(stream) = establish(stream, sites, limits, permit).await {
+            if let Some(stream) = establish((stream, peer), sites, limits, permit).await {
                 edge.process_new(stream, &shutdown).await;
             }
         });
@@ -73,12 +74,12 @@ pub async fn serve<A>(
 }
 
 async fn establish(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     sites: Option<Arc<Sites>>,
     limits: AcceptLimits,
     permit: ConnectionPermit,
 ) -> Option<Stream> {
-    let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+    let local = stream.local_addr().ok()?;
     // Answers leave as they are flushed; without this, the last part of one could wait 40 ms.
     stream.set_nodelay(true).ok()?;
     let fd = stream.as_raw_fd();

@@ -13,8 +13,10 @@ const FRESH: u64 = 300;
 impl Endpoints {
     /// `GET /.well-known/jwks.json`.
     pub(super) fn jwks(&self, request: &Request<'_>) -> Reply {
-        let ahead = self.parts.jwks.rotation().publish_before.as_secs();
-        publish(request, &self.parts.jwks.jwks(), FRESH.min(ahead))
+        // A shared secret has no public half.
+        let Some(keyring) = &self.parts.jwks else { return Reply::new(StatusCode::NOT_FOUND) };
+        let ahead = keyring.rotation().publish_before.as_secs();
+        publish(request, &keyring.jwks(), FRESH.min(ahead))
     }
 
     /// `GET /.well-known/openid-configuration`.

@@ -39,8 +39,8 @@ pub struct EndpointParts {
     pub cookies: CookieNames,
     /// The addresses of this gateway.
     pub origins: PublicOrigins,
-    /// The keys to publish.
-    pub jwks: Arc<Keyring>,
+    /// The keys to publish; none where tokens are signed with a shared secret.
+    pub jwks: Option<Arc<Keyring>>,
     /// The discovery document to publish.
     pub discovery: Document,
     /// Where logins are counted.

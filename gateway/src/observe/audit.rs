@@ -24,6 +24,11 @@ pub fn session_ended(sid: &str, issuer: &str, subject: &str, cause: &str) {
     info!(target: "audit", event = "session.ended", sid, issuer, subject, cause, "session ended");
 }
 
+/// A session's time is over.
+pub fn session_over(cause: &str) {
+    info!(target: "audit", event = "session.ended", cause, "session ended");
+}
+
 /// The configuration was loaded again, or not.
 pub fn reloaded(generation: u64, fault: Option<&str>) {
     match fault {

@@ -10,7 +10,7 @@ use crate::gate::{Refusal, Refused};
 use crate::proxy::connection::Phase;
 use crate::proxy::context::Context;
 use crate::proxy::{inbound, lifeline};
-use crate::session::SessionManager;
+use crate::session::{NOBODY, SessionManager};
 use crate::upstream::Exchange;
 
 /// Answers of these kinds stay open: they are bound to their session like a WebSocket.
@@ -22,9 +22,6 @@ const STREAMING: [&str; 6] = [
     "application/stream+json",
     "multipart/x-mixed-replace",
 ];
-
-/// The streams of nobody in particular: only a drain ends them.
-const NOBODY: [u8; 32] = [0; 32];
 
 /// Binds a request that asks for a live stream to its session, before the upstream hears of it.
 pub(super) fn opened(

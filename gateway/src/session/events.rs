@@ -4,12 +4,12 @@ use std::fmt;
 
 use crate::session::handle::SessionKey;
 
-/// Why a session ended.
+/// Why a session, or with [`Drained`](Self::Drained) only its streams, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndCause {
     /// Its absolute lifetime is over.
     Absolute,
-    /// The gateway is stopping. The session lives on; its streams on this process do not.
+    /// The gateway is going down: the session lives, its streams must be opened anew.
     Drained,
     /// Nobody used it for the idle time.
     Idle,

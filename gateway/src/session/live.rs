@@ -45,6 +45,10 @@ struct Bound {
     streams: usize,
 }
 
+/// The key of streams that belong to no session (`anonymous` routes, tokens): no handle has it as
+/// its digest, no sweep ends it.
+pub const NOBODY: SessionKey = [0; 32];
+
 /// Enough that two requests rarely meet at one lock.
 const SHARDS: usize = 64;
 /// How many ended sessions are remembered. A handshake takes seconds and is registered within them;
@@ -104,6 +108,19 @@ impl LiveStreams {
         bound.streams
     }
 
+    /// Ends all streams because the gateway is going down; how many. Their sessions live on.
+    pub fn drain(&self) -> usize {
+        let mut ended = 0_usize;
+        for shard in &*self.shards {
+            let all = std::mem::take(&mut *lock(shard));
+            for bound in all.into_values() {
+                bound.signal.send_replace(Some(EndCause::Drained));
+                ended = ended.saturating_add(bound.streams);
+            }
+        }
+        ended
+    }
+
     /// How many streams are open: those that were told to end and have not closed yet included.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
@@ -111,9 +128,11 @@ impl LiveStreams {
 
     /// The sessions that have open streams.
     pub(crate) fn sessions(&self) -> Vec<SessionKey> {
+        let of = |shard: &Mutex<Shard>| lock(shard).keys().copied().collect::<Vec<_>>();
         self.shards
             .iter()
-            .flat_map(|shard| lock(shard).keys().copied().collect::<Vec<_>>())
+            .flat_map(of)
+            .filter(|key| *key != NOBODY)
             .collect()
     }
 

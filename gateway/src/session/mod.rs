@@ -17,7 +17,7 @@ pub use embedded::EmbeddedStore;
 pub use events::{EndCause, Ended};
 pub use handle::{Handle, SessionKey};
 pub use lifetime::Lifetimes;
-pub use live::{LiveStreams, StreamTicket, StreamsFull};
+pub use live::{LiveStreams, NOBODY, StreamTicket, StreamsFull};
 pub use manager::{SessionManager, SessionSettings, Swept};
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};

@@ -13,7 +13,7 @@ mod reply;
 mod request;
 mod return_to;
 
-pub use fetch::{Fetch, FetchError, HttpClient, ScriptedFetch};
+pub use fetch::{AddressPolicy, Fetch, FetchError, FetchLimits, HttpClient, ScriptedFetch};
 pub use host::{Host, HostFault};
 pub use path::{CanonicalPath, PathFault, QueryFault, query_fault};
 pub use public_origins::{PublicOriginFault, PublicOrigins};

@@ -33,6 +33,20 @@ async fn a_stream_registered_just_after_the_end_is_over_at_once() {
     assert_eq!((streams.open(), streams.sessions().len()), (0, 0));
 }
 
+#[tokio::test]
+async fn a_drain_ends_streams_and_no_session() {
+    let streams = Arc::new(LiveStreams::new(10));
+    let (one, two) = (
+        streams.register([1; 32]).unwrap(),
+        streams.register([2; 32]).unwrap(),
+    );
+    assert_eq!(streams.drain(), 2);
+    assert_eq!(one.ended().now_or_never(), Some(EndCause::Drained));
+    assert_eq!(two.ended().now_or_never(), Some(EndCause::Drained));
+    let next = streams.register([1; 32]).unwrap();
+    assert_eq!(next.ended().now_or_never(), None, "the session lives");
+}
+
 #[test]
 fn a_full_registry_refuses_and_a_dropped_ticket_makes_room() {
     let streams = Arc::new(LiveStreams::new(2));

@@ -254,6 +254,7 @@ async fn streams_of_sessions_that_are_over_end_at_the_next_sweep() {
     it.manager.sweep().await;
     assert_eq!(lost.ended().now_or_never(), Some(EndCause::Idle));
     assert_eq!(kept.ended().now_or_never(), None);
+    let nobody = live.register(crate::session::live::NOBODY).unwrap();
     let unknown = live.register([9; 32]).unwrap();
     it.manager.sweep().await;
     assert_eq!(
@@ -261,6 +262,7 @@ async fn streams_of_sessions_that_are_over_end_at_the_next_sweep() {
         Some(EndCause::Revoked),
         "of no session at all"
     );
+    assert_eq!(nobody.ended().now_or_never(), None, "of an anonymous route");
 }
 
 #[tokio::test]

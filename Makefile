@@ -1,0 +1,61 @@
+# Every command that a developer, an operator who tries Portcullis out, or CI needs.
+
+# How the binaries are built: `ci` (no debug information, quick to link), `dev` or `release`.
+PROFILE ?= ci
+CARGO ?= cargo
+PEERS := gateway/tests/peers
+# A lock file newer than the installed packages means that they are stale.
+PEERS_READY := $(PEERS)/node_modules/.package-lock.json
+
+say = @printf '\n==> %s\n' $(1)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint docs peers
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: ## Gateway, provider and agent on http://localhost:8080 (Ctrl-C stops them)
+	@.ci/prerequisites build
+	$(call say,'Building the demo ($(PROFILE) profile); the first time takes some minutes')
+	$(CARGO) build --profile $(PROFILE) --bin portcullis --bin agent-backend
+	@$(CARGO) run --quiet --profile $(PROFILE) --bin portcullis -- demo
+
+test: lint peers ## Everything that CI runs
+	$(call say,'Building and running all tests ($(PROFILE) profile)')
+	$(CARGO) test --workspace --profile $(PROFILE)
+	$(call say,'All tests have passed; screenshots are in test-output/')
+
+lint: ## Format, clippy without warnings, dependencies
+	@.ci/prerequisites build
+	$(call say,'Checking the format')
+	$(CARGO) fmt --all --check
+	$(call say,'Running clippy ($(PROFILE) profile)')
+	$(CARGO) clippy --workspace --all-targets --profile $(PROFILE) -- -D warnings
+	$(call say,'Checking licences$(comma) advisories and sources')
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+	  $(CARGO) deny --all-features check; \
+	else \
+	  echo "cargo-deny is not installed: skipped (cargo install --locked cargo-deny)"; \
+	fi
+
+comma := ,
+
+bench: ## The load lab: the gateway beside other proxies
+	@.ci/prerequisites build
+	@.ci/prerequisites bench
+	$(call say,'Building with link-time optimisation; this takes some minutes')
+	$(CARGO) build --release --workspace
+	$(CARGO) run --release --package benches
+
+docs: ## The developers' documentation, in target/doc
+	$(call say,'Writing the documentation')
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+
+peers: $(PEERS_READY) ## The independent parties of the tests: provider, JOSE library, browser driver
+
+$(PEERS_READY): $(PEERS)/package.json $(PEERS)/package-lock.json
+	@.ci/prerequisites test
+	$(call say,'Installing the test peers')
+	cd $(PEERS) && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci
+	@touch $@

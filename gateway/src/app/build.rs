@@ -1,0 +1,219 @@
+//! Checked configuration → the snapshot that requests are served with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::lasting::{Lasting, LastingFault};
+use crate::app::{providers, routes, upstreams};
+use crate::authn::CookieNames;
+use crate::base::{ProviderId, RouteId};
+use crate::config::{Checked, Config, Faults, Loaded, SigningAlgorithm};
+use crate::crypto::{Algorithm, SignFault};
+use crate::edge::{Certificate, CertificateFault, Sites};
+use crate::endpoints::{EndpointParts, Endpoints};
+use crate::gate::Gate;
+use crate::oidc::Provider;
+use crate::proxy::{HeadLimits, Snapshot};
+use crate::token::{Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer};
+use crate::upstream::Pool;
+use crate::web::{PublicOriginFault, PublicOrigins};
+use crate::web::forwarded::Trusted;
+
+/// One generation of the configuration, in parts.
+pub(super) struct Built {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) sites: Option<Arc<Sites>>,
+    pub(super) providers: Vec<Arc<Provider>>,
+    pub(super) pools: Vec<Arc<Pool>>,
+    pub(super) keyring: Option<Arc<Keyring>>,
+    /// Fires when a newer generation has taken over: its background work ends.
+    pub(super) over: CancellationToken,
+}
+
+/// Why a configuration cannot be put in force. The old one, if there is one, stays.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildFault {
+    /// A private CA's file cannot be used.
+    #[error("`{path}` is no PEM file of CA certificates: {cause}")]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// A certificate of ours cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateFault),
+    /// The file itself is at fault.
+    #[error("{0}")]
+    Config(Faults),
+    /// A document that we publish cannot be written.
+    #[error("a published document cannot be written: {0}")]
+    Document(#[from] serde_json::Error),
+    /// The signing keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyringFault),
+    /// What outlives a configuration cannot be opened.
+    #[error(transparent)]
+    Lasting(#[from] LastingFault),
+    /// An origin of ours cannot be used.
+    #[error(transparent)]
+    Origin(#[from] PublicOriginFault),
+    /// A provider cannot be set up.
+    #[error("provider `{id}`: {cause}")]
+    Provider {
+        /// Which.
+        id: ProviderId,
+        /// Why.
+        cause: String,
+    },
+    /// A route cannot be set up.
+    #[error("route `{0}`: {1}")]
+    Route(RouteId, String),
+    /// The shared secret cannot sign.
+    #[error("`token.secret`: {0}")]
+    Secret(#[from] SignFault),
+}
+
+/// Builds everything that a configuration says, and starts nothing.
+pub(super) fn build(
+    loaded: &Loaded,
+    lasting: &Lasting,
+    generation: u64,
+) -> Result<Built, BuildFault> {
+    let config = &loaded.config;
+    let pools = upstreams::pools(config, generation)?;
+    let providers = providers::providers(config, lasting)?;
+    let cookies = CookieNames::default();
+    let table = routes::table(loaded, &pools, &lasting.sessions, &cookies)?;
+    let keys = Keys::open(config, lasting)?;
+    let issuer = issuer(config);
+    let minter = Minter::new(
+        issuer.clone(),
+        config.token.lifetime.std(),
+        Arc::clone(&keys.signer),
+        Arc::clone(&lasting.clock),
+        Arc::clone(&lasting.entropy),
+    );
+    let further: Vec<_> = config.server.origins.iter().map(ToString::to_string).collect();
+    let endpoints = Endpoints::new(EndpointParts {
+        providers: providers.clone(),
+        sessions: Arc::clone(&lasting.sessions),
+        sealer: lasting.sealer.clone(),
+        cookies: cookies.clone(),
+        origins: PublicOrigins::new(&config.server.public_url.to_string(), &further)?,
+        jwks: keys.keyring.clone(),
+        discovery: keys.discovery(&issuer)?,
+        metrics: Arc::clone(&lasting.metrics),
+        clock: Arc::clone(&lasting.clock),
+        entropy: Arc::clone(&lasting.entropy),
+        session_absolute: config.session.absolute.std(),
+    });
+    let gate = Gate::new(table, Arc::new(minter), Arc::clone(&lasting.clock));
+    Ok(Built {
+        snapshot: Arc::new(snapshot(config, gate, endpoints, cookies)),
+        sites: sites(config)?,
+        providers,
+        pools: pools.into_values().collect(),
+        keyring: keys.keyring,
+        over: CancellationToken::new(),
+    })
+}
+
+/// Looks for what only building finds, such as two routes that tie, and keeps nothing.
+///
+/// # Errors
+/// What is wrong.
+pub fn dry_build(loaded: &Loaded) -> Result<(), BuildFault> {
+    routes::check(loaded)?;
+    sites(&loaded.config)?;
+    upstreams::pools(&loaded.config, 0).map(|_| ())
+}
+
+struct Keys {
+    signer: Arc<dyn Signer>,
+    keyring: Option<Arc<Keyring>>,
+}
+
+impl Keys {
+    fn open(config: &Checked<Config>, lasting: &Lasting) -> Result<Self, BuildFault> {
+        let token = &config.token;
+        let algorithm = match token.algorithm {
+            SigningAlgorithm::EdDsa => Algorithm::EdDsa,
+            SigningAlgorithm::Es256 => Algorithm::Es256,
+            SigningAlgorithm::Rs256 => Algorithm::Rs256,
+            SigningAlgorithm::Hs256 => {
+                let secret = token.secret.as_ref().map(|source| source.secret().expose());
+                let secret = secret.map(|text| text.clone().into_bytes()).unwrap_or_default();
+                let signer = SharedSecret::new(&crate::base::Secret::new(secret))?;
+                return Ok(Self { signer: Arc::new(signer), keyring: None });
+            }
+        };
+        let rotation = Rotation {
+            algorithm,
+            rotate_after: token.rotate_after.std(),
+            publish_before: token.publish_before.std(),
+            overlap: token.publish_before.std(),
+            token_lifetime: token.lifetime.std(),
+        };
+        let keyring = Arc::new(Keyring::open(&lasting.state, rotation, &*lasting.clock)?);
+        Ok(Self { signer: Arc::clone(&keyring) as Arc<dyn Signer>, keyring: Some(keyring) })
+    }
+
+    fn discovery(&self, issuer: &str) -> Result<Document, serde_json::Error> {
+        let algorithms = match &self.keyring {
+            Some(keyring) => keyring.algorithms(),
+            None => vec![Algorithm::Hs256],
+        };
+        let base = issuer.trim_end_matches('/');
+        Document::discovery(issuer, &format!("{base}/.well-known/jwks.json"), &algorithms)
+    }
+}
+
+fn issuer(config: &Checked<Config>) -> String {
+    config.token.issuer.clone().unwrap_or_else(|| config.server.public_url.to_string())
+}
+
+fn snapshot(
+    config: &Checked<Config>,
+    gate: Gate,
+    endpoints: Endpoints,
+    cookies: CookieNames,
+) -> Snapshot {
+    let (server, limits) = (&config.server, &config.server.limits);
+    let redirects = server.http.as_ref().is_some_and(|http| http.redirect_to_https);
+    Snapshot {
+        gate,
+        endpoints,
+        cookies,
+        trusted: Trusted::new(server.trusted_proxies.iter().copied()),
+        head: HeadLimits {
+            bytes: limits.header_bytes.as_usize(),
+            fields: usize::try_from(limits.headers).unwrap_or(usize::MAX),
+        },
+        body_time: limits.body_time.std(),
+        client_time: limits.write_time.std(),
+        idle: limits.idle_time.std(),
+        https_port: redirects.then(|| public_port(config)),
+        access_log: config.log.access,
+    }
+}
+
+/// The port that browsers reach HTTPS at: that of the public URL, whatever we listen on.
+fn public_port(config: &Checked<Config>) -> u16 {
+    let authority = config.server.public_url.authority();
+    let port = authority.rsplit_once(':').map(|(_, port)| port.parse());
+    port.and_then(Result::ok).unwrap_or(443)
+}
+
+fn sites(config: &Checked<Config>) -> Result<Option<Arc<Sites>>, BuildFault> {
+    let Some(https) = &config.server.https else { return Ok(None) };
+    let files: Vec<_> = https
+        .certificates
+        .iter()
+        .map(|files| Certificate { chain: files.chain.clone(), key: files.key.clone() })
+        .collect();
+    Ok(Some(Arc::new(Sites::load(&files, https.http2)?)))
+}

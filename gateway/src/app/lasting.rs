@@ -1,0 +1,113 @@
+//! What lives as long as the process, whatever the configuration becomes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use arc_swap::ArcSwapOption;
+
+use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::config::{Checked, Config, SessionStore as StoreKind};
+use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
+use crate::edge::Load;
+use crate::observe::Metrics;
+use crate::session::{
+    EmbeddedStore, Lifetimes, LiveStreams, MemoryStore, SessionManager, SessionSettings,
+    SessionStore, StoreError,
+};
+
+/// Sessions kept at most. A record takes about 1 KiB; a login above this is refused with 503, so
+/// that a flood of logins cannot fill the disk.
+const MAX_SESSIONS: usize = 1_000_000;
+
+/// What a reload does not replace.
+pub(super) struct Lasting {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Sessions and live streams.
+    pub sessions: Arc<SessionManager>,
+    /// Seals what leaves the process.
+    pub sealer: Sealer,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Client connections.
+    pub load: Load,
+    /// The state directory.
+    pub state: PathBuf,
+    /// Why the process is not ready to serve, if it is not.
+    pub trouble: ArcSwapOption<String>,
+    /// Whether the process is on its way out.
+    pub draining: AtomicBool,
+}
+
+/// Why the lasting parts cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LastingFault {
+    /// The sealing keys cannot be read or made.
+    #[error(transparent)]
+    Sealing(#[from] SealingKeysFault),
+    /// The state directory cannot be made.
+    #[error(transparent)]
+    State(#[from] keyfile::KeyfileFault),
+    /// The session store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Lasting {
+    /// Opens everything that lasts.
+    ///
+    /// # Errors
+    /// What cannot be opened, with the remedy.
+    pub(super) fn open(config: &Checked<Config>) -> Result<Self, LastingFault> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let state = config.server.state.clone();
+        keyfile::create_private_dir(&state)?;
+        let keys = SealingKeys::load_or_create(&state.join("sealing-keys.json"), &*entropy)?;
+        let sealer = Sealer::new(Arc::new(keys), Arc::clone(&entropy));
+        let limits = &config.server.limits;
+        let live = Arc::new(LiveStreams::new(usize::try_from(limits.live_streams).unwrap_or(usize::MAX)));
+        let settings = SessionSettings {
+            lifetimes: Lifetimes {
+                idle: config.session.idle.std(),
+                absolute: config.session.absolute.std(),
+            },
+            hot: usize::try_from(config.session.hot).unwrap_or(usize::MAX),
+        };
+        let sessions = SessionManager::new(
+            open_store(&config.session.store, &state)?,
+            sealer.clone(),
+            live,
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            settings,
+        );
+        Ok(Self {
+            clock,
+            entropy,
+            sessions: Arc::new(sessions),
+            sealer,
+            metrics: Arc::new(Metrics::default()),
+            load: Load::new(
+                usize::try_from(limits.connections).unwrap_or(usize::MAX),
+                limits.connections_per_client,
+            ),
+            state,
+            trouble: ArcSwapOption::empty(),
+            draining: AtomicBool::new(false),
+        })
+    }
+}
+
+fn open_store(kind: &StoreKind, state: &Path) -> Result<Arc<dyn SessionStore>, StoreError> {
+    Ok(match kind {
+        StoreKind::Embedded { path } => {
+            let path = path.clone().unwrap_or_else(|| state.join("sessions.redb"));
+            Arc::new(EmbeddedStore::open(&path, MAX_SESSIONS)?)
+        }
+        StoreKind::Memory {} => Arc::new(MemoryStore::new(MAX_SESSIONS)),
+    })
+}

@@ -1,0 +1,145 @@
+//! Route sections → plans in a table.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::app::build::BuildFault;
+use crate::authn::{Anonymous, Authenticator, Chain, CookieNames, SessionCookie};
+use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
+use crate::base::{ProviderId, UpstreamId};
+use crate::config::{AllowList, Auth, Checked, Config, Loaded, Problem, Route, Rule};
+use crate::gate::RoutePlan;
+use crate::route::{Pattern, Table, Tie};
+use crate::session::SessionManager;
+use crate::token::TokenPlan;
+use crate::upstream::Pool;
+use crate::web::origin::Origin;
+
+/// Looks for patterns that cannot be, and for routes that tie.
+pub(super) fn check(loaded: &Loaded) -> Result<(), BuildFault> {
+    let patterns = loaded.config.routes.iter().map(|route| Ok((pattern(route)?, ())));
+    let patterns = patterns.collect::<Result<Vec<_>, BuildFault>>()?;
+    Table::build(patterns).map(|_| ()).map_err(|ties| tied(loaded, ties))
+}
+
+/// The table of all routes.
+pub(super) fn table(
+    loaded: &Loaded,
+    pools: &HashMap<UpstreamId, Arc<Pool>>,
+    sessions: &Arc<SessionManager>,
+    cookies: &CookieNames,
+) -> Result<Table<Arc<RoutePlan>>, BuildFault> {
+    let config = &loaded.config;
+    let ways = Ways {
+        anonymous: Arc::new(Anonymous::default()),
+        session: Arc::new(SessionCookie::new(cookies.clone(), Arc::clone(sessions))),
+    };
+    let mut routes = Vec::new();
+    for route in &config.routes {
+        let pattern = pattern(route)?;
+        let pool = pools.get(&route.upstream);
+        let pool = pool.ok_or_else(|| BuildFault::Route(route.id(), "no such upstream".to_owned()))?;
+        routes.push((pattern, Arc::new(plan(config, route, pool, &ways))));
+    }
+    Table::build(routes).map_err(|ties| tied(loaded, ties))
+}
+
+fn tied(loaded: &Loaded, ties: Vec<Tie>) -> BuildFault {
+    let problem = |tie: Tie| {
+        Problem::new(
+            format!("routes[{}].path", tie.second),
+            format!("this route and route {} are for the same requests", tie.first + 1),
+            "make one of them more specific, or remove it",
+        )
+    };
+    BuildFault::Config(loaded.faults(ties.into_iter().map(problem).collect()))
+}
+
+/// The ways in, made once and shared by all routes.
+struct Ways {
+    anonymous: Arc<dyn Authenticator>,
+    session: Arc<dyn Authenticator>,
+}
+
+fn pattern(route: &Route) -> Result<Pattern, BuildFault> {
+    let methods: Vec<String> =
+        route.methods.iter().map(|verb| verb.method().as_str().to_owned()).collect();
+    let methods = (!methods.is_empty()).then_some(methods.as_slice());
+    Pattern::parse(route.host.as_str(), route.path.as_str(), methods)
+        .map_err(|fault| BuildFault::Route(route.id(), fault.to_string()))
+}
+
+fn plan(config: &Checked<Config>, route: &Route, pool: &Arc<Pool>, ways: &Ways) -> RoutePlan {
+    let chain: Vec<Arc<dyn Authenticator>> = route
+        .auth
+        .iter()
+        .map(|auth| match auth {
+            Auth::Anonymous => Arc::clone(&ways.anonymous),
+            Auth::Session => Arc::clone(&ways.session),
+        })
+        .collect();
+    let body = route.body_bytes.unwrap_or(config.server.limits.body_bytes);
+    RoutePlan {
+        id: route.id(),
+        chain: Chain::new(chain),
+        authorizer: authorizer(route.rule()),
+        login: login(config, route),
+        pool: Arc::clone(pool),
+        token: token(route),
+        preserve_host: route.preserve_host,
+        body_bytes: body.bytes(),
+        websocket_origins: route
+            .websocket_origins
+            .iter()
+            .filter_map(|origin| Origin::parse(&origin.to_string()))
+            .collect(),
+        strip: route.strip_headers.iter().map(|field| field.name().clone()).collect(),
+    }
+}
+
+/// The providers of a route: those it names, or all; none where no session is taken.
+fn login(config: &Checked<Config>, route: &Route) -> Vec<ProviderId> {
+    match (route.takes_sessions(), route.login.is_empty()) {
+        (false, _) => Vec::new(),
+        (true, false) => route.login.clone(),
+        (true, true) => config.providers.keys().cloned().collect(),
+    }
+}
+
+fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {
+    match rule {
+        Rule::Public => Arc::new(Public),
+        Rule::Authenticated => Arc::new(AllowAuthenticated),
+        Rule::Allow(list) => Arc::new(allow(list)),
+        // An empty list lets nobody through: a route that says nothing stays shut.
+        Rule::Nobody => Arc::new(Allow::default()),
+    }
+}
+
+fn allow(list: &AllowList) -> Allow {
+    let lower = |text: &String| text.to_ascii_lowercase();
+    // A subject is compared byte for byte, an address in lower case: the list may hold both.
+    let both = |user: &String| [user.clone(), lower(user)];
+    Allow {
+        users: list.users.iter().flat_map(both).collect(),
+        groups: list.groups.iter().cloned().collect(),
+        email_domains: list.email_domains.iter().map(lower).collect(),
+    }
+}
+
+fn token(route: &Route) -> Option<TokenPlan> {
+    let wanted = &route.token;
+    if wanted.off {
+        return None;
+    }
+    let claims = |claims: &Vec<String>| claims.iter().cloned().collect::<HashSet<_>>();
+    Some(TokenPlan {
+        header: wanted.header.name().clone(),
+        wanted: wanted.claims.as_ref().map(claims),
+        max_groups: usize::try_from(wanted.max_groups).unwrap_or(usize::MAX),
+        max_bytes: wanted.max_bytes.as_usize(),
+        aliases: wanted.aliases,
+        debug_header: wanted.debug_header,
+        ..TokenPlan::new(route.audience())
+    })
+}

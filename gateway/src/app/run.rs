@@ -1,0 +1,180 @@
+//! Starts the gateway, heeds signals, drains, stops.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use pingora_core::apps::HttpServerApp as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::app::admin::{Admin, router};
+use crate::app::build::BuildFault;
+use crate::app::lasting::Lasting;
+use crate::app::listeners::{BindFault, Sockets, proxy, serve_public};
+use crate::app::reload::Reloader;
+use crate::app::watch::Watch;
+use crate::config::{Checked, Config, Faults, LogFormat};
+use crate::observe::{self, LogFault, LogHandle, audit};
+
+/// Why the gateway did not start, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFault {
+    /// A socket cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindFault),
+    /// The configuration cannot be put in force.
+    #[error(transparent)]
+    Build(#[from] BuildFault),
+    /// The configuration file is at fault.
+    #[error("{0}")]
+    Config(Faults),
+    /// Logging cannot be set up.
+    #[error(transparent)]
+    Log(#[from] LogFault),
+    /// The runtime or a signal handler cannot be set up.
+    #[error("the system refuses what every program needs: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// How long before the end of a drain live streams are told to go.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// Why it did not start. Nothing is served then.
+pub fn run(file: &Path) -> Result<(), RunFault> {
+    // First of all: pingora would else install a provider without post-quantum key exchange.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let loaded = Config::load(file).map_err(RunFault::Config)?;
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| loaded.config.log.level.clone());
+    let format = match loaded.config.log.format {
+        LogFormat::Json => observe::LogFormat::Json,
+        LogFormat::Text => observe::LogFormat::Text,
+    };
+    let log = observe::init(&filter, format)?;
+    // The environment goes before the file: a reload must not take it back.
+    let log = std::env::var_os("RUST_LOG").is_none().then_some(log);
+    if !loaded.warnings.is_empty() {
+        eprintln!("{}", loaded.render_warnings());
+    }
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = loaded.config.server.threads {
+        builder.worker_threads(threads.get());
+    }
+    let runtime = builder.enable_all().build()?;
+    let result = runtime.block_on(serve(file.to_owned(), loaded, log));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn serve(
+    file: PathBuf,
+    loaded: crate::config::Loaded,
+    log: Option<LogHandle>,
+) -> Result<(), RunFault> {
+    let config = loaded.config.clone();
+    let lasting = Arc::new(Lasting::open(&config).map_err(BuildFault::from)?);
+    let reloader = Reloader::start(file.clone(), loaded, Arc::clone(&lasting), log)?;
+    let reloader = Arc::new(reloader);
+    for pool in &reloader.current.load().built.pools {
+        if !pool.is_resolved() {
+            pool.resolve().await;
+        }
+    }
+    let sockets = Sockets::bind(&config)?;
+    sockets.announce();
+    let Sockets { http, https, admin } = sockets;
+    let (stop, shutdown) = watch::channel(false);
+    let proxy = proxy(&config, &lasting, &reloader.snapshot);
+    let sites = reloader.sites.as_ref();
+    serve_public((http, https), sites, &proxy, &lasting, &config, &shutdown);
+    let pages = router(Admin { lasting: Arc::clone(&lasting), reloader: Arc::clone(&reloader) });
+    tokio::spawn(async move { axum::serve(admin.listener, pages).await });
+    reloader.attend();
+    let housekeeping = tokio::spawn(housekeeping(Arc::clone(&lasting)));
+    info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), "portcullis is up");
+
+    wait_for_stop(&reloader, &file, &config).await?;
+
+    lasting.draining.store(true, Ordering::Release);
+    info!("draining");
+    let _ = stop.send(true);
+    proxy.http_cleanup().await;
+    drain(&lasting, config.server.limits.drain_time.std()).await;
+    housekeeping.abort();
+    if let Err(error) = lasting.sessions.flush().await {
+        warn!(%error, "uses of sessions were not written");
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// Reloads on SIGHUP and on a change of the files, until SIGTERM or SIGINT.
+async fn wait_for_stop(
+    reloader: &Arc<Reloader>,
+    file: &Path,
+    config: &Checked<Config>,
+) -> std::io::Result<()> {
+    let [mut hup, mut term, mut int] = signals()?;
+    let mut files = vec![file.to_owned()];
+    if let Some(https) = &config.server.https {
+        let each = |files: &crate::config::Certificate| [files.chain.clone(), files.key.clone()];
+        files.extend(https.certificates.iter().flat_map(each));
+    }
+    let mut watch = Watch::on(files);
+    loop {
+        tokio::select! {
+            _ = hup.recv() => {}
+            () = watch.changed() => {}
+            _ = term.recv() => return Ok(()),
+            _ = int.recv() => return Ok(()),
+        }
+        // Reported by the reload itself, to the log and the metrics.
+        let _ = reloader.reload().await;
+    }
+}
+
+fn signals() -> std::io::Result<[Signal; 3]> {
+    Ok([
+        signal(SignalKind::hangup())?,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ])
+}
+
+/// Lets requests finish; live streams, which never do, are told to go shortly before the end.
+async fn drain(lasting: &Lasting, budget: Duration) {
+    let quiet = budget.saturating_sub(FAREWELL);
+    if lasting.load.wait_until_empty(quiet).await {
+        return;
+    }
+    let told = lasting.sessions.live().drain();
+    info!(streams = told, connections = lasting.load.open(), "ending what is still open");
+    if !lasting.load.wait_until_empty(FAREWELL).await {
+        warn!(connections = lasting.load.open(), "connections are cut");
+    }
+}
+
+/// Each second: sessions whose time is over end, and their streams with them.
+async fn housekeeping(lasting: Arc<Lasting>) {
+    let mut last = None;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let swept = lasting.sessions.sweep().await;
+        for ended in &swept.ended {
+            audit::session_over(ended.cause.as_str());
+        }
+        let fault = swept.fault.map(|fault| fault.to_string());
+        if fault != last
+            && let Some(fault) = &fault
+        {
+            error!(%fault, "the session store fails");
+        }
+        lasting.trouble.store(fault.clone().map(|fault| Arc::new(format!("session store: {fault}"))));
+        last = fault;
+    }
+}

@@ -1,0 +1,24 @@
+//! A list of who may: used by routes and by providers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whoever is on one of the lists may. At least one list must have an entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AllowList {
+    /// Subjects as the provider names them, or verified e-mail addresses.
+    pub users: Vec<String>,
+    /// Group names, compared byte for byte.
+    pub groups: Vec<String>,
+    /// Domains of verified e-mail addresses, such as `example.com`; sub-domains are not included,
+    /// because somebody else may own one.
+    pub email_domains: Vec<String>,
+}
+
+impl AllowList {
+    /// Whether it lets nobody through.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.groups.is_empty() && self.email_domains.is_empty()
+    }
+}

@@ -1,0 +1,86 @@
+//! Runs all checks and completes what they need: secrets and absolute paths.
+
+use std::path::PathBuf;
+
+use crate::config::check::findings::{Findings, Problem};
+use crate::config::check::{providers, routes, server, token, upstreams};
+use crate::config::providers::Provider;
+use crate::config::root::Config;
+use crate::config::session::SessionStore;
+use crate::config::surroundings::Surroundings;
+
+/// Checks a configuration against itself and its surroundings. `written` tells whether a key is in
+/// the file, also where its value could not be read.
+pub(in crate::config) fn check(
+    mut config: Config,
+    around: &Surroundings<'_>,
+    written: &dyn Fn(&str) -> bool,
+) -> Findings {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+    resolve_paths(&mut config, around);
+    resolve_secrets(&mut config, around, &mut problems);
+    server::check(&config.server, &mut problems);
+    providers::check(&config, &mut problems);
+    session(&config, &mut problems, &mut warnings);
+    token::check(&config.token, &mut problems);
+    upstreams::check(&config, &mut problems, &mut warnings);
+    routes::check(&config, written, &mut problems, &mut warnings);
+    Findings { config, problems, warnings }
+}
+
+fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
+    let absolute = |path: &mut PathBuf| *path = around.directory.join(&*path);
+    absolute(&mut config.server.state);
+    for certificate in config.server.https.iter_mut().flat_map(|https| &mut https.certificates) {
+        absolute(&mut certificate.chain);
+        absolute(&mut certificate.key);
+    }
+    for Provider::Oidc(oidc) in config.providers.values_mut() {
+        oidc.ca.iter_mut().for_each(absolute);
+    }
+    for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
+        tls.ca.iter_mut().for_each(absolute);
+    }
+    if let SessionStore::Embedded { path: Some(path) } = &mut config.session.store {
+        absolute(path);
+    }
+}
+
+fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mut Vec<Problem>) {
+    let clients = config.providers.iter_mut().filter_map(|(id, provider)| {
+        let Provider::Oidc(oidc) = provider;
+        Some((format!("providers.{id}.client_secret"), oidc.client_secret.as_mut()?))
+    });
+    let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
+    for (path, source) in clients.chain(token) {
+        if let Err((message, remedy)) = source.resolve(around) {
+            problems.push(Problem::new(path, message, remedy));
+        }
+    }
+}
+
+fn session(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
+    let session = &config.session;
+    if session.idle.is_zero() {
+        let remedy = "use at least \"1m\"";
+        problems.push(Problem::new("session.idle", "sessions would end at once", remedy));
+    }
+    if session.absolute < session.idle {
+        problems.push(Problem::new(
+            "session.absolute",
+            format!("{} is shorter than session.idle, {}", session.absolute, session.idle),
+            "make `absolute` at least as long as `idle`",
+        ));
+    }
+    if session.hot == 0 {
+        let remedy = "use at least 1; the default is 100000";
+        problems.push(Problem::new("session.hot", "no session would fit into memory", remedy));
+    }
+    if matches!(session.store, SessionStore::Memory {}) {
+        warnings.push(Problem::new(
+            "session.store",
+            "a restart signs everybody out",
+            "use { kind = \"embedded\" } to keep sessions",
+        ));
+    }
+}

@@ -1,0 +1,190 @@
+//! From a file to a checked configuration, or to everything that is wrong with it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::base::{ProviderId, UpstreamId};
+use crate::config::check::{Problem, check};
+use crate::config::checked::Checked;
+use crate::config::document::{Document, covers};
+use crate::config::entries;
+use crate::config::fault::{Fault, Faults};
+use crate::config::providers::{OidcProvider, Provider};
+use crate::config::root::Config;
+use crate::config::routes::Route;
+use crate::config::schema::json_schema;
+use crate::config::shape::Shape;
+use crate::config::surroundings::Surroundings;
+use crate::config::upstreams::Upstream;
+
+/// The largest file that is read: a thousand times a large one. Stops a wrong path, such as a disk
+/// image, from filling memory.
+const LARGEST_FILE: u64 = 8 << 20;
+
+/// A checked configuration and the text it came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Checked<Config>,
+    /// What is legal but should be known, such as sessions that a restart loses.
+    pub warnings: Vec<Fault>,
+    document: Document,
+}
+
+impl Loaded {
+    /// Places what a higher floor found, such as two routes that tie, in the file.
+    pub fn faults(&self, problems: Vec<Problem>) -> Faults {
+        Faults::new(&self.document.name, place(&self.document, problems))
+    }
+
+    /// The warnings, written like a compiler's.
+    pub fn render_warnings(&self) -> String {
+        let render = |fault: &Fault| fault.render("warning", &self.document.name);
+        self.warnings.iter().map(render).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Config {
+    /// Reads, checks and completes the file at `path`. Relative paths in it start at its directory.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, at once.
+    pub fn load(path: &Path) -> Result<Loaded, Faults> {
+        let name = path.display().to_string();
+        let unreadable = |why: String| {
+            Faults::whole(&name, format!("cannot read the configuration: {why}"), "check the path")
+        };
+        let size = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
+        if size > LARGEST_FILE {
+            return Err(unreadable(format!("it has {size} bytes, more than {LARGEST_FILE}")));
+        }
+        let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".into()))?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let env = |name: &str| std::env::var(name).ok();
+        Self::parse(&text, &Surroundings { name: &name, directory, env: &env })
+    }
+
+    /// Checks and completes a text.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, at once; only a fault of syntax stands alone.
+    pub fn parse(text: &str, around: &Surroundings<'_>) -> Result<Loaded, Faults> {
+        let mut document = Document::new(around.name, text);
+        let table = DeTable::parse(text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            let message = format!("this is not TOML: {}", error.message());
+            Faults::new(around.name, vec![document.at_span("", &span, message, None)])
+        })?;
+        let mut root = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
+        document.index(&root);
+        let schema = json_schema();
+        let mut shape = Shape { schema: &schema, document: &document, faults: Vec::new() };
+        shape.fits(&schema, "", &mut root);
+        let mut reader = Reader { document: &document, faults: shape.faults };
+        let config = reader.config(root);
+        let mut faults = reader.faults;
+        let Some(config) = config else {
+            return Err(Faults::new(around.name, faults));
+        };
+        let found = check(config, around, &|path| document.has(path));
+        for fault in place(&document, found.problems) {
+            // A place that was blamed already may look odd for that reason alone.
+            if !faults.iter().any(|other| covers(&fault.path, &other.path)) {
+                faults.push(fault);
+            }
+        }
+        if !faults.is_empty() {
+            return Err(Faults::new(around.name, faults));
+        }
+        let warnings = place(&document, found.warnings);
+        Ok(Loaded { config: Checked::assertion(found.config), warnings, document })
+    }
+}
+
+fn place(document: &Document, problems: Vec<Problem>) -> Vec<Fault> {
+    let at =
+        |problem: Problem| document.at_value(&problem.path, problem.message, Some(problem.remedy));
+    problems.into_iter().map(at).collect()
+}
+
+struct Reader<'a> {
+    document: &'a Document,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    /// Puts the sections together, each read on its own. `None` if what is left makes no sense
+    /// without a section that could not be read; a fault says why.
+    fn config(&mut self, root: Spanned<DeValue<'_>>) -> Option<Config> {
+        let DeValue::Table(mut root) = root.into_inner() else {
+            return None;
+        };
+        let server = root.remove("server").and_then(|value| self.read(value));
+        let providers = self.map(root.remove("providers"), Self::provider);
+        let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
+        let routes = self.routes(root.remove("routes"));
+        let session = self.section(root.remove("session"));
+        let token = self.section(root.remove("token"));
+        let log = self.section(root.remove("log"));
+        Some(Config {
+            server: server?,
+            providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
+            session,
+            token,
+            upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),
+            routes: routes?,
+            log,
+        })
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, value: Spanned<DeValue<'_>>) -> Option<T> {
+        entries::read(value, self.document, &mut self.faults)
+    }
+
+    fn section<T: DeserializeOwned + Default>(&mut self, value: Option<Spanned<DeValue<'_>>>) -> T {
+        value.and_then(|value| self.read(value)).unwrap_or_default()
+    }
+
+    fn map<'i, T>(
+        &mut self,
+        value: Option<Spanned<DeValue<'i>>>,
+        read: fn(&mut Self, Spanned<DeValue<'i>>) -> Option<T>,
+    ) -> BTreeMap<String, T> {
+        let Some(DeValue::Table(table)) = value.map(Spanned::into_inner) else {
+            return BTreeMap::new();
+        };
+        let entry = |(key, value): (Spanned<_>, _)| {
+            let key: std::borrow::Cow<'_, str> = key.into_inner();
+            Some((key.into_owned(), read(self, value)?))
+        };
+        table.into_iter().filter_map(entry).collect()
+    }
+
+    /// By its `kind`, and not by serde's tagged enums: those forget where a value stood.
+    fn provider(&mut self, mut value: Spanned<DeValue<'_>>) -> Option<Provider> {
+        let DeValue::Table(table) = value.get_mut() else {
+            return None;
+        };
+        let kind = table.remove("kind")?;
+        match kind.get_ref().as_str()? {
+            "oidc" => self.read::<OidcProvider>(value).map(Box::new).map(Provider::Oidc),
+            _ => None,
+        }
+    }
+
+    /// All routes, or none: positions in the list are names in faults, so none may be left out.
+    fn routes(&mut self, value: Option<Spanned<DeValue<'_>>>) -> Option<Vec<Route>> {
+        let DeValue::Array(items) = value?.into_inner() else {
+            return None;
+        };
+        let read: Vec<_> = items.iter().map(|item| self.read::<Route>(item.clone())).collect();
+        read.into_iter().collect()
+    }
+}

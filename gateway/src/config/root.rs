@@ -1,0 +1,50 @@
+//! The whole file.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::base::{ProviderId, UpstreamId};
+use crate::config::log::Log;
+use crate::config::providers::Provider;
+use crate::config::routes::Route;
+use crate::config::server::Server;
+use crate::config::session::Session;
+use crate::config::token::Token;
+use crate::config::upstreams::Upstream;
+
+/// One TOML file. Unknown keys are errors; relative paths are relative to the file's directory;
+/// secrets are named by where they are kept, never written here.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Config {
+    /// Where the gateway listens, what it is called from outside, and whom it believes.
+    pub server: Server,
+    /// Identity providers, by an id of your choice: lower-case letters, digits and `-`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Provider>")]
+    pub providers: BTreeMap<ProviderId, Provider>,
+    /// How long a login lasts and where it is kept.
+    #[schemars(default)]
+    pub session: Session,
+    /// The identity token that upstreams receive.
+    #[schemars(default)]
+    pub token: Token,
+    /// The apps behind the gateway, by an id of your choice: lower-case letters, digits and `-`.
+    #[schemars(with = "BTreeMap<String, Upstream>")]
+    pub upstreams: BTreeMap<UpstreamId, Upstream>,
+    /// The routes, in any order: the most specific one serves a request.
+    pub routes: Vec<Route>,
+    /// What is written to standard error, and how.
+    #[schemars(default)]
+    pub log: Log,
+}
+
+impl Config {
+    /// The configuration as an operator may see it: secrets appear by where they are kept.
+    pub fn redacted(&self) -> serde_json::Value {
+        // Nothing in these types can fail to serialise; `SecretSource` writes its place only.
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,227 @@
+//! `[[routes]]`: what is asked for, who may, and where it goes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::base::{ProviderId, RouteId, UpstreamId};
+use crate::config::allow::AllowList;
+use crate::config::names::{FieldName, Verb};
+use crate::config::origin::Origin;
+use crate::config::patterns::{HostPattern, PathPattern};
+use crate::config::size::ByteSize;
+use crate::config::text::text_setting;
+
+/// One route: which requests, how people prove who they are, who may, and where it goes.
+///
+/// The most specific route serves a request: exact host before wildcard, exact path before the
+/// longest prefix, then methods before none. Exactly one of `access` and `allow` must be there: a
+/// route that says neither would be open or dead by accident.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The name in logs, metrics and tokens. Default: methods, host and path.
+    #[schemars(with = "Option<String>")]
+    pub name: Option<RouteId>,
+    /// The host: `app.example.com`, `*.example.com`, or `*` for any. Default `*`.
+    #[serde(default = "HostPattern::any")]
+    pub host: HostPattern,
+    /// The path: `/x` for exactly that, `/x/*` for it and everything below. Default `/*`.
+    #[serde(default = "PathPattern::every")]
+    pub path: PathPattern,
+    /// The methods. Default: all; a request with another one is answered with 405.
+    #[serde(default)]
+    pub methods: Vec<Verb>,
+    /// The ways in, in order: `session` (signed in with a provider), `anonymous` (no proof; last in
+    /// the list, makes identity optional). The first credential that is present decides. Default
+    /// `["session"]`.
+    #[serde(default = "auth")]
+    pub auth: Vec<Auth>,
+    /// The providers that people can sign in with, by id. Default: all of them; with more than one
+    /// people choose on a page.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub login: Vec<ProviderId>,
+    /// Who may: `public` for everybody whom a way in accepts, `authenticated` for everybody who is
+    /// somebody.
+    pub access: Option<Access>,
+    /// Who may, by name: users, groups, e-mail domains.
+    pub allow: Option<AllowList>,
+    /// The upstream that serves it, by id.
+    #[schemars(with = "String")]
+    pub upstream: UpstreamId,
+    /// The identity token that the upstream receives.
+    #[serde(default)]
+    pub token: RouteToken,
+    /// Whether the upstream sees the `Host` that the client sent. Default true: apps build links
+    /// and check origins with it.
+    #[serde(default = "yes")]
+    pub preserve_host: bool,
+    /// Size of a request's body on this route. Default: `server.limits.body_bytes`.
+    pub body_bytes: Option<ByteSize>,
+    /// Further origins whose pages may open WebSockets here. Default none: only pages of the same
+    /// origin. A foreign page could otherwise use a visitor's session.
+    #[serde(default)]
+    pub websocket_origins: Vec<Origin>,
+    /// Further header fields to remove from what clients send, where the app trusts a name that the
+    /// built-in list of identity headers lacks.
+    #[serde(default)]
+    pub strip_headers: Vec<FieldName>,
+}
+
+/// The identity token of one route.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouteToken {
+    /// The `aud` claim. Default: the upstream's id. Two apps that must not use each other's tokens
+    /// need two audiences.
+    pub audience: Option<String>,
+    /// The header field that carries it. Default `X-User-JWT`.
+    pub header: FieldName,
+    /// The claims to include beside the protocol's own (`iss`, `aud`, `sub`, `iat`, `nbf`, `exp`,
+    /// `jti`). Default: all.
+    pub claims: Option<Vec<String>>,
+    /// The most groups to include. Default 100; a token cut short says so in `groups_truncated`.
+    pub max_groups: u32,
+    /// The largest token. Default 6KiB, so that it fits the 8 KiB header limit of common servers.
+    pub max_bytes: ByteSize,
+    /// Shows the token to the client in `X-Debug-User-JWT`. Default false: for development, because
+    /// scripts on the page can then take it.
+    pub debug_header: bool,
+    /// Sends no token at all. Default false.
+    pub off: bool,
+    /// Includes `user` and `display_name`, names that many apps read. Default true.
+    pub aliases: bool,
+}
+
+/// A way in that a route can list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// No proof: identity is optional.
+    Anonymous,
+    /// A session, made by signing in with a provider.
+    Session,
+}
+
+text_setting!(Auth, "way in", "session", "^(session|anonymous)$");
+
+/// Who may, where the route names nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Everybody who is somebody.
+    Authenticated,
+    /// Everybody whom a way in accepts, `anonymous` included.
+    Public,
+}
+
+/// A route's rule, out of `access` and `allow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule<'a> {
+    /// Whoever is on the list.
+    Allow(&'a AllowList),
+    /// Everybody who is somebody.
+    Authenticated,
+    /// Nobody: neither is there. A checked configuration has none of these.
+    Nobody,
+    /// Everybody whom a way in accepts.
+    Public,
+}
+
+/// Ways in that are planned and have their word already: a clearer error than "unknown".
+const LATER: [&str; 8] = [
+    "api_key",
+    "bearer",
+    "client_certificate",
+    "forward_auth",
+    "password",
+    "signed_url",
+    "teams",
+    "trusted_headers",
+];
+
+impl Route {
+    /// The route's name: its own, or its pattern.
+    pub fn id(&self) -> RouteId {
+        self.name.clone().unwrap_or_else(|| RouteId::from(self.pattern().as_str()))
+    }
+
+    /// Methods, host and path as one text.
+    pub fn pattern(&self) -> String {
+        let mut methods: Vec<_> = self.methods.iter().map(Verb::to_string).collect();
+        methods.sort_unstable();
+        let space = if methods.is_empty() { "" } else { " " };
+        format!("{}{space}{}{}", methods.join(","), self.host, self.path)
+    }
+
+    /// Who may. Neither or both of `access` and `allow` let nobody through.
+    pub fn rule(&self) -> Rule<'_> {
+        match (self.access, &self.allow) {
+            (Some(Access::Authenticated), None) => Rule::Authenticated,
+            (Some(Access::Public), None) => Rule::Public,
+            (None, Some(list)) => Rule::Allow(list),
+            (None, None) | (Some(_), Some(_)) => Rule::Nobody,
+        }
+    }
+
+    /// Whether people sign in on it.
+    pub fn takes_sessions(&self) -> bool {
+        self.auth.contains(&Auth::Session)
+    }
+
+    /// The audience of its tokens.
+    pub fn audience(&self) -> &str {
+        self.token.audience.as_deref().unwrap_or(self.upstream.as_str())
+    }
+}
+
+impl Default for RouteToken {
+    fn default() -> Self {
+        Self {
+            audience: None,
+            header: FieldName::user_jwt(),
+            claims: None,
+            max_groups: 100,
+            max_bytes: ByteSize::kib(6),
+            debug_header: false,
+            off: false,
+            aliases: true,
+        }
+    }
+}
+
+impl FromStr for Auth {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let kind = text.split(':').next().unwrap_or(text);
+        match text {
+            "anonymous" => Ok(Self::Anonymous),
+            "session" => Ok(Self::Session),
+            _ if LATER.contains(&kind) => Err(format!(
+                "way in `{kind}` is not built yet in this version\n\
+                 help: use \"session\" or \"anonymous\""
+            )),
+            _ => Err(format!("`{text}` is not a way in\nhelp: use \"session\" or \"anonymous\"")),
+        }
+    }
+}
+
+impl fmt::Display for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anonymous => "anonymous",
+            Self::Session => "session",
+        })
+    }
+}
+
+fn auth() -> Vec<Auth> {
+    vec![Auth::Session]
+}
+
+const fn yes() -> bool {
+    true
+}

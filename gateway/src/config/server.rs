@@ -1,0 +1,112 @@
+//! `[server]`: where the gateway listens and what it is called.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::limits::Limits;
+use crate::config::origin::Origin;
+
+/// Where the gateway listens, what it is called from outside, and whom it believes.
+///
+/// At least one of `http` and `https` must be there.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The origin under which browsers reach the gateway: scheme, host, and the port where it is not
+    /// the usual one. Login callbacks come back to it and tokens name it as their issuer. Plain
+    /// `http` is taken for loopback hosts only: a session cookie in clear text can be stolen on the
+    /// way.
+    pub public_url: Origin,
+    /// Further origins that are ours, such as `https://localhost:8443`. A login ends at the origin
+    /// where it began, and only if it is listed here or is `public_url`; default none, because a
+    /// host that is not listed could be an attacker's.
+    #[serde(default)]
+    pub origins: Vec<Origin>,
+    /// The listener for plain HTTP.
+    pub http: Option<Http>,
+    /// The listener for HTTP over TLS.
+    pub https: Option<Https>,
+    /// The listener for operators: health, metrics, sessions, reload.
+    #[serde(default)]
+    pub admin: Admin,
+    /// Networks of proxies in front of the gateway, whose `X-Forwarded-For` and `X-Forwarded-Proto`
+    /// are believed. Default none: whoever is believed can claim any client address.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The directory for what must survive a restart: sessions and keys. Made with mode 0700 if it
+    /// is not there. Relative to this file's directory. Whoever can read it can sign tokens.
+    #[serde(default = "state")]
+    pub state: PathBuf,
+    /// Worker threads; default one for each core, which is what the work of a proxy scales with.
+    pub threads: Option<NonZeroUsize>,
+    /// What one client, one connection and one request may use up.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// The listener for plain HTTP.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Address and port. Port 0 takes a free one and prints it.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Whether each request is answered with a redirect to `public_url`, which must then be `https`.
+    /// Default false, so that the gateway can stand behind a proxy that ends TLS.
+    #[serde(default)]
+    pub redirect_to_https: bool,
+}
+
+/// The listener for HTTP over TLS.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Https {
+    /// Address and port. Port 0 takes a free one and prints it.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The certificates, chosen by the names in them; the first one serves clients that name none.
+    pub certificates: Vec<Certificate>,
+    /// Whether HTTP/2 is offered. Default true: browsers use one connection then instead of six.
+    #[serde(default = "yes")]
+    pub http2: bool,
+}
+
+/// One certificate with its key.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// PEM file: the certificate, then its intermediates. Relative to this file's directory.
+    pub chain: PathBuf,
+    /// PEM file: the private key. Relative to this file's directory.
+    pub key: PathBuf,
+}
+
+/// The listener for operators.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Address and port. Default `127.0.0.1:9090`: whoever reaches it can end sessions, so it is
+    /// not reachable from other machines unless this says so.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)) }
+    }
+}
+
+fn state() -> PathBuf {
+    PathBuf::from("state")
+}
+
+const fn yes() -> bool {
+    true
+}

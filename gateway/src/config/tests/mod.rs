@@ -1,0 +1,7 @@
+//! Tests of the whole of the configuration: bad files, examples, generated pages.
+
+mod bad_files;
+mod checks;
+mod examples;
+mod generated;
+mod support;

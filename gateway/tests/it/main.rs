@@ -1,0 +1,28 @@
+//! The integration tests: one binary, real sockets, the gateway as its users see it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod canary;
+mod chromium;
+mod durability;
+mod framing;
+mod hostile;
+mod layers;
+mod login;
+mod minting;
+mod open_redirect;
+mod refusals;
+mod regression;
+mod rehearsal;
+mod reload;
+mod rotation;
+mod streams;
+mod stripping;
+mod support;
+mod targets;
+mod websocket;

@@ -1,0 +1,133 @@
+//! The independent parties that run on Node: `tests/peers`.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+/// A provider certified by the OpenID Foundation: npm `oidc-provider`.
+pub(crate) struct CertifiedProvider {
+    _child: Child,
+    pub(crate) issuer: String,
+}
+
+impl CertifiedProvider {
+    /// Starts one with the client `portcullis`, back at `redirect_uri`.
+    pub(crate) async fn start(
+        client_secret: &str,
+        redirect_uri: &str,
+        signed_out_uri: &str,
+    ) -> Self {
+        let settings = json!({
+            "client_id": "portcullis",
+            "client_secret": client_secret,
+            "redirect_uris": [redirect_uri],
+            "post_logout_redirect_uris": [signed_out_uri],
+        });
+        let mut command = script("certified-provider.mjs");
+        let mut child = command
+            .arg(settings.to_string())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = timeout(Duration::from_secs(30), lines.next_line());
+        let line = line
+            .await
+            .expect("ready in time")
+            .unwrap()
+            .expect("a line once it listens");
+        // It must be able to go on talking: a closed pipe would end it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let issuer = line
+            .get("issuer")
+            .and_then(Value::as_str)
+            .expect("an issuer")
+            .to_owned();
+        Self {
+            _child: child,
+            issuer,
+        }
+    }
+}
+
+/// Verifies a token with `jose`, a library that shares no code with ours. Gives header and claims.
+pub(crate) async fn verify(
+    token: &str,
+    jwks: &Value,
+    issuer: &str,
+    audience: &str,
+) -> Result<Value, String> {
+    let question = json!({ "token": token, "jwks": jwks, "issuer": issuer, "audience": audience });
+    let answers = verify_all(&[question]).await;
+    let answer = answers.into_iter().next().expect("one answer");
+    match answer.get("error") {
+        Some(error) => Err(error.to_string()),
+        None => Ok(answer),
+    }
+}
+
+/// Verifies many tokens in one process; the answers are in the order of the questions.
+pub(crate) async fn verify_all(questions: &[Value]) -> Vec<Value> {
+    let mut child = script("verify.mjs").stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = String::new();
+    for question in questions {
+        lines.push_str(&question.to_string());
+        lines.push('\n');
+    }
+    let writing = tokio::spawn(async move { stdin.write_all(lines.as_bytes()).await });
+    let output = child.wait_with_output().await.unwrap();
+    writing.await.unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        answers.len(),
+        questions.len(),
+        "verify.mjs answered: {text}"
+    );
+    answers
+}
+
+/// Drives a real browser through the demo; gives the one line that the script prints.
+pub(crate) async fn real_browser(settings: &Value) -> Value {
+    let output = script("browser.mjs")
+        .arg(settings.to_string())
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last = text.lines().last().unwrap_or_default();
+    let answer: Value = serde_json::from_str(last)
+        .unwrap_or_else(|e| panic!("browser.mjs said no JSON ({e}), {}: {text}", output.status));
+    assert!(output.status.success(), "browser.mjs failed: {answer:#}");
+    answer
+}
+
+fn script(name: &str) -> Command {
+    let folder = folder();
+    assert!(
+        folder.join("node_modules/jose").is_dir(),
+        "the test peers are not installed: run `make peers` (it runs `npm ci` in {})",
+        folder.display()
+    );
+    let mut command = Command::new("node");
+    command
+        .arg(folder.join(name))
+        .current_dir(&folder)
+        .kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
+}

@@ -1,0 +1,96 @@
+// An OpenID provider certified by the OpenID Foundation (npm `oidc-provider`), with the accounts
+// `engineer` and `sales`, password = name. Listens on loopback only.
+//
+// Argument: {"port"?, "client_id", "client_secret", "redirect_uris", "post_logout_redirect_uris"}.
+// Prints {"listening":"provider","issuer":"http://127.0.0.1:PORT"} once it listens.
+import { createServer } from "node:http";
+import Provider from "oidc-provider";
+
+const settings = JSON.parse(process.argv[2]);
+const ACCOUNTS = { engineer: ["engineering", "admin"], sales: ["sales"] };
+
+const server = createServer();
+await new Promise((listening) => server.listen(settings.port ?? 0, "127.0.0.1", listening));
+const issuer = `http://127.0.0.1:${server.address().port}`;
+
+const provider = new Provider(issuer, {
+  clients: [
+    {
+      client_id: settings.client_id,
+      client_secret: settings.client_secret,
+      redirect_uris: settings.redirect_uris,
+      post_logout_redirect_uris: settings.post_logout_redirect_uris ?? [],
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+    },
+  ],
+  claims: {
+    openid: ["sub"],
+    profile: ["name", "preferred_username", "groups"],
+    email: ["email", "email_verified"],
+  },
+  // The gateway reads the ID token; this provider would put profile claims into userinfo only.
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  features: { devInteractions: { enabled: false } },
+  interactions: { url: (_, interaction) => `/login/${interaction.uid}` },
+  cookies: { keys: ["only-for-tests"] },
+  findAccount: (_, id) =>
+    Object.hasOwn(ACCOUNTS, id) && {
+      accountId: id,
+      claims: () => ({
+        sub: id,
+        name: id,
+        preferred_username: id,
+        groups: ACCOUNTS[id],
+        email: `${id}@example.com`,
+        email_verified: true,
+      }),
+    },
+  // Consent was given when the client was registered.
+  loadExistingGrant: async (ctx) => {
+    const { client, session } = ctx.oidc;
+    const known = session.grantIdFor(client.clientId);
+    if (known) return ctx.oidc.provider.Grant.find(known);
+    const grant = new ctx.oidc.provider.Grant({
+      clientId: client.clientId,
+      accountId: session.accountId,
+    });
+    grant.addOIDCScope("openid profile email");
+    await grant.save();
+    return grant;
+  },
+});
+
+const PAGE = (uid, problem) => `<!doctype html><title>Sign in</title>
+<form method="post" action="/login/${encodeURIComponent(uid)}"><p>${problem}</p>
+<input name="username" autofocus><input name="password" type="password"><button>Sign in</button></form>`;
+
+async function fields(request) {
+  let body = "";
+  for await (const chunk of request) body += chunk;
+  return new URLSearchParams(body);
+}
+
+async function login(request, response) {
+  const { uid } = await provider.interactionDetails(request, response);
+  const form = request.method === "POST" ? await fields(request) : new URLSearchParams();
+  const user = form.get("username");
+  if (user && Object.hasOwn(ACCOUNTS, user) && form.get("password") === user) {
+    const result = { login: { accountId: user } };
+    return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+  }
+  response.setHeader("content-type", "text/html");
+  response.end(PAGE(uid, user ? "Wrong name or password." : ""));
+}
+
+const rest = provider.callback();
+server.on("request", (request, response) => {
+  if (!request.url.startsWith("/login/")) return rest(request, response);
+  login(request, response).catch((error) => {
+    response.statusCode = 400;
+    response.end(String(error.message));
+  });
+});
+
+console.log(JSON.stringify({ listening: "provider", issuer }));
