@@ -133,7 +133,7 @@ impl Fixture {
             sealer,
             cookies: CookieNames::default(),
             origins: PublicOrigins::new("https://app.test", &further).unwrap(),
-            jwks: keyring.clone(),
+            jwks: Some(keyring.clone()),
             discovery: Document::of(&json!({ "issuer": "https://app.test" })).unwrap(),
             metrics: Arc::new(Metrics::default()),
             clock: clock.clone(),
