@@ -15,11 +15,12 @@ use crate::agent::scripted::Scripted;
 use crate::agent::tools::weather::{OpenMeteo, Place, Places, Weather};
 use crate::agent::tools::{Access, Calculator, CurrentTime, ServiceStatus, Toolbox, Whoami};
 use crate::agent::{Agent, Limits, Model};
-use crate::caller::{KeySource, Verifier, http_client, require_caller};
+use crate::caller::{KeySource, Verifier, require_caller};
 use crate::chat::{self, ChatState};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Options};
 use crate::error::ApiError;
+use crate::fetch::http_client;
 use crate::ui;
 
 /// A running agent.
@@ -68,9 +69,7 @@ pub async fn run(options: Options) -> Result<(), AppError> {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
         // Whoever started us may not read it; that is no reason to stop.
-        writeln!(out, "http://{}", running.address)
-            .and_then(|()| out.flush())
-            .ok();
+        writeln!(out, "http://{}", running.address).and_then(|()| out.flush()).ok();
     }
     told_to_stop().await;
     running.stop().await
@@ -97,9 +96,7 @@ pub async fn start_with(
     model: Arc<dyn Model>,
 ) -> Result<Running, AppError> {
     // Fails only when a provider is installed already, and then there is one.
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .ok();
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let verifier = Arc::new(verifier(&options, &clock)?);
     let toolbox = toolbox(&options, &clock)?;
     let agent = Arc::new(Agent::new(model, toolbox, Limits::default(), clock.clone()));
@@ -112,11 +109,7 @@ pub async fn start_with(
     let address = listener.local_addr().map_err(listen)?;
     tracing::info!(%address, issuer = %options.gateway, audience = %options.audience, "serving");
     let server = axum::serve(listener, pages).with_graceful_shutdown(until(stopped));
-    Ok(Running {
-        address,
-        stopping,
-        server: tokio::spawn(server.into_future()),
-    })
+    Ok(Running { address, stopping, server: tokio::spawn(server.into_future()) })
 }
 
 impl Running {
@@ -152,9 +145,7 @@ fn pages(chat: ChatState, verifier: Arc<Verifier>) -> Router {
         .fallback(async || ApiError::NotFound)
         .layer(middleware::from_fn_with_state(verifier, require_caller));
     let health = || async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") };
-    Router::new()
-        .route(HEALTH, get(health))
-        .fallback_service(behind)
+    Router::new().route(HEALTH, get(health)).fallback_service(behind)
 }
 
 fn verifier(options: &Options, clock: &Arc<dyn Clock>) -> Result<Verifier, AppError> {
@@ -181,10 +172,7 @@ fn toolbox(options: &Options, clock: &Arc<dyn Clock>) -> Result<Toolbox, AppErro
     let client = http_client(&options.weather_url, timeout)?;
     let service = OpenMeteo::new(options.weather_url.clone(), client, clock.clone());
     Ok(Toolbox::default()
-        .with(
-            Access::Everyone,
-            Weather::new(clock.clone(), places.clone(), service),
-        )
+        .with(Access::Everyone, Weather::new(clock.clone(), places.clone(), service))
         .with(Access::Everyone, CurrentTime::new(clock.clone(), places))
         .with(Access::Everyone, Calculator)
         .with(Access::Everyone, Whoami)

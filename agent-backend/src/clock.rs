@@ -31,10 +31,7 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn instant(&self) -> Instant {
         Instant::now()
     }
@@ -43,11 +40,7 @@ impl Clock for SystemClock {
 impl ManualClock {
     /// A clock standing at `start`.
     pub fn at(start: Timestamp) -> Self {
-        Self {
-            start,
-            origin: SystemClock.instant(),
-            moved: AtomicI64::new(0),
-        }
+        Self { start, origin: SystemClock.instant(), moved: AtomicI64::new(0) }
     }
 
     /// Moves the clock on.
@@ -63,9 +56,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.start
-            .saturating_add(self.moved())
-            .unwrap_or(self.start)
+        self.start.saturating_add(self.moved()).unwrap_or(self.start)
     }
 
     fn instant(&self) -> Instant {

@@ -44,11 +44,7 @@ pub struct Options {
     pub hs256_secret: Option<SharedSecret>,
 
     /// Open-Meteo's forecast service, or a stand-in for it.
-    #[arg(
-        long,
-        env = "AGENT_WEATHER_URL",
-        default_value = "https://api.open-meteo.com"
-    )]
+    #[arg(long, env = "AGENT_WEATHER_URL", default_value = "https://api.open-meteo.com")]
     pub weather_url: Url,
 
     /// Open-Meteo's place search, or a stand-in for it.
@@ -68,12 +64,7 @@ pub struct Options {
     pub place: String,
 
     /// Latitude of that place.
-    #[arg(
-        long,
-        env = "AGENT_LATITUDE",
-        default_value_t = 43.32,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, env = "AGENT_LATITUDE", default_value_t = 43.32, allow_negative_numbers = true)]
     pub latitude: f64,
 
     /// Longitude of that place.
@@ -140,11 +131,8 @@ impl Options {
     pub fn secret(&self) -> Result<Option<SharedSecret>, ConfigError> {
         let secret = match (&self.hs256_secret_file, &self.hs256_secret) {
             (Some(path), _) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|cause| ConfigError::SecretFile {
-                        path: path.clone(),
-                        cause,
-                    })?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|cause| ConfigError::SecretFile { path: path.clone(), cause })?;
                 SharedSecret::from(text.trim())
             }
             (None, Some(secret)) => secret.clone(),

@@ -82,10 +82,7 @@ impl IntoResponse for ApiError {
         });
         let mut response = (status, body.to_string()).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if matches!(self, Self::KeysUnavailable(_) | Self::Busy) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));

@@ -7,7 +7,7 @@
 //! Floors, bottom to top; imports only go down:
 //!
 //! ```text
-//! error config clock observe  <  caller  <  agent  <  chat ui  <  app  <  main
+//! error config clock observe fetch  <  caller  <  agent  <  chat ui  <  app  <  main
 //! ```
 
 pub mod agent;
@@ -17,5 +17,6 @@ pub mod chat;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod fetch;
 pub mod observe;
 pub mod ui;

@@ -73,12 +73,7 @@ impl Event {
             Self::ToolCall { call, title } => serde_json::json!({
                 "id": call.id, "name": call.name, "title": title, "arguments": call.arguments,
             }),
-            Self::ToolResult {
-                id,
-                name,
-                outcome,
-                millis,
-            } => match outcome {
+            Self::ToolResult { id, name, outcome, millis } => match outcome {
                 Ok(result) => serde_json::json!({
                     "id": id, "name": name, "ok": true, "ms": millis, "result": result,
                 }),

@@ -36,12 +36,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            steps: 6,
-            calls: 8,
-            text: 64 * 1024,
-            time: Duration::from_secs(120),
-        }
+        Self { steps: 6, calls: 8, text: 64 * 1024, time: Duration::from_secs(120) }
     }
 }
 
@@ -60,12 +55,7 @@ impl Agent {
         limits: Limits,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            model,
-            toolbox,
-            limits,
-            clock,
-        }
+        Self { model, toolbox, limits, clock }
     }
 
     /// The tools.
@@ -82,14 +72,8 @@ impl Agent {
         events: Sender<Event>,
     ) -> Vec<Message> {
         let known = conversation.len();
-        let mut turn = Turn {
-            agent: self,
-            caller,
-            events,
-            messages: conversation,
-            calls: 0,
-            text: 0,
-        };
+        let mut turn =
+            Turn { agent: self, caller, events, messages: conversation, calls: 0, text: 0 };
         let outcome = {
             let events = turn.events.clone();
             tokio::select! {
@@ -105,9 +89,7 @@ impl Agent {
             Err(Stop::Limit) => Some(Event::End(End::Limit)),
             Err(Stop::Model(fault)) => {
                 tracing::warn!(%fault, "a turn failed");
-                Some(Event::Error(
-                    "The model could not answer. Please try again.".to_owned(),
-                ))
+                Some(Event::Error("The model could not answer. Please try again.".to_owned()))
             }
         };
         if let Some(last) = last {
@@ -174,36 +156,18 @@ impl Turn<'_> {
         if self.calls > self.agent.limits.calls {
             return Err(Stop::Limit);
         }
-        let ToolCall {
-            id,
-            name,
-            arguments,
-        } = call.clone();
+        let ToolCall { id, name, arguments } = call.clone();
         let title = self.agent.toolbox.title(&name).to_owned();
         self.messages.push(Message::Call(call.clone()));
         self.emit(Event::ToolCall { call, title }).await?;
         let started = self.agent.clock.instant();
         let outcome = self.agent.toolbox.call(self.caller, &name, arguments).await;
-        let took = self
-            .agent
-            .clock
-            .instant()
-            .saturating_duration_since(started);
+        let took = self.agent.clock.instant().saturating_duration_since(started);
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         let outcome = outcome.map_err(|fault| fault.to_string());
         let (reply, told) = (outcome.clone(), name.clone());
-        self.messages.push(Message::Result {
-            id: id.clone(),
-            name,
-            outcome,
-        });
-        self.emit(Event::ToolResult {
-            id,
-            name: told,
-            outcome: reply,
-            millis,
-        })
-        .await
+        self.messages.push(Message::Result { id: id.clone(), name, outcome });
+        self.emit(Event::ToolResult { id, name: told, outcome: reply, millis }).await
     }
 
     async fn emit(&self, event: Event) -> Result<(), Stop> {

@@ -34,9 +34,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Verified {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let caller = parts.extensions.get::<Arc<Caller>>().cloned();
-        caller
-            .map(Self)
-            .ok_or_else(|| ApiError::Unauthenticated("the gate was not passed".into()))
+        caller.map(Self).ok_or_else(|| ApiError::Unauthenticated("the gate was not passed".into()))
     }
 }
 

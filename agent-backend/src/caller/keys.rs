@@ -10,8 +10,8 @@ use reqwest::Client;
 use serde_json::Value;
 use url::Url;
 
-use super::fetch::{FetchError, fetch_json, http_client};
 use crate::clock::Clock;
+use crate::fetch::{FetchError, fetch_json, http_client};
 
 /// The gateway's published keys.
 #[derive(Debug)]
@@ -94,15 +94,7 @@ impl KeySource {
     ) -> Result<Self, reqwest::Error> {
         let client = http_client(base.as_ref().unwrap_or(&issuer_url), TIMEOUT)?;
         let (cache, turn) = Default::default();
-        Ok(Self {
-            issuer: issuer.to_owned(),
-            issuer_url,
-            base,
-            client,
-            clock,
-            cache,
-            turn,
-        })
+        Ok(Self { issuer: issuer.to_owned(), issuer_url, base, client, clock, cache, turn })
     }
 
     /// The key with this id.
@@ -142,11 +134,7 @@ impl KeySource {
     fn resting(&self, now: Instant) -> Option<fn(&str) -> KeysError> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let age = now.saturating_duration_since(cache.tried?);
-        let pause = if cache.failed {
-            COOLDOWN_AFTER_FAILURE
-        } else {
-            COOLDOWN
-        };
+        let pause = if cache.failed { COOLDOWN_AFTER_FAILURE } else { COOLDOWN };
         (age < pause).then_some(if cache.failed {
             |_: &str| KeysError::Resting
         } else {
@@ -170,17 +158,11 @@ impl KeySource {
         let base = self.base.as_ref().unwrap_or(&self.issuer_url);
         let url = under(base, "/.well-known/openid-configuration");
         let document = fetch_json(&self.client, &url).await?;
-        let foreign = |what| KeysError::Foreign {
-            url: url.to_string(),
-            what,
-        };
+        let foreign = |what| KeysError::Foreign { url: url.to_string(), what };
         if document.get("issuer").and_then(Value::as_str) != Some(self.issuer.as_str()) {
             return Err(foreign("it names another issuer than --gateway"));
         }
-        let keys = document
-            .get("jwks_uri")
-            .and_then(Value::as_str)
-            .map(Url::parse);
+        let keys = document.get("jwks_uri").and_then(Value::as_str).map(Url::parse);
         let Some(Ok(keys)) = keys else {
             return Err(foreign("it has no usable jwks_uri"));
         };
@@ -193,11 +175,7 @@ impl KeySource {
             None => keys,
         };
         let set = fetch_json(&self.client, &keys).await?;
-        let set = set
-            .get("keys")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let set = set.get("keys").and_then(Value::as_array).cloned().unwrap_or_default();
         Ok(set.into_iter().take(MOST_KEYS).filter_map(pinned).collect())
     }
 }

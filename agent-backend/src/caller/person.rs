@@ -58,11 +58,7 @@ impl Caller {
         header: TokenHeader,
     ) -> Self {
         let text = |name: &str| {
-            claims
-                .get(name)
-                .and_then(Value::as_str)
-                .filter(|s| !s.is_empty())
-                .map(str::to_owned)
+            claims.get(name).and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_owned)
         };
         let name = ["name", "display_name", "preferred_username", "email"]
             .into_iter()
@@ -100,13 +96,6 @@ impl fmt::Debug for Caller {
 }
 
 fn words(value: Option<&Value>) -> Vec<String> {
-    let items = value
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    items
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -76,13 +76,7 @@ impl Verifier {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
-        Self {
-            issuer,
-            audience,
-            header,
-            keys: Keys::Published(Box::new(keys)),
-            clock,
-        }
+        Self { issuer, audience, header, keys: Keys::Published(Box::new(keys)), clock }
     }
 
     /// Verifies with a shared secret; then HS256 is the only algorithm.
@@ -95,13 +89,7 @@ impl Verifier {
     ) -> Self {
         let (issuer, audience) = (issuer.to_owned(), audience.to_owned());
         let keys = Keys::Shared(DecodingKey::from_secret(secret.expose()));
-        Self {
-            issuer,
-            audience,
-            header,
-            keys,
-            clock,
-        }
+        Self { issuer, audience, header, keys, clock }
     }
 
     /// The caller of a request with these headers.
@@ -136,20 +124,14 @@ impl Verifier {
         validation.validate_aud = false;
         let decoded = decode::<Map<String, Value>>(token, &key.key, &validation)
             .map_err(|fault| signature(&fault.to_string()))?;
-        let header = TokenHeader {
-            alg: format!("{:?}", key.algorithm),
-            kid: header.kid,
-            typ: header.typ,
-        };
+        let header =
+            TokenHeader { alg: format!("{:?}", key.algorithm), kid: header.kid, typ: header.typ };
         self.accept(decoded.claims, header)
     }
 
     async fn key(&self, kid: Option<&str>) -> Result<PinnedKey, CallerFault> {
         match &self.keys {
-            Keys::Shared(key) => Ok(PinnedKey {
-                algorithm: Algorithm::HS256,
-                key: key.clone(),
-            }),
+            Keys::Shared(key) => Ok(PinnedKey { algorithm: Algorithm::HS256, key: key.clone() }),
             Keys::Published(source) => {
                 let kid = kid.ok_or_else(|| signature("it names no key"))?;
                 source.find(kid).await.map_err(|fault| match fault {
@@ -187,10 +169,7 @@ impl Verifier {
             return Err(CallerFault::NotYet);
         }
         let expires = Timestamp::from_second(exp).map_err(|_| CallerFault::Unusable("exp"))?;
-        let sub = claims
-            .get("sub")
-            .and_then(Value::as_str)
-            .filter(|sub| !sub.is_empty());
+        let sub = claims.get("sub").and_then(Value::as_str).filter(|sub| !sub.is_empty());
         let sub = sub.ok_or(CallerFault::Unusable("sub"))?.to_owned();
         Ok(Caller::from_verified(sub, expires, claims, header))
     }
@@ -214,14 +193,7 @@ fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the cast saturates, which is meant"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, which is meant")]
     let whole = || value.as_f64().map(|number| number.floor() as i64);
-    value
-        .as_i64()
-        .or_else(whole)
-        .map(Some)
-        .ok_or(CallerFault::Unusable(name))
+    value.as_i64().or_else(whole).map(Some).ok_or(CallerFault::Unusable(name))
 }

@@ -56,9 +56,6 @@ pub(super) async fn starters(Verified(_): Verified) -> impl IntoResponse {
 }
 
 fn json_answer(value: &Value) -> impl IntoResponse + use<> {
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (headers, value.to_string())
 }

@@ -29,10 +29,5 @@ pub(super) async fn events(Verified(caller): Verified, State(state): State<ChatS
         }
     });
     let stopped = async move { state.stopped().await };
-    event_stream(
-        hello
-            .chain(beats)
-            .map(Ok::<_, Infallible>)
-            .take_until(stopped),
-    )
+    event_stream(hello.chain(beats).map(Ok::<_, Infallible>).take_until(stopped))
 }

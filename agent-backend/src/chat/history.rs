@@ -34,10 +34,7 @@ impl History {
     pub fn of(&self, sub: &str, thread: &str) -> Vec<Message> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (sub.to_owned(), thread.to_owned());
-        kept.threads
-            .get(&key)
-            .map(|thread| thread.messages.clone())
-            .unwrap_or_default()
+        kept.threads.get(&key).map(|thread| thread.messages.clone()).unwrap_or_default()
     }
 
     /// Adds to a conversation, dropping its oldest turns when it gets too long.
@@ -45,23 +42,15 @@ impl History {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.uses += 1;
         let used = kept.uses;
-        let entry = kept
-            .threads
-            .entry((sub.to_owned(), thread.to_owned()))
-            .or_default();
+        let entry = kept.threads.entry((sub.to_owned(), thread.to_owned())).or_default();
         entry.used = used;
         entry.messages.extend(messages);
         if entry.messages.len() > MOST_MESSAGES {
             let excess = entry.messages.len() - MOST_MESSAGES;
             entry.messages.drain(..excess);
             // A conversation begins with a question, never with a result whose call is gone.
-            let first = entry
-                .messages
-                .iter()
-                .position(|m| matches!(m, Message::User(_)));
-            entry
-                .messages
-                .drain(..first.unwrap_or(entry.messages.len()));
+            let first = entry.messages.iter().position(|m| matches!(m, Message::User(_)));
+            entry.messages.drain(..first.unwrap_or(entry.messages.len()));
         }
         if kept.threads.len() > MOST_THREADS {
             let oldest = kept.threads.iter().min_by_key(|(_, thread)| thread.used);
@@ -78,10 +67,7 @@ mod tests {
     use crate::agent::Message;
 
     fn turn(number: usize) -> Vec<Message> {
-        vec![
-            Message::User(format!("question {number}")),
-            Message::Agent("answer".to_owned()),
-        ]
+        vec![Message::User(format!("question {number}")), Message::Agent("answer".to_owned())]
     }
 
     #[test]
@@ -102,10 +88,7 @@ mod tests {
         let kept = history.of("ann", "1");
         assert!(kept.len() <= MOST_MESSAGES);
         assert!(matches!(kept.first(), Some(Message::User(_))));
-        assert_eq!(
-            kept.get(kept.len() - 2),
-            Some(&Message::User("question 99".to_owned()))
-        );
+        assert_eq!(kept.get(kept.len() - 2), Some(&Message::User("question 99".to_owned())));
     }
 
     #[test]

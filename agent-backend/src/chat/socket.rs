@@ -94,9 +94,9 @@ fn command(text: &str, caller: &Arc<Caller>, state: &ChatState, busy: bool) -> N
     match serde_json::from_str(text) {
         Err(_) => Next::Tell(fault("Send {\"type\": \"chat\", \"message\": \"…\"}.")),
         Ok(Command::Cancel) => Next::Cancel,
-        Ok(Command::Chat { .. }) if busy => Next::Tell(fault(
-            "One question at a time: the answer before is still running.",
-        )),
+        Ok(Command::Chat { .. }) if busy => {
+            Next::Tell(fault("One question at a time: the answer before is still running."))
+        }
         Ok(Command::Chat { message, thread }) => {
             match state.ask(caller.clone(), &message, &thread) {
                 Ok(events) => Next::Run(events),
@@ -115,10 +115,7 @@ async fn next(turn: &mut Option<Receiver<Event>>) -> Option<Event> {
 }
 
 async fn send(sink: &mut SplitSink<WebSocket, Message>, message: Message) -> bool {
-    matches!(
-        tokio::time::timeout(MOST_WAIT, sink.send(message)).await,
-        Ok(Ok(()))
-    )
+    matches!(tokio::time::timeout(MOST_WAIT, sink.send(message)).await, Ok(Ok(())))
 }
 
 fn fault(sentence: &str) -> Message {

@@ -36,13 +36,7 @@ impl ChatState {
     /// Puts the parts together.
     pub fn new(agent: Arc<Agent>, clock: Arc<dyn Clock>, stopping: watch::Receiver<bool>) -> Self {
         let turns = Arc::new(Semaphore::new(MOST_TURNS));
-        Self {
-            agent,
-            history: Arc::new(History::default()),
-            clock,
-            stopping,
-            turns,
-        }
+        Self { agent, history: Arc::new(History::default()), clock, stopping, turns }
     }
 
     /// Returns when the agent stops; open streams end then.
@@ -67,20 +61,12 @@ impl ChatState {
             return Err(ApiError::BadRequest("The message is empty."));
         }
         if question.len() > MOST_QUESTION {
-            return Err(ApiError::BadRequest(
-                "The message is longer than 4000 bytes.",
-            ));
+            return Err(ApiError::BadRequest("The message is longer than 4000 bytes."));
         }
         if thread.len() > MOST_THREAD {
-            return Err(ApiError::BadRequest(
-                "The thread's name is longer than 64 bytes.",
-            ));
+            return Err(ApiError::BadRequest("The thread's name is longer than 64 bytes."));
         }
-        let place = self
-            .turns
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| ApiError::Busy)?;
+        let place = self.turns.clone().try_acquire_owned().map_err(|_| ApiError::Busy)?;
         let (events, receiver) = mpsc::channel(IN_FLIGHT);
         let (agent, history) = (self.agent.clone(), self.history.clone());
         let (question, thread) = (question.to_owned(), thread.to_owned());

@@ -12,10 +12,7 @@ pub const ROUTES: [(&str, &str); FILES.len()] = {
     let mut routes = [("GET", ""); FILES.len()];
     let mut index = 0;
     while index < FILES.len() {
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "evaluated by the compiler, which checks it"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
         {
             routes[index].1 = FILES[index].0;
         }
@@ -33,22 +30,10 @@ const FILES: [(&str, &str, &str); 10] = [
     ("/assets/page.css", CSS, include_str!("assets/page.css")),
     ("/assets/chat.css", CSS, include_str!("assets/chat.css")),
     ("/assets/main.js", SCRIPT, include_str!("assets/main.js")),
-    (
-        "/assets/transport.js",
-        SCRIPT,
-        include_str!("assets/transport.js"),
-    ),
-    (
-        "/assets/messages.js",
-        SCRIPT,
-        include_str!("assets/messages.js"),
-    ),
+    ("/assets/transport.js", SCRIPT, include_str!("assets/transport.js")),
+    ("/assets/messages.js", SCRIPT, include_str!("assets/messages.js")),
     ("/assets/cards.js", SCRIPT, include_str!("assets/cards.js")),
-    (
-        "/assets/session.js",
-        SCRIPT,
-        include_str!("assets/session.js"),
-    ),
+    ("/assets/session.js", SCRIPT, include_str!("assets/session.js")),
     ("/assets/token.js", SCRIPT, include_str!("assets/token.js")),
     ("/assets/dom.js", SCRIPT, include_str!("assets/dom.js")),
 ];
@@ -61,14 +46,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 
 /// The page and its files. They do nothing without a caller that was put in front of them.
 pub fn routes() -> Router {
-    FILES
-        .into_iter()
-        .fold(Router::new(), |router, (path, kind, text)| {
-            router.route(
-                path,
-                get(move |_: Verified| async move { file(kind, text) }),
-            )
-        })
+    FILES.into_iter().fold(Router::new(), |router, (path, kind, text)| {
+        router.route(path, get(move |_: Verified| async move { file(kind, text) }))
+    })
 }
 
 fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
@@ -78,10 +58,7 @@ fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
     (headers, text)
 }

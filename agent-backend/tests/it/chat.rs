@@ -43,17 +43,13 @@ async fn nothing_on_the_way_is_invited_to_hold_the_stream_back() {
 async fn a_follow_up_understands_the_conversation_and_others_do_not_share_it() {
     let issuer = Issuer::start().await;
     let agent = Agent::start(&issuer.url, &[]).await;
-    agent
-        .answer(&issuer, "Will it rain in Oslo tomorrow?")
-        .await;
+    agent.answer(&issuer, "Will it rain in Oslo tomorrow?").await;
     let (words, result) = agent.answer(&issuer, "And in Paris?").await;
     assert_eq!(result["result"]["place"], "Paris");
     assert!(words.to_lowercase().contains("tomorrow"), "{words}");
     let mut other = claims(&issuer.url);
     other["sub"] = json!("demo|other");
-    let turn = agent
-        .ask(&issuer.token("ed", &other), "And in Paris?")
-        .await;
+    let turn = agent.ask(&issuer.token("ed", &other), "And in Paris?").await;
     assert!(turn.iter().all(|(name, _)| name != "tool_call"));
 }
 
@@ -63,25 +59,12 @@ async fn a_bad_question_is_refused_with_a_sentence() {
     let agent = Agent::start(&issuer.url, &[]).await;
     let token = issuer.token("ed", &claims(&issuer.url));
     let long = json!({ "message": "x".repeat(4001) }).to_string();
-    for body in [
-        "",
-        "{}",
-        "{\"message\": \"  \"}",
-        "{\"message\": \"a\", \"sub\": \"b\"}",
-        &long,
-    ] {
-        let request = agent
-            .http
-            .post(format!("{}/chat", agent.url))
-            .header("x-user-jwt", &token);
+    for body in ["", "{}", "{\"message\": \"  \"}", "{\"message\": \"a\", \"sub\": \"b\"}", &long] {
+        let request = agent.http.post(format!("{}/chat", agent.url)).header("x-user-jwt", &token);
         let response = request.body(body.to_owned()).send().await.unwrap();
         assert_eq!(response.status(), 400);
         let problem: Value = response.json().await.unwrap();
-        assert!(
-            problem["detail"]
-                .as_str()
-                .is_some_and(|text| text.ends_with('.'))
-        );
+        assert!(problem["detail"].as_str().is_some_and(|text| text.ends_with('.')));
     }
 }
 
@@ -95,9 +78,7 @@ async fn a_web_socket_carries_the_same_events_as_frames() {
 
     let mut request = url.into_client_request().unwrap();
     let token = issuer.token("ed", &claims(&issuer.url));
-    request
-        .headers_mut()
-        .insert("x-user-jwt", token.parse().unwrap());
+    request.headers_mut().insert("x-user-jwt", token.parse().unwrap());
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
     socket.send(Message::text("nonsense")).await.unwrap();
     let ask = json!({ "type": "chat", "message": "Who am I?" });
@@ -112,12 +93,6 @@ async fn a_web_socket_carries_the_same_events_as_frames() {
         }
     }
     kinds.dedup();
-    assert_eq!(
-        kinds,
-        ["error", "tool_call", "tool_result", "token", "done"]
-    );
-    assert!(
-        words.contains("Sam Sales") && words.contains("sales"),
-        "{words}"
-    );
+    assert_eq!(kinds, ["error", "tool_call", "tool_result", "token", "done"]);
+    assert!(words.contains("Sam Sales") && words.contains("sales"), "{words}");
 }

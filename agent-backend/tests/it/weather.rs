@@ -47,28 +47,16 @@ async fn gaps_stay_gaps_units_are_the_services_and_the_answer_is_kept() {
     let (words, result) = agent.answer(&issuer, "Is going to rain today?").await;
     let forecast = &result["result"];
     assert_eq!(forecast["source"], "open-meteo");
-    assert!(
-        forecast["source_note"]
-            .as_str()
-            .unwrap()
-            .contains("CC BY 4.0")
-    );
+    assert!(forecast["source_note"].as_str().unwrap().contains("CC BY 4.0"));
     assert_eq!(forecast["days"][0]["low"], 50.0);
     assert_eq!(forecast["days"][0]["high"], 59.6);
     assert_eq!(forecast["days"][0]["rain"], 1.5);
     assert_eq!(forecast["days"][0]["humidity"], Value::Null);
     assert_eq!(forecast["hours"][1]["temperature"], Value::Null);
     assert_eq!(forecast["hours"][2]["rain"], Value::Null);
-    assert!(
-        words.starts_with("**Yes**") && words.contains("1.5 inch"),
-        "{words}"
-    );
+    assert!(words.starts_with("**Yes**") && words.contains("1.5 inch"), "{words}");
     agent.answer(&issuer, "Is going to rain today?").await;
-    assert_eq!(
-        asked.load(Ordering::SeqCst),
-        1,
-        "the second answer comes from memory"
-    );
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "the second answer comes from memory");
     agent.clock.advance(Duration::from_secs(30));
 }
 
@@ -79,11 +67,7 @@ async fn a_refusal_is_told_with_its_reason_and_not_papered_over() {
     let (words, result) = agent.answer(&issuer, "weather today").await;
     assert_eq!(result["ok"], false);
     assert!(words.contains("start_date is out of range"), "{words}");
-    assert_eq!(
-        asked.load(Ordering::SeqCst),
-        1,
-        "asking again would not help"
-    );
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "asking again would not help");
 }
 
 #[tokio::test]
@@ -96,11 +80,7 @@ async fn a_failing_service_is_asked_twice_and_then_sample_data_is_labelled_as_su
     assert!(words.starts_with("**Offline sample data:**"), "{words}");
     let (again, _) = agent.answer(&issuer, "Forecast for the next 7 days").await;
     assert_eq!(words, again, "sample data is the same every time");
-    assert_eq!(
-        asked.load(Ordering::SeqCst),
-        2,
-        "and nobody waits again so soon"
-    );
+    assert_eq!(asked.load(Ordering::SeqCst), 2, "and nobody waits again so soon");
 }
 
 #[tokio::test]
@@ -122,8 +102,5 @@ async fn a_range_beyond_the_forecast_and_an_unknown_place_are_told() {
     let (words, _) = agent.answer(&issuer, "Forecast for the next 40 days").await;
     assert!(words.contains("at most 16 days"), "{words}");
     let (words, _) = agent.answer(&issuer, "Weather in Xyzzyville today").await;
-    assert!(
-        words.contains("not among the places known offline"),
-        "{words}"
-    );
+    assert!(words.contains("not among the places known offline"), "{words}");
 }

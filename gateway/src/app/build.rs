@@ -18,8 +18,8 @@ use crate::oidc::Provider;
 use crate::proxy::{HeadLimits, Snapshot};
 use crate::token::{Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer};
 use crate::upstream::Pool;
-use crate::web::{PublicOriginFault, PublicOrigins};
 use crate::web::forwarded::Trusted;
+use crate::web::{PublicOriginFault, PublicOrigins};
 
 /// One generation of the configuration, in parts.
 pub(super) struct Built {

@@ -69,7 +69,8 @@ impl Lasting {
         let keys = SealingKeys::load_or_create(&state.join("sealing-keys.json"), &*entropy)?;
         let sealer = Sealer::new(Arc::new(keys), Arc::clone(&entropy));
         let limits = &config.server.limits;
-        let live = Arc::new(LiveStreams::new(usize::try_from(limits.live_streams).unwrap_or(usize::MAX)));
+        let live =
+            Arc::new(LiveStreams::new(usize::try_from(limits.live_streams).unwrap_or(usize::MAX)));
         let settings = SessionSettings {
             lifetimes: Lifetimes {
                 idle: config.session.idle.std(),

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 use tracing::{error, warn};
 
-use crate::app::build::{Built, BuildFault, build};
+use crate::app::build::{BuildFault, Built, build};
 use crate::app::lasting::Lasting;
 use crate::config::{Checked, Config, Loaded};
 use crate::edge::Sites;
@@ -168,8 +168,14 @@ impl Reloader {
 fn warn_of_restart(old: &Checked<Config>, new: &Checked<Config>) {
     let (a, b) = (&old.server, &new.server);
     let changed = [
-        ("server.http.listen", a.http.as_ref().map(|l| l.listen) != b.http.as_ref().map(|l| l.listen)),
-        ("server.https.listen", a.https.as_ref().map(|l| l.listen) != b.https.as_ref().map(|l| l.listen)),
+        (
+            "server.http.listen",
+            a.http.as_ref().map(|l| l.listen) != b.http.as_ref().map(|l| l.listen),
+        ),
+        (
+            "server.https.listen",
+            a.https.as_ref().map(|l| l.listen) != b.https.as_ref().map(|l| l.listen),
+        ),
         ("server.admin.listen", a.admin.listen != b.admin.listen),
         ("server.state", a.state != b.state),
         ("server.threads", a.threads != b.threads),

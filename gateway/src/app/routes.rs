@@ -38,7 +38,8 @@ pub(super) fn table(
     for route in &config.routes {
         let pattern = pattern(route)?;
         let pool = pools.get(&route.upstream);
-        let pool = pool.ok_or_else(|| BuildFault::Route(route.id(), "no such upstream".to_owned()))?;
+        let pool =
+            pool.ok_or_else(|| BuildFault::Route(route.id(), "no such upstream".to_owned()))?;
         routes.push((pattern, Arc::new(plan(config, route, pool, &ways))));
     }
     Table::build(routes).map_err(|ties| tied(loaded, ties))

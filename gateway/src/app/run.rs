@@ -174,7 +174,9 @@ async fn housekeeping(lasting: Arc<Lasting>) {
         {
             error!(%fault, "the session store fails");
         }
-        lasting.trouble.store(fault.clone().map(|fault| Arc::new(format!("session store: {fault}"))));
+        lasting
+            .trouble
+            .store(fault.clone().map(|fault| Arc::new(format!("session store: {fault}"))));
         last = fault;
     }
 }

@@ -56,9 +56,7 @@ fn tls(upstream: &Upstream) -> Result<Tls, BuildFault> {
     })
 }
 
-fn authorities(
-    path: &Path,
-) -> Result<Arc<[pingora_core::utils::tls::WrappedX509]>, BuildFault> {
+fn authorities(path: &Path) -> Result<Arc<[pingora_core::utils::tls::WrappedX509]>, BuildFault> {
     let fault = |cause: String| BuildFault::Authority { path: path.to_owned(), cause };
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

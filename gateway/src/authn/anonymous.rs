@@ -16,9 +16,7 @@ pub struct Anonymous {
 
 impl Default for Anonymous {
     fn default() -> Self {
-        Self {
-            nobody: Arc::new(Principal::anonymous()),
-        }
+        Self { nobody: Arc::new(Principal::anonymous()) }
     }
 }
 

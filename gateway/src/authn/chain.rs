@@ -53,8 +53,6 @@ impl Chain {
     }
 
     fn ends_anonymous(&self) -> bool {
-        self.ways
-            .last()
-            .is_some_and(|last| last.way_in() == WayIn::Anonymous)
+        self.ways.last().is_some_and(|last| last.way_in() == WayIn::Anonymous)
     }
 }

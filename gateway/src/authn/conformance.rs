@@ -30,15 +30,10 @@ pub(crate) async fn a_way_in_keeps_the_contract(samples: Samples<'_>) {
     let way = samples.way;
     for foreign in foreign_credentials() {
         let outcome = ask(way, &foreign).await;
-        assert!(
-            matches!(outcome, Outcome::Absent),
-            "{foreign:?} gave {outcome:?}"
-        );
+        assert!(matches!(outcome, Outcome::Absent), "{foreign:?} gave {outcome:?}");
     }
     for (fields, subject) in &samples.good {
-        let Outcome::Accept(proof) = ask(way, fields).await else {
-            panic!("{fields:?} is good")
-        };
+        let Outcome::Accept(proof) = ask(way, fields).await else { panic!("{fields:?} is good") };
         assert_eq!(proof.principal().subject, **subject);
         assert_eq!(proof.way_in(), way.way_in());
     }
@@ -50,17 +45,11 @@ pub(crate) async fn a_way_in_keeps_the_contract(samples: Samples<'_>) {
     }
     if let Some(cut_off) = samples.way_without_dependency {
         for foreign in foreign_credentials() {
-            assert!(
-                matches!(ask(cut_off, &foreign).await, Outcome::Absent),
-                "{foreign:?}"
-            );
+            assert!(matches!(ask(cut_off, &foreign).await, Outcome::Absent), "{foreign:?}");
         }
         let undecided = samples.undecided.unwrap_or_default();
         let outcome = ask(cut_off, &undecided).await;
-        assert!(
-            matches!(outcome, Outcome::Unavailable(_)),
-            "{outcome:?}: 503, never 401"
-        );
+        assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}: 503, never 401");
     }
 }
 
@@ -78,10 +67,7 @@ pub(crate) async fn ask_at(
 ) -> Outcome {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
-        headers.append(
-            HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        );
+        headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
     let entropy: &dyn Entropy = &SeededEntropy::new(9);
     let request = Request {

@@ -57,11 +57,7 @@ impl Authenticator for SessionCookie {
             Ok(Some(session)) => {
                 let principal = Arc::clone(&session.principal);
                 let session = session.reference();
-                Outcome::Accept(Authenticated::assertion(
-                    principal,
-                    WayIn::Session,
-                    Some(session),
-                ))
+                Outcome::Accept(Authenticated::assertion(principal, WayIn::Session, Some(session)))
             }
             Ok(None) => Outcome::Reject(RejectReason::SessionUnknown),
             Err(fault) => Outcome::Unavailable(Unavailable {
@@ -95,19 +91,13 @@ impl CookieNames {
 
 impl Default for CookieNames {
     fn default() -> Self {
-        Self {
-            secure: "__Host-portcullis".to_owned(),
-            plain: "portcullis".to_owned(),
-        }
+        Self { secure: "__Host-portcullis".to_owned(), plain: "portcullis".to_owned() }
     }
 }
 
 /// Hosts that browsers themselves keep on this machine.
 fn is_loopback(host: &str) -> bool {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())

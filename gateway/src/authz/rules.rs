@@ -57,15 +57,10 @@ impl Allow {
         // An unverified address is what its owner typed: it must not open a door.
         let verified = principal.email.as_ref().filter(|email| email.verified);
         self.users.contains(&principal.subject)
-            || principal
-                .groups
-                .iter()
-                .any(|group| self.groups.contains(group))
+            || principal.groups.iter().any(|group| self.groups.contains(group))
             || verified.is_some_and(|email| {
                 self.users.contains(&email.address.to_ascii_lowercase())
-                    || email
-                        .domain()
-                        .is_some_and(|domain| self.email_domains.contains(&domain))
+                    || email.domain().is_some_and(|domain| self.email_domains.contains(&domain))
             })
     }
 }

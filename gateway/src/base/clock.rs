@@ -56,19 +56,13 @@ impl Timestamp {
     /// This moment moved later; saturates.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// This moment moved earlier; saturates.
     #[must_use]
     pub fn before(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How long from `earlier` to this moment; zero when `earlier` is later.
@@ -79,21 +73,13 @@ impl Timestamp {
 }
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn instant(&self) -> Instant {
         Instant::now()
     }
@@ -102,10 +88,7 @@ impl Clock for SystemClock {
 impl ManualClock {
     /// A clock standing at `start`.
     pub fn at(start: Timestamp) -> Self {
-        Self {
-            millis: AtomicI64::new(start.as_millis()),
-            started: (start, SystemClock.instant()),
-        }
+        Self { millis: AtomicI64::new(start.as_millis()), started: (start, SystemClock.instant()) }
     }
 
     /// Moves the clock on.

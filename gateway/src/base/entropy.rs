@@ -35,10 +35,7 @@ impl dyn Entropy + '_ {
 }
 
 impl Entropy for SystemEntropy {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the system for chance"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for chance")]
     fn fill(&self, out: &mut [u8]) {
         if aws_lc_rs::rand::fill(out).is_err() {
             // Going on would hand out guessable sessions; no request is worth that.

@@ -36,7 +36,9 @@ pub(super) fn run(args: &CertsArgs) -> ExitCode {
     match dev_certificate::make(&dev.out, &dev.hosts, &SystemClock) {
         Ok(()) => {
             let out = dev.out.display();
-            println!("{out}/dev-ca.pem   the development CA: import it where a browser should trust it");
+            println!(
+                "{out}/dev-ca.pem   the development CA: import it where a browser should trust it"
+            );
             println!("{out}/dev.pem      the certificate, for {}", dev.hosts.join(", "));
             println!("{out}/dev.key      its private key");
             ExitCode::SUCCESS

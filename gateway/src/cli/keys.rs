@@ -54,10 +54,7 @@ impl KeysArgs {
             Action::Generate(options) => {
                 let algorithm = options.algorithm.unwrap_or_default();
                 let keyring = Keyring::create(&options.state, options.rotation(algorithm), now)?;
-                Ok(format!(
-                    "Made the first signing key.\n\n{}",
-                    table(&keyring.ring(), now)
-                ))
+                Ok(format!("Made the first signing key.\n\n{}", table(&keyring.ring(), now)))
             }
             Action::List(options) => {
                 let keyring = options.load()?;
@@ -104,22 +101,13 @@ fn table(ring: &Ring, now: Timestamp) -> String {
     let mut out = String::new();
     let mut row = |state: &str, algorithm: &str, kid: &str, published: &str, turn: &str| {
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            out,
-            "{state:<8} {algorithm:<9} {kid:<43} {published:<20} {turn}"
-        );
+        let _ = writeln!(out, "{state:<8} {algorithm:<9} {kid:<43} {published:<20} {turn}");
     };
     row("STATE", "ALGORITHM", "KEY ID", "PUBLISHED", "");
     let mut key = |state: &str, (key, turn): &(RingKey, Timestamp), word: &str| {
         let algorithm = key.key.algorithm();
         let turn = format!("{word} {}", date(*turn));
-        row(
-            state,
-            algorithm.as_str(),
-            key.key.id().as_str(),
-            &date(key.published),
-            &turn,
-        );
+        row(state, algorithm.as_str(), key.key.id().as_str(), &date(key.published), &turn);
     };
     key("active", &ring.active, "signs since");
     if let Some(next) = &ring.next {
@@ -158,19 +146,14 @@ mod tests {
         fn new() -> Self {
             let entropy: &dyn Entropy = &SystemEntropy;
             let state = std::env::temp_dir().join(format!("keys-{}", entropy.token::<9>()));
-            Self {
-                state,
-                clock: ManualClock::at(Timestamp::from_secs(1_800_000_000)),
-            }
+            Self { state, clock: ManualClock::at(Timestamp::from_secs(1_800_000_000)) }
         }
 
         fn run(&self, words: &[&str]) -> Result<String, String> {
             let state = self.state.to_str().unwrap();
             let line = [&["keys"], words, &["--state", state]].concat();
             let line = Line::try_parse_from(line).map_err(|error| error.to_string())?;
-            line.keys
-                .run(&self.clock)
-                .map_err(|error| error.to_string())
+            line.keys.run(&self.clock).map_err(|error| error.to_string())
         }
     }
 
@@ -186,10 +169,7 @@ mod tests {
         let made = fixture.run(&["generate", "--algorithm", "ES256"]).unwrap();
         assert!(made.contains("active   ES256"), "{made}");
         let rotated = fixture.run(&["rotate"]).unwrap();
-        assert!(
-            rotated.contains("signs from 2027-01-15T09:00:00Z"),
-            "{rotated}"
-        );
+        assert!(rotated.contains("signs from 2027-01-15T09:00:00Z"), "{rotated}");
         assert!(rotated.contains("next     ES256"), "{rotated}");
         fixture.clock.advance(Duration::from_secs(3600));
         let due = fixture.run(&["list"]).unwrap();
@@ -212,29 +192,12 @@ mod tests {
     #[test]
     fn what_cannot_be_done_is_said_with_what_to_do() {
         let fixture = Fixture::new();
-        assert!(
-            fixture
-                .run(&["list"])
-                .unwrap_err()
-                .contains("keys generate")
-        );
-        assert!(
-            fixture
-                .run(&["rotate"])
-                .unwrap_err()
-                .contains("keys generate")
-        );
-        let shared = fixture
-            .run(&["generate", "--algorithm", "HS256"])
-            .unwrap_err();
+        assert!(fixture.run(&["list"]).unwrap_err().contains("keys generate"));
+        assert!(fixture.run(&["rotate"]).unwrap_err().contains("keys generate"));
+        let shared = fixture.run(&["generate", "--algorithm", "HS256"]).unwrap_err();
         assert!(shared.contains("shared secret"), "{shared}");
         assert!(fixture.run(&["generate", "--algorithm", "none"]).is_err());
         fixture.run(&["generate"]).unwrap();
-        assert!(
-            fixture
-                .run(&["generate"])
-                .unwrap_err()
-                .contains("keys rotate")
-        );
+        assert!(fixture.run(&["generate"]).unwrap_err().contains("keys rotate"));
     }
 }

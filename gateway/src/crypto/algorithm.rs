@@ -103,9 +103,7 @@ impl VerifyAlgorithm {
 
     /// The algorithm of exactly this name; case counts (RFC 7515 section 4.1.1).
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 
     /// The `alg` of RFC 7518.
@@ -136,26 +134,17 @@ mod tests {
 
     #[test]
     fn neither_list_knows_none_or_a_symmetric_foreign_algorithm() {
-        for name in [
-            "none", "None", "NONE", "nOnE", "", "HS256", "HS512", "rs256", "RS1", "ES256K",
-        ] {
+        for name in ["none", "None", "NONE", "nOnE", "", "HS256", "HS512", "rs256", "RS1", "ES256K"]
+        {
             assert_eq!(VerifyAlgorithm::named(name), None, "{name}");
         }
         assert!(serde_json::from_str::<Algorithm>("\"none\"").is_err());
-        assert_eq!(
-            serde_json::from_str::<Algorithm>("\"EdDSA\"").unwrap(),
-            Algorithm::EdDsa
-        );
+        assert_eq!(serde_json::from_str::<Algorithm>("\"EdDSA\"").unwrap(), Algorithm::EdDsa);
     }
 
     #[test]
     fn names_are_the_same_in_json_and_text() {
-        for algorithm in [
-            Algorithm::EdDsa,
-            Algorithm::Es256,
-            Algorithm::Hs256,
-            Algorithm::Rs256,
-        ] {
+        for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Hs256, Algorithm::Rs256] {
             let json = serde_json::to_string(&algorithm).unwrap();
             assert_eq!(json, format!("\"{algorithm}\""));
         }

@@ -30,11 +30,7 @@ pub struct JwkSet {
 #[serde(tag = "kty")]
 enum Parts {
     #[serde(rename = "EC")]
-    Ec {
-        crv: &'static str,
-        x: String,
-        y: String,
-    },
+    Ec { crv: &'static str, x: String, y: String },
     #[serde(rename = "OKP")]
     Okp { crv: &'static str, x: String },
     #[serde(rename = "RSA")]
@@ -54,46 +50,25 @@ impl PublicJwk {
 
     /// An Ed25519 key of 32 bytes.
     pub(super) fn ed25519(public: &[u8]) -> Self {
-        Self::of(
-            Parts::Okp {
-                crv: "Ed25519",
-                x: encode(public),
-            },
-            Algorithm::EdDsa,
-        )
+        Self::of(Parts::Okp { crv: "Ed25519", x: encode(public) }, Algorithm::EdDsa)
     }
 
     /// A P-256 key from its uncompressed point; `None` when it is not one.
     pub(super) fn p256(point: &[u8]) -> Option<Self> {
         let coordinates = point.strip_prefix(&[4]).filter(|rest| rest.len() == 64)?;
         let (x, y) = coordinates.split_at_checked(32)?;
-        let parts = Parts::Ec {
-            crv: "P-256",
-            x: encode(x),
-            y: encode(y),
-        };
+        let parts = Parts::Ec { crv: "P-256", x: encode(x), y: encode(y) };
         Some(Self::of(parts, Algorithm::Es256))
     }
 
     /// An RSA key from its big-endian modulus and exponent.
     pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
-        Self::of(
-            Parts::Rsa {
-                e: encode(exponent),
-                n: encode(modulus),
-            },
-            Algorithm::Rs256,
-        )
+        Self::of(Parts::Rsa { e: encode(exponent), n: encode(modulus) }, Algorithm::Rs256)
     }
 
     fn of(parts: Parts, alg: Algorithm) -> Self {
         let kid = KeyId::from(parts.thumbprint().as_str());
-        Self {
-            parts,
-            kid,
-            alg,
-            purpose: "sig",
-        }
+        Self { parts, kid, alg, purpose: "sig" }
     }
 }
 
@@ -125,10 +100,7 @@ mod tests {
         // RFC 8037 appendix A.3.
         let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
         let jwk = PublicJwk::ed25519(&URL_SAFE_NO_PAD.decode(x).unwrap());
-        assert_eq!(
-            jwk.id().as_str(),
-            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
-        );
+        assert_eq!(jwk.id().as_str(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         // RFC 7638 section 3.1.
         let n = concat!(
             "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc",
@@ -137,21 +109,13 @@ mod tests {
             "TWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
         );
         let jwk = PublicJwk::rsa(&URL_SAFE_NO_PAD.decode(n).unwrap(), &[1, 0, 1]);
-        assert_eq!(
-            jwk.id().as_str(),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-        );
+        assert_eq!(jwk.id().as_str(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]
     fn a_published_key_says_what_it_is_for() {
         let json = serde_json::to_value(PublicJwk::ed25519(&[7; 32])).unwrap();
-        let members: Vec<_> = json
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
+        let members: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
         let mut sorted = members.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, ["alg", "crv", "kid", "kty", "use", "x"]);

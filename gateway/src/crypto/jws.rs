@@ -116,10 +116,7 @@ impl<'a> Unverified<'a> {
         // no base64url, so that the decoder refuses what is left of it.
         let header = strict_json::object(&decode(header)?).map_err(|_| JwsFault::Header)?;
         let (payload, signature) = (decode(payload)?, decode(signature)?);
-        if ["crit", "b64", "jwk", "zip", "enc"]
-            .iter()
-            .any(|name| header.contains_key(*name))
-        {
+        if ["crit", "b64", "jwk", "zip", "enc"].iter().any(|name| header.contains_key(*name)) {
             return Err(JwsFault::Extension);
         }
         let algorithm = text(&header, "alg")?
@@ -130,14 +127,7 @@ impl<'a> Unverified<'a> {
             return Err(JwsFault::Header);
         }
         let typ = text(&header, "typ")?;
-        Ok(Self {
-            signed,
-            payload,
-            signature,
-            algorithm,
-            kid,
-            typ,
-        })
+        Ok(Self { signed, payload, signature, algorithm, kid, typ })
     }
 
     /// The key the token claims to be signed by: only to be compared with names we know.
@@ -155,9 +145,7 @@ impl<'a> Unverified<'a> {
     /// # Errors
     /// When no one key fits, the signature is bad, or the claims are no plain JSON object.
     pub fn verify_with(self, keys: &KeySet) -> Result<Verified, JwsFault> {
-        let key = keys
-            .find(self.kid(), self.algorithm)
-            .ok_or(JwsFault::UnknownKey)?;
+        let key = keys.find(self.kid(), self.algorithm).ok_or(JwsFault::UnknownKey)?;
         self.verify(key)
     }
 
@@ -170,10 +158,7 @@ impl<'a> Unverified<'a> {
             return Err(JwsFault::Signature);
         }
         let claims = strict_json::object(&self.payload).map_err(|_| JwsFault::Claims)?;
-        Ok(Verified {
-            claims,
-            typ: self.typ,
-        })
+        Ok(Verified { claims, typ: self.typ })
     }
 }
 
@@ -196,9 +181,7 @@ impl Verified {
 
 /// Refuses padding, other alphabets, line breaks and spare bits: one token has one spelling.
 fn decode(part: &str) -> Result<Vec<u8>, JwsFault> {
-    URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| JwsFault::NotCompact)
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| JwsFault::NotCompact)
 }
 
 fn text(header: &Map<String, Value>, name: &str) -> Result<Option<String>, JwsFault> {

@@ -69,19 +69,11 @@ pub fn read_private(path: &Path) -> Result<Option<Secret<Vec<u8>>>, KeyfileFault
 /// # Errors
 /// As [`read_private`].
 pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
-    let io = |step| {
-        move |cause| KeyfileFault::Io {
-            step,
-            path: path.to_owned(),
-            cause,
-        }
-    };
+    let io = |step| move |cause| KeyfileFault::Io { step, path: path.to_owned(), cause };
     // Opening a FIFO would wait for a writer for ever.
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
-            return Err(KeyfileFault::NotAKeyFile {
-                path: path.to_owned(),
-            });
+            return Err(KeyfileFault::NotAKeyFile { path: path.to_owned() });
         }
         Ok(_) => {}
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -91,23 +83,16 @@ pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
     // Of the open file, not of the path: the path may name another file by now.
     let facts = file.metadata().map_err(io("look at"))?;
     if !facts.is_file() || facts.len() > MAX_BYTES {
-        return Err(KeyfileFault::NotAKeyFile {
-            path: path.to_owned(),
-        });
+        return Err(KeyfileFault::NotAKeyFile { path: path.to_owned() });
     }
     let mode = facts.mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(KeyfileFault::Exposed {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(KeyfileFault::Exposed { path: path.to_owned(), mode });
     }
     let size = usize::try_from(facts.len()).unwrap_or(0);
     // Room for all at once: a growing buffer would leave copies of keys behind in memory.
     let mut contents = Vec::with_capacity(size.saturating_add(1));
-    file.take(MAX_BYTES)
-        .read_to_end(&mut contents)
-        .map_err(io("read"))?;
+    file.take(MAX_BYTES).read_to_end(&mut contents).map_err(io("read"))?;
     Ok(Some((Secret::new(contents), Stamp::of(&facts))))
 }
 
@@ -116,9 +101,8 @@ pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
 /// # Errors
 /// When any step fails; the old file is then untouched.
 pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), KeyfileFault> {
-    let name = path.file_name().ok_or_else(|| KeyfileFault::NotAKeyFile {
-        path: path.to_owned(),
-    })?;
+    let name =
+        path.file_name().ok_or_else(|| KeyfileFault::NotAKeyFile { path: path.to_owned() })?;
     let folder = folder_of(path);
     create_private_dir(folder)?;
     let mut temp_name = std::ffi::OsString::from(".");
@@ -128,11 +112,7 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), KeyfileFault> {
     // Left by a crashed process of the same number; ours is made afresh so that its mode is ours.
     let _ = fs::remove_file(&temp);
     let written = write_new(&temp, contents)
-        .map_err(|cause| KeyfileFault::Io {
-            step: "write",
-            path: temp.clone(),
-            cause,
-        })
+        .map_err(|cause| KeyfileFault::Io { step: "write", path: temp.clone(), cause })
         .and_then(|()| {
             fs::rename(&temp, path).map_err(|cause| KeyfileFault::Io {
                 step: "replace",
@@ -145,13 +125,11 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), KeyfileFault> {
     }
     written?;
     // Without this a power cut may bring the old name back.
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|cause| KeyfileFault::Io {
-            step: "sync",
-            path: folder.to_owned(),
-            cause,
-        })
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|cause| KeyfileFault::Io {
+        step: "sync",
+        path: folder.to_owned(),
+        cause,
+    })
 }
 
 /// Makes the directory (mode 0700) and its parents where they are missing.
@@ -159,15 +137,11 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), KeyfileFault> {
 /// # Errors
 /// When the system refuses.
 pub fn create_private_dir(path: &Path) -> Result<(), KeyfileFault> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|cause| KeyfileFault::Io {
-            step: "create",
-            path: path.to_owned(),
-            cause,
-        })
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|cause| KeyfileFault::Io {
+        step: "create",
+        path: path.to_owned(),
+        cause,
+    })
 }
 
 /// Waits for the sole right to change `path`, by a lock file beside it.
@@ -179,11 +153,7 @@ pub fn lock(path: &Path) -> Result<Lock, KeyfileFault> {
     beside.push(".lock");
     let beside = PathBuf::from(beside);
     create_private_dir(folder_of(path))?;
-    let io = |cause| KeyfileFault::Io {
-        step: "lock",
-        path: beside.clone(),
-        cause,
-    };
+    let io = |cause| KeyfileFault::Io { step: "lock", path: beside.clone(), cause };
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -203,11 +173,7 @@ pub fn stamp(path: &Path) -> Result<Option<Stamp>, KeyfileFault> {
     match fs::metadata(path) {
         Ok(facts) => Ok(Some(Stamp::of(&facts))),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(KeyfileFault::Io {
-            step: "look at",
-            path: path.to_owned(),
-            cause,
-        }),
+        Err(cause) => Err(KeyfileFault::Io { step: "look at", path: path.to_owned(), cause }),
     }
 }
 
@@ -221,11 +187,7 @@ impl Stamp {
 
     fn of(facts: &fs::Metadata) -> Self {
         let modified = (facts.mtime(), facts.mtime_nsec());
-        Self {
-            inode: facts.ino(),
-            bytes: facts.len(),
-            modified,
-        }
+        Self { inode: facts.ino(), bytes: facts.len(), modified }
     }
 }
 
@@ -237,11 +199,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(contents)?;
     file.sync_all()
 }

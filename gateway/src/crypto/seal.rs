@@ -36,10 +36,7 @@ impl Sealer {
     /// what is empty does not open: the failure is closed, and nothing unsealed leaves.
     pub fn seal(&self, purpose: &str, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let active = self.keys.active();
-        let (salt, nonce) = (
-            self.entropy.bytes::<SALT_LEN>(),
-            self.entropy.bytes::<NONCE_LEN>(),
-        );
+        let (salt, nonce) = (self.entropy.bytes::<SALT_LEN>(), self.entropy.bytes::<NONCE_LEN>());
         let mut header = Vec::with_capacity(HEADER_LEN);
         header.push(VERSION);
         header.extend_from_slice(&active.id());
@@ -84,9 +81,7 @@ impl Sealer {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer")
-            .field("keys", &self.keys)
-            .finish_non_exhaustive()
+        f.debug_struct("Sealer").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 
@@ -97,16 +92,8 @@ const HEADER_LEN: usize = 1 + KEY_ID_LEN + SALT_LEN + NONCE_LEN;
 
 /// What a value is bound to, unambiguously: the purpose with its length, then the context.
 fn bound(purpose: &str, context: &[u8]) -> Vec<u8> {
-    let length = u64::try_from(purpose.len())
-        .unwrap_or(u64::MAX)
-        .to_be_bytes();
-    [
-        b"portcullis seal".as_slice(),
-        &length,
-        purpose.as_bytes(),
-        context,
-    ]
-    .concat()
+    let length = u64::try_from(purpose.len()).unwrap_or(u64::MAX).to_be_bytes();
+    [b"portcullis seal".as_slice(), &length, purpose.as_bytes(), context].concat()
 }
 
 fn message_key(master: &Secret<[u8; 32]>, salt: &[u8], bound: &[u8]) -> Option<LessSafeKey> {

@@ -59,10 +59,7 @@ const MAX_KEYS: usize = 8;
 impl SealingKeys {
     /// Keys that live as long as the process; for tests and throw-away gateways.
     pub fn in_memory(entropy: &dyn Entropy) -> Self {
-        Self {
-            ring: ArcSwap::from_pointee(Ring::first(entropy)),
-            file: None,
-        }
+        Self { ring: ArcSwap::from_pointee(Ring::first(entropy)), file: None }
     }
 
     /// Reads the keys of `path`, or makes the first one and writes it there.
@@ -80,10 +77,7 @@ impl SealingKeys {
                 ring
             }
         };
-        Ok(Self {
-            ring: ArcSwap::from_pointee(ring),
-            file: Some(path.to_owned()),
-        })
+        Ok(Self { ring: ArcSwap::from_pointee(ring), file: Some(path.to_owned()) })
     }
 
     /// Makes a new active key; the old ones go on opening, the oldest leaves a full ring. The new
@@ -115,20 +109,13 @@ impl SealingKeys {
 
     /// The key of that name, if it may still open.
     pub(crate) fn accepted(&self, id: &[u8; KEY_ID_LEN]) -> Option<Arc<SealingKey>> {
-        self.ring
-            .load()
-            .keys()
-            .find(|key| key.id == *id)
-            .map(Arc::clone)
+        self.ring.load().keys().find(|key| key.id == *id).map(Arc::clone)
     }
 }
 
 impl Ring {
     fn first(entropy: &dyn Entropy) -> Self {
-        Self {
-            active: SealingKey::random(entropy),
-            accepted: Vec::new(),
-        }
+        Self { active: SealingKey::random(entropy), accepted: Vec::new() }
     }
 
     fn keys(&self) -> impl Iterator<Item = &Arc<SealingKey>> {
@@ -137,10 +124,7 @@ impl Ring {
 
     fn grown(&self, fresh: &Arc<SealingKey>) -> Self {
         let accepted = self.keys().take(MAX_KEYS - 1).map(Arc::clone).collect();
-        Self {
-            active: Arc::clone(fresh),
-            accepted,
-        }
+        Self { active: Arc::clone(fresh), accepted }
     }
 }
 
@@ -154,20 +138,14 @@ impl SealingKey {
     }
 
     fn random(entropy: &dyn Entropy) -> Arc<Self> {
-        Arc::new(Self {
-            id: entropy.bytes(),
-            secret: Secret::new(entropy.bytes()),
-        })
+        Arc::new(Self { id: entropy.bytes(), secret: Secret::new(entropy.bytes()) })
     }
 }
 
 impl fmt::Debug for SealingKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = self.ring.load().keys().count();
-        f.debug_struct("SealingKeys")
-            .field("keys", &keys)
-            .field("file", &self.file)
-            .finish()
+        f.debug_struct("SealingKeys").field("keys", &keys).field("file", &self.file).finish()
     }
 }
 
@@ -213,10 +191,7 @@ fn parse(path: &Path, contents: &[u8]) -> Result<Ring, SealingKeysFault> {
     }
     let mut keys = keys.into_iter();
     let active = keys.next().ok_or_else(|| damaged("no key"))?;
-    Ok(Ring {
-        active,
-        accepted: keys.collect(),
-    })
+    Ok(Ring { active, accepted: keys.collect() })
 }
 
 fn key_of(entry: &Entry) -> Option<Arc<SealingKey>> {
@@ -233,10 +208,7 @@ fn write(path: &Path, ring: &Ring) -> Result<(), KeyfileFault> {
         id: URL_SAFE_NO_PAD.encode(key.id),
         secret: URL_SAFE_NO_PAD.encode(key.secret.expose()),
     });
-    let file = File {
-        version: VERSION,
-        keys: keys.collect(),
-    };
+    let file = File { version: VERSION, keys: keys.collect() };
     // Strings and a number: cannot fail.
     let contents = Zeroizing::new(serde_json::to_vec_pretty(&file).unwrap_or_default());
     keyfile::write_atomic(path, &contents)

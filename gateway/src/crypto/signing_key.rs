@@ -82,10 +82,7 @@ impl SigningKey {
             }
             Algorithm::Es256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING);
-                pair.and_then(|pair| pair.to_pkcs8v1())
-                    .map_err(fault)?
-                    .as_ref()
-                    .to_vec()
+                pair.and_then(|pair| pair.to_pkcs8v1()).map_err(fault)?.as_ref().to_vec()
             }
             Algorithm::Hs256 => return Err(SignFault::Symmetric),
             Algorithm::Rs256 => {
@@ -130,11 +127,7 @@ impl SigningKey {
                 (Pair::Rs256(pair), public)
             }
         };
-        Ok(Self {
-            id: public.id().clone(),
-            pair,
-            public: Some(public),
-        })
+        Ok(Self { id: public.id().clone(), pair, public: Some(public) })
     }
 
     /// A shared secret for HS256. It has no public part.
@@ -150,11 +143,7 @@ impl SigningKey {
         // Says no more of the secret than any token signed with it.
         let tag = hmac::sign(&key, b"portcullis key id");
         let id = URL_SAFE_NO_PAD.encode(tag.as_ref());
-        Ok(Self {
-            id: KeyId::from(id.as_str()),
-            pair: Pair::Hs256(Box::new(key)),
-            public: None,
-        })
+        Ok(Self { id: KeyId::from(id.as_str()), pair: Pair::Hs256(Box::new(key)), public: None })
     }
 
     /// The key's id (`kid`): the RFC 7638 thumbprint of a key pair.
@@ -182,14 +171,9 @@ impl SigningKey {
     /// # Errors
     /// When the library fails.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignFault> {
-        let fault = |_| SignFault::Sign {
-            algorithm: self.algorithm(),
-        };
+        let fault = |_| SignFault::Sign { algorithm: self.algorithm() };
         match &self.pair {
-            Pair::EdDsa(pair) => pair
-                .try_sign(message)
-                .map(|s| s.as_ref().to_vec())
-                .map_err(fault),
+            Pair::EdDsa(pair) => pair.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(fault),
             Pair::Es256(pair) => pair
                 .sign(&SystemRandom::new(), message)
                 .map(|signature| signature.as_ref().to_vec())
@@ -197,13 +181,8 @@ impl SigningKey {
             Pair::Hs256(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
             Pair::Rs256(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(
-                    &RSA_PKCS1_SHA256,
-                    &SystemRandom::new(),
-                    message,
-                    &mut signature,
-                )
-                .map_err(fault)?;
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(fault)?;
                 Ok(signature)
             }
         }

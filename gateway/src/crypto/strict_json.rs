@@ -47,9 +47,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -102,17 +100,7 @@ mod tests {
 
     #[test]
     fn only_one_whole_object_is_read() {
-        for text in [
-            "",
-            "[]",
-            "null",
-            "1",
-            "\"a\"",
-            "{}x",
-            "{} {}",
-            "{\"a\":1,}",
-            "\u{feff}{}",
-        ] {
+        for text in ["", "[]", "null", "1", "\"a\"", "{}x", "{} {}", "{\"a\":1,}", "\u{feff}{}"] {
             assert!(object(text.as_bytes()).is_err(), "{text}");
         }
         assert!(object(b"{\"a\":\"\xff\"}").is_err());

@@ -152,11 +152,7 @@ impl VerifyingKey {
             }
             _ => return Err(KeyFault::Unsupported),
         };
-        let key = Self {
-            kid,
-            algorithm,
-            material,
-        };
+        let key = Self { kid, algorithm, material };
         // An alg of another kind of key would leave a key that verifies nothing: say so now.
         match algorithm {
             Some(bound) if !key.permits(bound) => Err(KeyFault::Algorithm),
@@ -173,10 +169,7 @@ impl KeySet {
     /// When it is not a key set, is too big, or names two good keys alike.
     pub fn admit(json: &[u8]) -> Result<Self, KeyFault> {
         let members = strict_json::object(json).map_err(|_| KeyFault::Malformed)?;
-        let listed = members
-            .get("keys")
-            .and_then(Value::as_array)
-            .ok_or(KeyFault::Malformed)?;
+        let listed = members.get("keys").and_then(Value::as_array).ok_or(KeyFault::Malformed)?;
         if listed.len() > MAX_KEYS {
             return Err(KeyFault::TooMany);
         }
@@ -232,10 +225,7 @@ fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyFault> {
         return Ok(());
     };
     let operations = operations.as_array().ok_or(KeyFault::Malformed)?;
-    if operations
-        .iter()
-        .any(|operation| operation.as_str() == Some("verify"))
-    {
+    if operations.iter().any(|operation| operation.as_str() == Some("verify")) {
         return Ok(());
     }
     Err(KeyFault::Purpose)
@@ -251,9 +241,7 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
 
 fn bytes(members: &Map<String, Value>, name: &str) -> Result<Vec<u8>, KeyFault> {
     let text = text(members, name)?.ok_or(KeyFault::Malformed)?;
-    URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| KeyFault::Malformed)
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| KeyFault::Malformed)
 }
 
 /// SEC 1: the uncompressed point of two coordinates of full length.

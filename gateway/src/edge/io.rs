@@ -107,10 +107,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
                 return Poll::Pending;
             }
         };
-        let timer = self.timer.get_or_insert_with(|| Timer {
-            sleep: Box::pin(tokio::time::sleep(budget)),
-            phase,
-        });
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Timer { sleep: Box::pin(tokio::time::sleep(budget)), phase });
         if timer.phase != phase {
             timer.phase = phase;
             timer.sleep.as_mut().reset(Instant::now() + budget);

@@ -50,10 +50,8 @@ impl Refused {
         if plan.login.is_empty() || !matches!(self.refusal, Refusal::Unauthenticated(_)) {
             return None;
         }
-        let navigates = matches!(
-            request.caller_kind(),
-            CallerKind::Navigation | CallerKind::IframeNavigation
-        );
+        let navigates =
+            matches!(request.caller_kind(), CallerKind::Navigation | CallerKind::IframeNavigation);
         if !navigates {
             return Some(LOGIN.to_owned());
         }

@@ -101,9 +101,8 @@ impl Gate {
                 return Err(Refused { subject: Some(subject), ..refused });
             }
         };
-        self.mint(request, plan, permit).map_err(|refusal| {
-            Refused { subject: Some(subject), ..Refused::on(plan, refusal) }
-        })
+        self.mint(request, plan, permit)
+            .map_err(|refusal| Refused { subject: Some(subject), ..Refused::on(plan, refusal) })
     }
 
     fn route(&self, request: &Request<'_>) -> Result<&Arc<RoutePlan>, Refusal> {

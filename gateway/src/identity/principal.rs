@@ -84,11 +84,7 @@ mod tests {
     use super::*;
 
     fn domain(address: &str) -> Option<String> {
-        Email {
-            address: address.to_owned(),
-            verified: true,
-        }
-        .domain()
+        Email { address: address.to_owned(), verified: true }.domain()
     }
 
     #[test]

@@ -48,11 +48,7 @@ impl Authenticated {
         way_in: WayIn,
         session: Option<SessionRef>,
     ) -> Self {
-        Self {
-            principal,
-            way_in,
-            session,
-        }
+        Self { principal, way_in, session }
     }
 
     /// Who it is.
@@ -79,10 +75,7 @@ impl Authenticated {
 impl Permit {
     /// Asserts that `authenticated` may use `route`. Called by the authorizers only.
     pub fn assertion(authenticated: Authenticated, route: RouteId) -> Self {
-        Self {
-            authenticated,
-            route,
-        }
+        Self { authenticated, route }
     }
 
     /// Who is let through.

@@ -19,7 +19,9 @@ pub enum LogFormat {
 #[derive(Debug, thiserror::Error)]
 pub enum LogFault {
     /// The filter is not understood.
-    #[error("`{filter}` is no log filter: {cause}; write a level such as `info`, or `info,portcullis=debug`")]
+    #[error(
+        "`{filter}` is no log filter: {cause}; write a level such as `info`, or `info,portcullis=debug`"
+    )]
     Filter {
         /// The filter as written.
         filter: String,
@@ -93,8 +95,6 @@ fn parse(filter: &str) -> Result<EnvFilter, LogFault> {
         !filter.contains(library)
     });
     let all = std::iter::once(filter).chain(quiet).collect::<Vec<_>>().join(",");
-    EnvFilter::try_new(all).map_err(|cause| LogFault::Filter {
-        filter: filter.to_owned(),
-        cause: cause.to_string(),
-    })
+    EnvFilter::try_new(all)
+        .map_err(|cause| LogFault::Filter { filter: filter.to_owned(), cause: cause.to_string() })
 }

@@ -48,29 +48,19 @@ impl CallbackParams {
                 return Err(LoginFault::ParameterRepeated(name));
             }
         }
-        let state = state
-            .filter(|state| !state.is_empty())
-            .ok_or(LoginFault::StateMissing)?;
+        let state = state.filter(|state| !state.is_empty()).ok_or(LoginFault::StateMissing)?;
         let outcome = match (code.filter(|code| !code.is_empty()), error) {
             (_, Some(error)) => Outcome::Error(tame(&error)),
             (Some(code), None) => Outcome::Code(Secret::new(code)),
             (None, None) => return Err(LoginFault::CodeMissing),
         };
-        Ok(Self {
-            state,
-            outcome,
-            issuer,
-        })
+        Ok(Self { state, outcome, issuer })
     }
 }
 
 /// An error's name, fit for a log: RFC 6749 names are words with underscores.
 fn tame(error: &str) -> String {
-    error
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
-        .take(64)
-        .collect()
+    error.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(64).collect()
 }
 
 #[cfg(test)]
@@ -98,10 +88,7 @@ mod tests {
         assert_eq!(fault("state=&code=c"), LoginFault::StateMissing);
         assert_eq!(fault("state=s"), LoginFault::CodeMissing);
         assert_eq!(fault("state=s&iss=i"), LoginFault::CodeMissing);
-        assert_eq!(
-            fault(&format!("state={}", "x".repeat(65_536))),
-            LoginFault::ParameterTooLong
-        );
+        assert_eq!(fault(&format!("state={}", "x".repeat(65_536))), LoginFault::ParameterTooLong);
     }
 
     #[test]

@@ -18,10 +18,7 @@ pub(super) fn lacks_some(mapping: &ClaimMapping, claims: &Map<String, Value>) ->
         &mapping.groups,
         &mapping.roles,
     ];
-    named
-        .into_iter()
-        .chain(&mapping.keep)
-        .any(|path| at(claims, path).is_none())
+    named.into_iter().chain(&mapping.keep).any(|path| at(claims, path).is_none())
 }
 
 /// Adds what userinfo says to what the `id_token` says. The signed word wins; and an address keeps
@@ -81,15 +78,9 @@ fn lists(allow: &AllowLists, principal: &Principal) -> bool {
                 email.domain().is_some() && listed.eq_ignore_ascii_case(&email.address)
             })
     };
-    principal
-        .groups
-        .iter()
-        .any(|group| allow.groups.contains(group))
+    principal.groups.iter().any(|group| allow.groups.contains(group))
         || domain.is_some_and(|domain| {
-            allow
-                .email_domains
-                .iter()
-                .any(|listed| listed.eq_ignore_ascii_case(&domain))
+            allow.email_domains.iter().any(|listed| listed.eq_ignore_ascii_case(&domain))
         })
         || allow.users.iter().any(user)
 }
@@ -109,10 +100,7 @@ fn at<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
 }
 
 fn text(claims: &Map<String, Value>, path: &str) -> Option<String> {
-    at(claims, path)?
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
+    at(claims, path)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn list(value: Option<&Value>) -> Vec<String> {

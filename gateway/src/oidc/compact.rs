@@ -46,18 +46,10 @@ impl<'a> Compact<'a> {
         let decode = |part| URL_SAFE_NO_PAD.decode(part).ok();
         let claims = decode(payload)
             .and_then(|bytes| json::object(&bytes))
-            .ok_or(LoginFault::TokenMalformed(
-                "its payload is not one JSON object",
-            ))?;
+            .ok_or(LoginFault::TokenMalformed("its payload is not one JSON object"))?;
         let signature = decode(signature)
             .ok_or(LoginFault::TokenMalformed("its signature is not base64url"))?;
-        Ok(Self {
-            algorithm,
-            kid,
-            claims,
-            signed,
-            signature,
-        })
+        Ok(Self { algorithm, kid, claims, signed, signature })
     }
 
     /// The algorithm, one of those allowed.
@@ -90,9 +82,7 @@ fn read_header(
         .decode(header)
         .ok()
         .and_then(|bytes| json::object(&bytes))
-        .ok_or(LoginFault::TokenMalformed(
-            "its header is not one JSON object",
-        ))?;
+        .ok_or(LoginFault::TokenMalformed("its header is not one JSON object"))?;
     if let Some(name) = REFUSED.into_iter().find(|name| header.contains_key(*name)) {
         return Err(LoginFault::HeaderRefused(name));
     }

@@ -135,8 +135,7 @@ impl Discovery {
 
     /// How long to wait before the next attempt of one's own accord.
     pub(super) fn patience(&self) -> Duration {
-        self.failed()
-            .map_or(Duration::ZERO, |failure| wait(failure.times))
+        self.failed().map_or(Duration::ZERO, |failure| wait(failure.times))
     }
 
     async fn attempt(&self) -> Result<Arc<Metadata>, String> {
@@ -150,15 +149,8 @@ impl Discovery {
                 Ok(metadata)
             }
             Err(cause) => {
-                let times = failure
-                    .as_ref()
-                    .map_or(0, |failure| failure.times)
-                    .saturating_add(1);
-                *failure = Some(Failure {
-                    cause: cause.clone(),
-                    at: self.clock.instant(),
-                    times,
-                });
+                let times = failure.as_ref().map_or(0, |failure| failure.times).saturating_add(1);
+                *failure = Some(Failure { cause: cause.clone(), at: self.clock.instant(), times });
                 Err(cause)
             }
         }
@@ -178,9 +170,7 @@ impl Discovery {
             ));
         }
         if let Some(url) = metadata.endpoints().find(|url| !self.allows(url)) {
-            return Err(format!(
-                "the discovery document names {url}, which is not https"
-            ));
+            return Err(format!("the discovery document names {url}, which is not https"));
         }
         Ok(metadata)
     }
@@ -191,10 +181,7 @@ impl Discovery {
     }
 
     fn failed(&self) -> Option<Failure> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -213,14 +200,10 @@ impl Metadata {
     }
 
     fn endpoints(&self) -> impl Iterator<Item = &Url> {
-        [
-            &self.authorization_endpoint,
-            &self.token_endpoint,
-            &self.jwks_uri,
-        ]
-        .into_iter()
-        .chain(&self.userinfo_endpoint)
-        .chain(&self.end_session_endpoint)
+        [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri]
+            .into_iter()
+            .chain(&self.userinfo_endpoint)
+            .chain(&self.end_session_endpoint)
     }
 }
 
@@ -243,10 +226,7 @@ pub(super) async fn get_json(
         .header(http::header::ACCEPT, "application/json")
         .body(Bytes::new())
         .map_err(|cause| format!("{url} is not a URL: {cause}"))?;
-    let answer = fetch
-        .send(request)
-        .await
-        .map_err(|error| error.to_string())?;
+    let answer = fetch.send(request).await.map_err(|error| error.to_string())?;
     if answer.status() != http::StatusCode::OK {
         return Err(format!("{url} answered with {}", answer.status()));
     }

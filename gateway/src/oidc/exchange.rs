@@ -43,21 +43,17 @@ pub(super) async fn exchange(
     transaction: &Transaction,
 ) -> Result<ProviderTokens, LoginFault> {
     let request = request(settings, metadata, code, transaction)?;
-    let answer = fetch
-        .send(request)
-        .await
-        .map_err(|error| LoginFault::Unavailable(error.to_string()))?;
+    let answer =
+        fetch.send(request).await.map_err(|error| LoginFault::Unavailable(error.to_string()))?;
     let document = json::object(answer.body());
     match (answer.status(), document) {
         (StatusCode::OK, Some(document)) => tokens(&document),
         (StatusCode::OK, None) => Err(LoginFault::TokenAnswerMalformed("it is no JSON object")),
-        (status, _) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => Err(
-            LoginFault::Unavailable(format!("the token endpoint answered with {status}")),
-        ),
+        (status, _) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            Err(LoginFault::Unavailable(format!("the token endpoint answered with {status}")))
+        }
         (status, document) => {
-            let error = document
-                .as_ref()
-                .and_then(|document| document.get("error")?.as_str());
+            let error = document.as_ref().and_then(|document| document.get("error")?.as_str());
             let name: String = error.unwrap_or(status.as_str()).chars().take(64).collect();
             Err(match error {
                 Some("invalid_grant") => LoginFault::CodeRejected(name),
@@ -108,19 +104,14 @@ fn request(
 /// RFC 6749 section 2.3.1: both halves are form-encoded first, so that a `:` in them is no colon.
 fn basic(client_id: &str, secret: &str) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!(
-        "Basic {}",
-        STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret)))
-    )
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret))))
 }
 
 fn tokens(document: &Map<String, Value>) -> Result<ProviderTokens, LoginFault> {
     let secret = |name: &str| document.get(name).and_then(Value::as_str).map(Secret::from);
     let bearer = match document.get("token_type") {
         None => true,
-        Some(kind) => kind
-            .as_str()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")),
+        Some(kind) => kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")),
     };
     if !bearer {
         return Err(LoginFault::TokenAnswerMalformed("token_type is not Bearer"));

@@ -57,10 +57,7 @@ impl Signer {
     }
 
     pub(super) fn sign(&self, claims: &Value) -> String {
-        self.sign_as(
-            &json!({"alg": "EdDSA", "kid": self.kid}),
-            &claims.to_string(),
-        )
+        self.sign_as(&json!({"alg": "EdDSA", "kid": self.kid}), &claims.to_string())
     }
 }
 
@@ -99,31 +96,17 @@ impl Fake {
             "id_token_signing_alg_values_supported": ["EdDSA", "RS256", "HS256", "none"],
         });
         let document = merged(metadata, change).to_string();
-        self.fetch.answer(
-            "https://id.test/.well-known/openid-configuration",
-            200,
-            document,
-        );
+        self.fetch.answer("https://id.test/.well-known/openid-configuration", 200, document);
     }
 
     pub(super) fn publish_keys(&self, signers: &[&Signer]) {
         let keys: Vec<Value> = signers.iter().map(|signer| signer.jwk()).collect();
-        self.fetch.answer(
-            "https://id.test/jwks",
-            200,
-            json!({ "keys": keys }).to_string(),
-        );
+        self.fetch.answer("https://id.test/jwks", 200, json!({ "keys": keys }).to_string());
     }
 
     pub(super) async fn start(&self) -> StartedLogin {
-        let login = StartLogin {
-            redirect_uri: "https://app.test/cb",
-            return_to: "/chat",
-        };
-        self.provider
-            .start(login, |transaction| transaction.id.clone())
-            .await
-            .unwrap()
+        let login = StartLogin { redirect_uri: "https://app.test/cb", return_to: "/chat" };
+        self.provider.start(login, |transaction| transaction.id.clone()).await.unwrap()
     }
 
     /// Claims of a good token, changed by the members of `change`; `null` takes one away.
@@ -140,14 +123,12 @@ impl Fake {
         let answer = json!({
             "access_token": ACCESS_TOKEN, "token_type": "bearer", "id_token": id_token,
         });
-        self.fetch
-            .answer("https://id.test/token", 200, answer.to_string());
+        self.fetch.answer("https://id.test/token", 200, answer.to_string());
     }
 
     /// A whole login, with a token of the changed claims.
     pub(super) async fn login(&self, change: Value) -> Result<FinishedLogin, LoginFault> {
-        self.login_by(|nonce| self.signer.sign(&Self::claims(nonce, &change)))
-            .await
+        self.login_by(|nonce| self.signer.sign(&Self::claims(nonce, &change))).await
     }
 
     /// A whole login, with the token that `make` makes for a nonce.
@@ -165,9 +146,7 @@ impl Fake {
         query: &str,
         started: &StartedLogin,
     ) -> Result<FinishedLogin, LoginFault> {
-        self.provider
-            .finish(&CallbackParams::parse(query)?, &started.transaction)
-            .await
+        self.provider.finish(&CallbackParams::parse(query)?, &started.transaction).await
     }
 }
 

@@ -69,13 +69,10 @@ impl IdToken {
     ) -> Result<Self, LoginFault> {
         let compact = Compact::parse(token, expected.algorithms)?;
         let algorithm = compact.algorithm();
-        let key = keys
-            .find(compact.kid(), algorithm)
-            .await
-            .map_err(|fault| match fault {
-                KeyFault::Unavailable(cause) => LoginFault::Unavailable(cause),
-                KeyFault::Unknown => LoginFault::KeyUnknown(compact.kid().map(str::to_owned)),
-            })?;
+        let key = keys.find(compact.kid(), algorithm).await.map_err(|fault| match fault {
+            KeyFault::Unavailable(cause) => LoginFault::Unavailable(cause),
+            KeyFault::Unknown => LoginFault::KeyUnknown(compact.kid().map(str::to_owned)),
+        })?;
         let claims = compact.verify(&key)?;
         expected.check_parties(&claims)?;
         let issued = expected.check_times(&claims)?;
@@ -103,9 +100,7 @@ impl Expected<'_> {
             Some(Value::String(audience)) => (audience == self.client_id, false),
             Some(Value::Array(all)) => (
                 all.iter().all(Value::is_string)
-                    && all
-                        .iter()
-                        .any(|audience| audience.as_str() == Some(self.client_id)),
+                    && all.iter().any(|audience| audience.as_str() == Some(self.client_id)),
                 all.len() > 1,
             ),
             _ => return Err(LoginFault::ClaimMalformed("aud")),
@@ -205,11 +200,7 @@ fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timest
     let malformed = LoginFault::ClaimMalformed(name);
     if let Some(seconds) = value.as_i64() {
         let sensible = (0..LAST as i64).contains(&seconds);
-        return if sensible {
-            Ok(Some(Timestamp::from_secs(seconds)))
-        } else {
-            Err(malformed)
-        };
+        return if sensible { Ok(Some(Timestamp::from_secs(seconds))) } else { Err(malformed) };
     }
     match value.as_f64() {
         Some(seconds) if (0.0..LAST).contains(&seconds) => {
@@ -220,15 +211,8 @@ fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timest
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {
-    let items = value
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    items
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// The left half of the access token's hash, by the token's own algorithm.

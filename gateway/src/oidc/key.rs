@@ -63,15 +63,8 @@ struct RawKey {
 
 impl Algorithm {
     /// All of them, in order of preference.
-    pub const ALL: [Self; 7] = [
-        Self::EdDsa,
-        Self::Es256,
-        Self::Es384,
-        Self::Ps256,
-        Self::Rs256,
-        Self::Rs384,
-        Self::Rs512,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::EdDsa, Self::Es256, Self::Es384, Self::Ps256, Self::Rs256, Self::Rs384, Self::Rs512];
 
     /// The name in a JWT's header, compared case-sensitively.
     pub const fn as_str(self) -> &'static str {
@@ -88,9 +81,7 @@ impl Algorithm {
 
     /// The algorithm of that name, if it is on the list.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 }
 
@@ -100,10 +91,7 @@ impl VerifyingKey {
     pub fn admit(jwk: &Value) -> Option<Self> {
         let raw = RawKey::deserialize(jwk).ok()?;
         let for_signatures = raw.usage.as_deref().is_none_or(|usage| usage == "sig")
-            && raw
-                .key_ops
-                .as_ref()
-                .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+            && raw.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
         if !for_signatures || raw.d.is_some() {
             return None;
         }
@@ -114,13 +102,8 @@ impl VerifyingKey {
             Some(name) => Some(Algorithm::from_name(name)?),
             None => None,
         };
-        let key = Self {
-            kid: raw.kid,
-            only,
-            material,
-        };
-        only.is_none_or(|algorithm| key.material.suits(algorithm))
-            .then_some(key)
+        let key = Self { kid: raw.kid, only, material };
+        only.is_none_or(|algorithm| key.material.suits(algorithm)).then_some(key)
     }
 
     /// The key's name in its set.
@@ -139,18 +122,14 @@ impl VerifyingKey {
             return false;
         }
         let plain = |kind: &'static dyn VerificationAlgorithm, key: &[u8]| {
-            UnparsedPublicKey::new(kind, key)
-                .verify(message, signature)
-                .is_ok()
+            UnparsedPublicKey::new(kind, key).verify(message, signature).is_ok()
         };
         match &self.material {
             Material::Ed25519(x) => plain(&ED25519, x),
             Material::P256(point) => plain(&ECDSA_P256_SHA256_FIXED, point),
             Material::P384(point) => plain(&ECDSA_P384_SHA384_FIXED, point),
             Material::Rsa { n, e } => rsa_parameters(algorithm).is_some_and(|parameters| {
-                RsaPublicKeyComponents { n, e }
-                    .verify(parameters, message, signature)
-                    .is_ok()
+                RsaPublicKeyComponents { n, e }.verify(parameters, message, signature).is_ok()
             }),
         }
     }
@@ -173,9 +152,7 @@ impl Material {
                 // The top bit set makes 256 bytes 2,048 bits. Exponents below 65,537 and even ones
                 // are mistakes or traps: with e = 1 anybody signs.
                 let full = n.len() > 256 || first >= 0x80;
-                let exponent = e
-                    .iter()
-                    .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+                let exponent = e.iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
                 let sound = e.len() <= 4 && exponent >= 65_537 && exponent % 2 == 1;
                 (long_enough && first != 0 && full && sound).then_some(Self::Rsa { n, e })
             }
@@ -276,8 +253,7 @@ mod tests {
         ];
         for (algorithm, encoding) in kinds {
             let mut signature = vec![0; rsa.public_modulus_len()];
-            rsa.sign(encoding, &random, b"text", &mut signature)
-                .unwrap();
+            rsa.sign(encoding, &random, b"text", &mut signature).unwrap();
             for other in Algorithm::ALL {
                 let verified = rsa_key.verify(other, b"text", &signature);
                 assert_eq!(verified, other == algorithm, "{algorithm:?} as {other:?}");
@@ -285,18 +261,8 @@ mod tests {
             assert!(!rsa_key.verify(algorithm, b"test", &signature));
         }
         for (algorithm, crv, kind, size) in [
-            (
-                Algorithm::Es256,
-                "P-256",
-                &ECDSA_P256_SHA256_FIXED_SIGNING,
-                32,
-            ),
-            (
-                Algorithm::Es384,
-                "P-384",
-                &ECDSA_P384_SHA384_FIXED_SIGNING,
-                48,
-            ),
+            (Algorithm::Es256, "P-256", &ECDSA_P256_SHA256_FIXED_SIGNING, 32),
+            (Algorithm::Es384, "P-384", &ECDSA_P384_SHA384_FIXED_SIGNING, 48),
         ] {
             let pair = EcdsaKeyPair::generate(kind).unwrap();
             let (x, y) = pair.public_key().as_ref()[1..].split_at(size);

@@ -109,13 +109,7 @@ impl RemoteKeys {
 
     /// Keys at `location`; nothing is fetched yet.
     pub fn new(location: JwksLocation, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            location,
-            fetch,
-            clock,
-            snapshot: ArcSwapOption::empty(),
-            flight: Mutex::default(),
-        }
+        Self { location, fetch, clock, snapshot: ArcSwapOption::empty(), flight: Mutex::default() }
     }
 
     /// Fetches the keys anew, on a timer: so that withdrawn keys go.
@@ -142,10 +136,7 @@ impl RemoteKeys {
     async fn load(&self, flight: &mut Flight) -> Result<Arc<Snapshot>, KeyFault> {
         match self.get().await {
             Ok(keys) => {
-                let snapshot = Arc::new(Snapshot {
-                    keys,
-                    fetched: self.clock.instant(),
-                });
+                let snapshot = Arc::new(Snapshot { keys, fetched: self.clock.instant() });
                 self.snapshot.store(Some(Arc::clone(&snapshot)));
                 flight.failed = None;
                 Ok(snapshot)
@@ -189,10 +180,7 @@ impl KeySource for RemoteKeys {
         let now = self.clock.instant();
         let within = |moment: Instant, span| now.saturating_duration_since(moment) < span;
         if self.is_ready() {
-            if flight
-                .for_unknown
-                .is_some_and(|last| within(last, Self::UNKNOWN_INTERVAL))
-            {
+            if flight.for_unknown.is_some_and(|last| within(last, Self::UNKNOWN_INTERVAL)) {
                 return Err(KeyFault::Unknown);
             }
             // Noted before the fetch, so that a failing one counts as well.
@@ -208,15 +196,8 @@ impl KeySource for RemoteKeys {
 }
 
 fn admissible(keys: Option<&Value>) -> Vec<Arc<VerifyingKey>> {
-    let keys = keys
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    keys.iter()
-        .take(MOST_KEYS)
-        .filter_map(VerifyingKey::admit)
-        .map(Arc::new)
-        .collect()
+    let keys = keys.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    keys.iter().take(MOST_KEYS).filter_map(VerifyingKey::admit).map(Arc::new).collect()
 }
 
 /// The only fitting key. Two of one name are nobody's key: which one was meant is a guess.
@@ -225,9 +206,8 @@ fn pick(
     kid: Option<&str>,
     algorithm: Algorithm,
 ) -> Option<Arc<VerifyingKey>> {
-    let mut fitting = keys
-        .iter()
-        .filter(|key| key.suits(algorithm) && (kid.is_none() || key.kid() == kid));
+    let mut fitting =
+        keys.iter().filter(|key| key.suits(algorithm) && (kid.is_none() || key.kid() == kid));
     let first = fitting.next()?;
     fitting.next().is_none().then(|| Arc::clone(first))
 }

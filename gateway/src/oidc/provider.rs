@@ -69,21 +69,10 @@ impl Provider {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        let discovery = Arc::new(Discovery::new(
-            &settings,
-            Arc::clone(&fetch),
-            Arc::clone(&clock),
-        ));
+        let discovery = Arc::new(Discovery::new(&settings, Arc::clone(&fetch), Arc::clone(&clock)));
         let location = JwksLocation::Discovered(Arc::clone(&discovery));
         let keys = RemoteKeys::new(location, Arc::clone(&fetch), Arc::clone(&clock));
-        Self {
-            settings,
-            fetch,
-            clock,
-            entropy,
-            discovery,
-            keys,
-        }
+        Self { settings, fetch, clock, entropy, discovery, keys }
     }
 
     /// Its name in the configuration.
@@ -160,21 +149,12 @@ impl Provider {
             return None;
         };
         let endpoint = metadata.end_session_endpoint.as_ref()?;
-        Some(logout_url(
-            &self.settings,
-            endpoint,
-            id_token_hint,
-            post_logout_redirect_uri,
-            state,
-        ))
+        Some(logout_url(&self.settings, endpoint, id_token_hint, post_logout_redirect_uri, state))
     }
 
     /// What works right now.
     pub fn status(&self) -> ProviderStatus {
-        ProviderStatus {
-            discovery: self.discovery.state(),
-            keys_ready: self.keys.is_ready(),
-        }
+        ProviderStatus { discovery: self.discovery.state(), keys_ready: self.keys.is_ready() }
     }
 
     /// Keeps metadata and keys fresh, until `shutdown`.
@@ -203,10 +183,7 @@ impl Provider {
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, LoginFault> {
-        self.discovery
-            .current()
-            .await
-            .map_err(LoginFault::Unavailable)
+        self.discovery.current().await.map_err(LoginFault::Unavailable)
     }
 
     /// RFC 9207: an answer of another provider must not be redeemed here.
@@ -217,9 +194,9 @@ impl Provider {
     ) -> Result<(), LoginFault> {
         match &params.issuer {
             Some(issuer) if *issuer == self.settings.issuer => Ok(()),
-            Some(issuer) => Err(LoginFault::ResponseIssuerWrong(
-                issuer.chars().take(200).collect(),
-            )),
+            Some(issuer) => {
+                Err(LoginFault::ResponseIssuerWrong(issuer.chars().take(200).collect()))
+            }
             None if metadata.authorization_response_iss_parameter_supported => {
                 Err(LoginFault::ResponseIssuerMissing)
             }
@@ -239,10 +216,7 @@ impl Provider {
             client_id: &self.settings.client_id,
             algorithms: &metadata.algorithms(),
             nonce,
-            access_token: tokens
-                .access_token
-                .as_ref()
-                .map(|token| token.expose().as_str()),
+            access_token: tokens.access_token.as_ref().map(|token| token.expose().as_str()),
             leeway: self.settings.leeway(),
             max_age: self.settings.max_age,
             acr_values: &self.settings.acr_values,

@@ -57,29 +57,16 @@ pub(super) fn start(
         .append_pair("code_challenge", challenge.as_str())
         .append_pair("code_challenge_method", "S256");
     if !settings.acr_values.is_empty() {
-        location
-            .query_pairs_mut()
-            .append_pair("acr_values", &settings.acr_values.join(" "));
+        location.query_pairs_mut().append_pair("acr_values", &settings.acr_values.join(" "));
     }
     if let Some(max_age) = settings.max_age {
-        location
-            .query_pairs_mut()
-            .append_pair("max_age", &max_age.as_secs().to_string());
+        location.query_pairs_mut().append_pair("max_age", &max_age.as_secs().to_string());
     }
-    StartedLogin {
-        location: location.into(),
-        transaction,
-    }
+    StartedLogin { location: location.into(), transaction }
 }
 
 fn scope(settings: &ProviderSettings) -> String {
     let mut scopes = vec!["openid"];
-    scopes.extend(
-        settings
-            .scopes
-            .iter()
-            .map(String::as_str)
-            .filter(|scope| *scope != "openid"),
-    );
+    scopes.extend(settings.scopes.iter().map(String::as_str).filter(|scope| *scope != "openid"));
     scopes.join(" ")
 }

@@ -82,10 +82,7 @@ mod tests {
         let before = transaction();
         let after = Transaction::from_bytes(&before.to_bytes()).unwrap();
         assert_eq!(after.verifier.expose(), "verifier");
-        assert_eq!(
-            (after.id, after.return_to),
-            (before.id.clone(), before.return_to.clone())
-        );
+        assert_eq!((after.id, after.return_to), (before.id.clone(), before.return_to.clone()));
         assert!(!format!("{before:?}").contains("\"verifier\""));
         assert!(Transaction::from_bytes(b"{}").is_none());
     }
@@ -96,11 +93,7 @@ mod tests {
         assert!(begun.is_live(begun.started));
         assert!(begun.is_live(begun.started.after(Transaction::LIFETIME)));
         assert!(
-            !begun.is_live(
-                begun
-                    .started
-                    .after(Transaction::LIFETIME + Duration::from_secs(1))
-            )
+            !begun.is_live(begun.started.after(Transaction::LIFETIME + Duration::from_secs(1)))
         );
         assert!(!begun.is_live(begun.started.before(Duration::from_secs(60))));
     }

@@ -27,15 +27,11 @@ pub(super) async fn userinfo(
         .header(AUTHORIZATION, format!("Bearer {}", access_token.expose()))
         .body(Bytes::new())
         .map_err(|_| LoginFault::UserinfoMalformed("the access token is no header value"))?;
-    let answer = fetch
-        .send(request)
-        .await
-        .map_err(|error| LoginFault::Unavailable(error.to_string()))?;
+    let answer =
+        fetch.send(request).await.map_err(|error| LoginFault::Unavailable(error.to_string()))?;
     if answer.status() != StatusCode::OK {
         let status = answer.status();
-        return Err(LoginFault::Unavailable(format!(
-            "userinfo answered with {status}"
-        )));
+        return Err(LoginFault::Unavailable(format!("userinfo answered with {status}")));
     }
     let claims =
         json::object(answer.body()).ok_or(LoginFault::UserinfoMalformed("it is no JSON object"))?;

@@ -20,7 +20,11 @@ use crate::web::{CallerKind, Reply, Request, Scheme};
 const FORM_BYTES: usize = 64 * 1024;
 
 /// Decides a request. True when it has been answered here.
-pub(super) async fn admit(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+pub(super) async fn admit(
+    gateway: &Gateway,
+    session: &mut Session,
+    ctx: &mut Context,
+) -> Result<bool> {
     let Some(connection) = connection(session).cloned() else {
         return Err(outbound::not_admitted());
     };
@@ -36,7 +40,9 @@ pub(super) async fn admit(gateway: &Gateway, session: &mut Session, ctx: &mut Co
         }
     }
     let Some(inbound) = &ctx.inbound else { return Err(outbound::not_admitted()) };
-    if let Some(reply) = to_https(&snapshot, &inbound.request(ctx.id, &session.req_header().headers)) {
+    if let Some(reply) =
+        to_https(&snapshot, &inbound.request(ctx.id, &session.req_header().headers))
+    {
         ctx.answered.by = Some("redirect");
         respond::reply(session, ctx, reply, false).await?;
         return Ok(true);
@@ -174,7 +180,13 @@ fn note(gateway: &Gateway, ctx: &mut Context, refused: &Refused) {
     let route = refused.plan.as_ref().map_or("none", |plan| plan.id.as_str());
     let refusal = &refused.refusal;
     gateway.parts().metrics.refusal(refusal.code());
-    audit::refused(ctx.id.as_str(), route, refusal.code(), &refusal.cause(), refused.subject.as_deref());
+    audit::refused(
+        ctx.id.as_str(),
+        route,
+        refusal.code(),
+        &refusal.cause(),
+        refused.subject.as_deref(),
+    );
     ctx.answered.by.get_or_insert("refused");
 }
 
@@ -212,7 +224,8 @@ fn to_https(snapshot: &Snapshot, request: &Request<'_>) -> Option<Reply> {
     let navigates = matches!(request.caller_kind(), CallerKind::Navigation)
         && matches!(*request.method, Method::GET | Method::HEAD);
     if !navigates {
-        let refused = Refused::without_route(Refusal::BadRequest("plain HTTP where HTTPS is needed"));
+        let refused =
+            Refused::without_route(Refusal::BadRequest("plain HTTP where HTTPS is needed"));
         return Some(refused.bare_reply());
     }
     let host = request.host;

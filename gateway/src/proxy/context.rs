@@ -53,11 +53,7 @@ impl Context {
     fn log(&self) {
         let took = self.record.clock.instant().saturating_duration_since(self.started);
         let plan = self.admitted.as_ref().map(|admitted| admitted.plan());
-        let route = self
-            .answered
-            .by
-            .or(plan.map(|plan| plan.id.as_str()))
-            .unwrap_or("none");
+        let route = self.answered.by.or(plan.map(|plan| plan.id.as_str())).unwrap_or("none");
         self.record.metrics.request(route, self.answered.status, took);
         if !self.snapshot.access_log {
             return;

@@ -129,7 +129,8 @@ fn check_http2(headers: &HeaderMap, limits: HeadLimits) -> Result<(), Refusal> {
     if headers.len() > limits.fields {
         return Err(Refusal::HeaderTooLarge);
     }
-    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let size: usize =
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > limits.bytes {
         return Err(Refusal::HeaderTooLarge);
     }

@@ -13,6 +13,6 @@ mod service;
 mod streams;
 
 pub use connection::{Connection, Phase, TlsFacts};
-pub use lifeline::{Lifeline, current, scope};
 pub use framing::HeadLimits;
+pub use lifeline::{Lifeline, current, scope};
 pub use service::{Gateway, Parts, Snapshot};

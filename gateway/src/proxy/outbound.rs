@@ -46,10 +46,8 @@ pub(super) fn prepare(
             upstream.insert_header(COOKIE, rest)?;
         }
     }
-    let target: Uri = inbound
-        .target()
-        .parse()
-        .or_err(ErrorType::InternalError, "a canonical path is a URI")?;
+    let target: Uri =
+        inbound.target().parse().or_err(ErrorType::InternalError, "a canonical path is a URI")?;
     upstream.set_uri(target);
     let authority = inbound.host.authority();
     if plan.preserve_host {
@@ -81,7 +79,9 @@ fn strip(upstream: &mut RequestHeader, plan: &RoutePlan) {
         names::is_identity_header(name.as_str(), &plan.strip)
             || names::has_underscore(name.as_str())
             || *name == REQUEST_ID
-            || own.is_some_and(|own| names::is_identity_header(name.as_str(), std::slice::from_ref(own)))
+            || own.is_some_and(|own| {
+                names::is_identity_header(name.as_str(), std::slice::from_ref(own))
+            })
     };
     let doomed: Vec<_> = upstream.headers.keys().filter(|name| ours(name)).cloned().collect();
     for name in doomed {

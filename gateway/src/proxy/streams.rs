@@ -53,9 +53,8 @@ pub(super) fn answered(
         return Ok(());
     }
     ctx.exchange = Exchange::EventStream;
-    bind(sessions, session, ctx).or_else(|refused| {
-        Error::e_explain(ErrorType::InternalError, refused.refusal.code())
-    })
+    bind(sessions, session, ctx)
+        .or_else(|refused| Error::e_explain(ErrorType::InternalError, refused.refusal.code()))
 }
 
 fn bind(

@@ -110,10 +110,8 @@ impl HostPattern {
             return Ok(Self::Any);
         }
         let name = |bare: &str| {
-            let host = Host::parse(bare).map_err(|fault| PatternFault::BadHost {
-                text: text.to_owned(),
-                fault,
-            })?;
+            let host = Host::parse(bare)
+                .map_err(|fault| PatternFault::BadHost { text: text.to_owned(), fault })?;
             match host.port() {
                 Some(_) => Err(PatternFault::Port(text.to_owned())),
                 None => Ok(host.name().to_owned()),
@@ -155,24 +153,15 @@ impl PathPattern {
         if below && path.is_empty() {
             return Ok(Self::Prefix(String::new()));
         }
-        let canonical = CanonicalPath::parse(path).map_err(|fault| PatternFault::BadPath {
-            text: text.to_owned(),
-            fault,
-        })?;
+        let canonical = CanonicalPath::parse(path)
+            .map_err(|fault| PatternFault::BadPath { text: text.to_owned(), fault })?;
         // `/x//*` would be a prefix with an empty last segment: no request has one in the middle.
         if below && path.ends_with('/') {
             let fault = PathFault::EmptySegment;
-            return Err(PatternFault::BadPath {
-                text: text.to_owned(),
-                fault,
-            });
+            return Err(PatternFault::BadPath { text: text.to_owned(), fault });
         }
         let canonical = canonical.as_str().to_owned();
-        Ok(if below {
-            Self::Prefix(canonical)
-        } else {
-            Self::Exact(canonical)
-        })
+        Ok(if below { Self::Prefix(canonical) } else { Self::Exact(canonical) })
     }
 
     /// Whether the pattern covers a canonical path. Escapes are compared decoded, since upstreams
@@ -182,9 +171,8 @@ impl PathPattern {
             Self::Exact(own) => decoded(own).eq(decoded(path)),
             Self::Prefix(own) => {
                 let depth = segments(own).count();
-                let begins = segments(own)
-                    .zip(segments(path))
-                    .all(|(a, b)| decoded(a).eq(decoded(b)));
+                let begins =
+                    segments(own).zip(segments(path)).all(|(a, b)| decoded(a).eq(decoded(b)));
                 begins && segments(path).count() >= depth
             }
         }
@@ -198,10 +186,7 @@ impl Methods {
     ///
     /// An empty list, or what is not a method in upper case.
     pub fn parse(names: &[String]) -> Result<Self, PatternFault> {
-        let mut methods = names
-            .iter()
-            .map(|name| method(name))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut methods = names.iter().map(|name| method(name)).collect::<Result<Vec<_>, _>>()?;
         methods.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         methods.dedup();
         if methods.is_empty() {
@@ -259,12 +244,7 @@ mod tests {
     fn a_suffix_needs_a_dot_before_it_and_something_before_the_dot() {
         let host = HostPattern::parse("*.Example.com").unwrap();
         assert!(host.covers("a.example.com") && host.covers("b.a.example.com"));
-        for other in [
-            "example.com",
-            "evilexample.com",
-            ".example.com",
-            "a.example.com.evil",
-        ] {
+        for other in ["example.com", "evilexample.com", ".example.com", "a.example.com.evil"] {
             assert!(!host.covers(other), "{other}");
         }
         assert!(!HostPattern::parse("a.b").unwrap().covers("axb"));
@@ -289,34 +269,17 @@ mod tests {
         use PatternFault as F;
         assert!(matches!(HostPattern::parse("a:80"), Err(F::Port(_))));
         for bad in ["", "a.*", "*a.b", "*.*.b", "a/b", "*."] {
-            assert!(
-                matches!(HostPattern::parse(bad), Err(F::BadHost { .. })),
-                "{bad}"
-            );
+            assert!(matches!(HostPattern::parse(bad), Err(F::BadHost { .. })), "{bad}");
         }
         for bad in ["/a*", "/*/b", "/**", "*", "/a/**"] {
-            assert!(
-                matches!(PathPattern::parse(bad), Err(F::MisplacedStar(_))),
-                "{bad}"
-            );
+            assert!(matches!(PathPattern::parse(bad), Err(F::MisplacedStar(_))), "{bad}");
         }
-        for bad in [
-            "", "x", "/a//b", "/a//*", "//*", "/a/../b", "/a%2fb", "/a?b",
-        ] {
-            assert!(
-                matches!(PathPattern::parse(bad), Err(F::BadPath { .. })),
-                "{bad}"
-            );
+        for bad in ["", "x", "/a//b", "/a//*", "//*", "/a/../b", "/a%2fb", "/a?b"] {
+            assert!(matches!(PathPattern::parse(bad), Err(F::BadPath { .. })), "{bad}");
         }
         assert_eq!(Methods::parse(&[]), Err(F::NoMethod));
-        assert!(matches!(
-            Methods::parse(&["get".into()]),
-            Err(F::BadMethod(_))
-        ));
-        assert!(matches!(
-            Methods::parse(&["G T".into()]),
-            Err(F::BadMethod(_))
-        ));
+        assert!(matches!(Methods::parse(&["get".into()]), Err(F::BadMethod(_))));
+        assert!(matches!(Methods::parse(&["G T".into()]), Err(F::BadMethod(_))));
     }
 
     #[test]

@@ -86,10 +86,9 @@ impl<T> Table<T> {
                 HostPattern::Exact(name) => {
                     table.exact.entry(name.clone()).or_insert_with(Paths::new)
                 }
-                HostPattern::Suffix(suffix) => table
-                    .suffixes
-                    .entry(suffix.clone())
-                    .or_insert_with(Paths::new),
+                HostPattern::Suffix(suffix) => {
+                    table.suffixes.entry(suffix.clone()).or_insert_with(Paths::new)
+                }
             };
             let rivals = paths.insert(&pattern, index);
             ties.extend(rivals.into_iter().map(|first| Tie {
@@ -99,11 +98,7 @@ impl<T> Table<T> {
             }));
             table.routes.push(route);
         }
-        if ties.is_empty() {
-            Ok(table)
-        } else {
-            Err(ties)
-        }
+        if ties.is_empty() { Ok(table) } else { Err(ties) }
     }
 
     /// The most specific route for a host (lower case, without port), a canonical path and a method.
@@ -168,11 +163,7 @@ impl Paths {
         let Some(node) = self.0.get_mut(at) else {
             return Vec::new();
         };
-        let leaf = if exact {
-            &mut node.exact
-        } else {
-            &mut node.below
-        };
+        let leaf = if exact { &mut node.exact } else { &mut node.below };
         leaf.insert(&pattern.methods, index)
     }
 
@@ -207,9 +198,7 @@ impl Paths {
     fn step(&self, node: &Node, segment: &str) -> Option<&Node> {
         let order = |(own, _): &(Vec<u8>, usize)| own.iter().copied().cmp(decoded(segment));
         let place = node.children.binary_search_by(order).ok()?;
-        node.children
-            .get(place)
-            .and_then(|(_, child)| self.0.get(*child))
+        node.children.get(place).and_then(|(_, child)| self.0.get(*child))
     }
 }
 
@@ -222,13 +211,9 @@ impl Leaf {
                 None => self.any = Some(index),
             },
             Methods::Only(methods) => {
-                let taken = self
-                    .only
-                    .iter()
-                    .filter(|(method, _)| methods.contains(method));
+                let taken = self.only.iter().filter(|(method, _)| methods.contains(method));
                 rivals.extend(taken.map(|(_, rival)| *rival));
-                self.only
-                    .extend(methods.iter().map(|method| (method.clone(), index)));
+                self.only.extend(methods.iter().map(|method| (method.clone(), index)));
             }
         }
         rivals.sort_unstable();
@@ -242,17 +227,11 @@ impl Leaf {
 
     fn route(&self, method: &Method) -> Option<usize> {
         let listed = |method: &Method| {
-            self.only
-                .iter()
-                .find_map(|(own, route)| (own == method).then_some(*route))
+            self.only.iter().find_map(|(own, route)| (own == method).then_some(*route))
         };
         // RFC 9110 section 9.1: whoever answers GET answers HEAD.
         let as_get = || {
-            if method == Method::HEAD {
-                listed(&Method::GET)
-            } else {
-                None
-            }
+            if method == Method::HEAD { listed(&Method::GET) } else { None }
         };
         listed(method).or_else(as_get).or(self.any)
     }
@@ -271,11 +250,7 @@ impl Leaf {
 impl fmt::Display for Tie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, second) = (self.first + 1, self.second + 1);
-        write!(
-            f,
-            "routes {first} and {second} both claim `{}`",
-            self.pattern
-        )
+        write!(f, "routes {first} and {second} both claim `{}`", self.pattern)
     }
 }
 

@@ -47,29 +47,18 @@ impl EmbeddedStore {
         let database = Arc::new(file::open(path)?);
         let count = Arc::new(AtomicUsize::new(file::count(&database)?));
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer {
-            database: Arc::clone(&database),
-            count: Arc::clone(&count),
-            limit,
-        };
+        let writer = Writer { database: Arc::clone(&database), count: Arc::clone(&count), limit };
         let thread = std::thread::Builder::new()
             .name("session-store".to_owned())
             .spawn(move || writer.run(waiting))
             .map_err(|fault| io("start its writer")(fault.into()))?;
-        Ok(Self {
-            database,
-            jobs: Some(jobs),
-            writer: Some(thread),
-            count,
-        })
+        Ok(Self { database, jobs: Some(jobs), writer: Some(thread), count })
     }
 
     async fn change(&self, change: Change) -> Result<Done, StoreError> {
         let (done, answer) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(Job { change, done })
-            .await
-            .map_err(|_| StoreError::Closed)?;
+        jobs.send(Job { change, done }).await.map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -86,18 +75,14 @@ impl EmbeddedStore {
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
-        self.change(Change::Insert(key, Box::new(session)))
-            .await
-            .map(drop)
+        self.change(Change::Insert(key, Box::new(session))).await.map(drop)
     }
 
     async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
         self.read(move |database| {
             let reading = database.begin_read()?;
-            let (rows, sealed) = (
-                reading.open_table(file::ROWS)?,
-                reading.open_table(file::SEALED)?,
-            );
+            let (rows, sealed) =
+                (reading.open_table(file::ROWS)?, reading.open_table(file::SEALED)?);
             let (Some(row), Some(bytes)) = (rows.get(&key)?, sealed.get(&key)?) else {
                 return Ok(None);
             };
@@ -118,10 +103,7 @@ impl SessionStore for EmbeddedStore {
     }
 
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
-        Ok(matches!(
-            self.change(Change::Remove(key)).await?,
-            Done::Removed(true)
-        ))
+        Ok(matches!(self.change(Change::Remove(key)).await?, Done::Removed(true)))
     }
 
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
@@ -136,20 +118,11 @@ impl SessionStore for EmbeddedStore {
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
         // Looked for beside the writer, so that no login waits for a walk through the whole table;
         // the writer judges each again.
-        let over = self
-            .read(move |database| file::over_at(database, now, idle))
-            .await?;
+        let over = self.read(move |database| file::over_at(database, now, idle)).await?;
         if over.is_empty() {
             return Ok(Vec::new());
         }
-        match self
-            .change(Change::Expire {
-                keys: over,
-                now,
-                idle,
-            })
-            .await?
-        {
+        match self.change(Change::Expire { keys: over, now, idle }).await? {
             Done::Expired(ended) => Ok(ended),
             Done::Kept | Done::Removed(_) => Ok(Vec::new()),
         }

@@ -102,10 +102,7 @@ impl Fence {
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {
         let [_, second, ..] = *key;
         let index = usize::from(second) % SHARDS;
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the index is below SHARDS, the length"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "the index is below SHARDS, the length")]
         lock(&self.shards[index])
     }
 }

@@ -32,12 +32,8 @@ impl Handle {
         }
         let mut decoded = Zeroizing::new([0; 36]);
         // The engine refuses stray bits in the last character: one handle, one spelling.
-        let length = URL_SAFE_NO_PAD
-            .decode_slice(text, decoded.as_mut_slice())
-            .ok()?;
-        let bytes = decoded
-            .first_chunk::<32>()
-            .filter(|bytes| bytes.len() == length)?;
+        let length = URL_SAFE_NO_PAD.decode_slice(text, decoded.as_mut_slice()).ok()?;
+        let bytes = decoded.first_chunk::<32>().filter(|bytes| bytes.len() == length)?;
         Some(Self(Secret::new(*bytes)))
     }
 
@@ -50,10 +46,7 @@ impl Handle {
     /// nothing of any handle.
     pub fn key(&self) -> SessionKey {
         let mut key = [0; 32];
-        for (to, from) in key
-            .iter_mut()
-            .zip(digest(&SHA256, self.0.expose()).as_ref())
-        {
+        for (to, from) in key.iter_mut().zip(digest(&SHA256, self.0.expose()).as_ref()) {
             *to = *from;
         }
         key
@@ -76,18 +69,11 @@ mod tests {
 
     #[test]
     fn anything_but_the_one_spelling_is_refused() {
-        let text = Handle::random(&SeededEntropy::new(1))
-            .to_text()
-            .expose()
-            .clone();
+        let text = Handle::random(&SeededEntropy::new(1)).to_text().expose().clone();
         let other_bits = |c: char| format!("{}{c}", text.split_at(42).0);
-        let spellings = ('A'..='Z')
-            .chain('a'..='z')
-            .filter(|c| Handle::parse(&other_bits(*c)).is_some());
-        assert!(
-            spellings.count() <= 16,
-            "the last character has four bits only"
-        );
+        let spellings =
+            ('A'..='Z').chain('a'..='z').filter(|c| Handle::parse(&other_bits(*c)).is_some());
+        assert!(spellings.count() <= 16, "the last character has four bits only");
         for odd in [
             String::new(),
             text.split_at(42).0.to_owned(),

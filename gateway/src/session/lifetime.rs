@@ -78,12 +78,7 @@ mod tests {
     #[test]
     fn a_short_idle_time_is_noted_more_often() {
         let every = |idle| {
-            Lifetimes {
-                idle: Duration::from_secs(idle),
-                absolute: IDLE,
-            }
-            .touch_every()
-            .as_secs()
+            Lifetimes { idle: Duration::from_secs(idle), absolute: IDLE }.touch_every().as_secs()
         };
         assert_eq!((every(3_600), every(8)), (30, 2));
     }

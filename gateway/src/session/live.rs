@@ -72,11 +72,7 @@ impl LiveStreams {
     /// When as many streams are open as may be.
     pub fn register(self: &Arc<Self>, key: SessionKey) -> Result<StreamTicket, StreamsFull> {
         let room = |open: usize| (open < self.limit).then(|| open.saturating_add(1));
-        if self
-            .open
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
-            .is_err()
-        {
+        if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Err(StreamsFull { limit: self.limit });
         }
         let mut shard = self.shard(&key);
@@ -89,11 +85,7 @@ impl LiveStreams {
             }
         };
         drop(shard);
-        Ok(StreamTicket {
-            key,
-            signal,
-            streams: Arc::clone(self),
-        })
+        Ok(StreamTicket { key, signal, streams: Arc::clone(self) })
     }
 
     /// Ends all streams of a session, those that are being opened included; how many were open.
@@ -129,20 +121,13 @@ impl LiveStreams {
     /// The sessions that have open streams.
     pub(crate) fn sessions(&self) -> Vec<SessionKey> {
         let of = |shard: &Mutex<Shard>| lock(shard).keys().copied().collect::<Vec<_>>();
-        self.shards
-            .iter()
-            .flat_map(of)
-            .filter(|key| *key != NOBODY)
-            .collect()
+        self.shards.iter().flat_map(of).filter(|key| *key != NOBODY).collect()
     }
 
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {
         let [first, ..] = *key;
         let index = usize::from(first) % SHARDS;
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the index is below SHARDS, the length"
-        )]
+        #[expect(clippy::indexing_slicing, reason = "the index is below SHARDS, the length")]
         lock(&self.shards[index])
     }
 }
@@ -175,18 +160,13 @@ impl Drop for StreamTicket {
 
 impl Default for Bound {
     fn default() -> Self {
-        Self {
-            signal: Arc::new(Signal::new(None)),
-            streams: 0,
-        }
+        Self { signal: Arc::new(Signal::new(None)), streams: 0 }
     }
 }
 
 impl fmt::Debug for LiveStreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveStreams")
-            .field("open", &self.open())
-            .finish_non_exhaustive()
+        f.debug_struct("LiveStreams").field("open", &self.open()).finish_non_exhaustive()
     }
 }
 

@@ -113,17 +113,14 @@ impl SessionManager {
         let stored = StoredSession {
             owner: Owner::of(&new.principal.issuer, &new.principal.subject),
             record: self.sealer.seal(RECORD, &key, &session.to_record()),
-            tokens: self
-                .sealer
-                .seal(TOKENS, &key, new.tokens.to_bytes().expose()),
+            tokens: self.sealer.seal(TOKENS, &key, new.tokens.to_bytes().expose()),
             absolute_expiry: session.absolute_expiry,
             last_seen: now,
         };
         let passage = self.fence.passage(&key);
         self.store.insert(key, stored).await?;
         if let Passage::Open(since) = passage {
-            self.fence
-                .admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
+            self.fence.admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
         }
         Ok((handle, session))
     }
@@ -239,8 +236,7 @@ impl SessionManager {
         if let Some(session) = &found {
             // Not admitted: something ended meanwhile, perhaps this. The answer stands, as that of
             // a request that came just before the end; memory stays clean for the next.
-            self.fence
-                .admit(key, since, || self.hot.insert(*key, Arc::clone(session)));
+            self.fence.admit(key, since, || self.hot.insert(*key, Arc::clone(session)));
         }
         Ok(found)
     }
@@ -257,10 +253,7 @@ impl SessionManager {
             return Some(session);
         };
         self.kill(&session.key, cause);
-        self.tell(Ended {
-            key: session.key,
-            cause,
-        });
+        self.tell(Ended { key: session.key, cause });
         None
     }
 
@@ -275,8 +268,7 @@ impl SessionManager {
     /// memory had it.
     fn kill(&self, key: &SessionKey, cause: EndCause) -> bool {
         let mut was_hot = false;
-        self.fence
-            .bury(key, cause, || was_hot = self.hot.remove(key).is_some());
+        self.fence.bury(key, cause, || was_hot = self.hot.remove(key).is_some());
         self.live.end(key, cause);
         was_hot
     }

@@ -22,10 +22,7 @@ pub struct MemoryStore {
 impl MemoryStore {
     /// Keeps at most `limit` sessions.
     pub fn new(limit: usize) -> Self {
-        Self {
-            sessions: Mutex::default(),
-            limit,
-        }
+        Self { sessions: Mutex::default(), limit }
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionKey, StoredSession>> {
@@ -64,11 +61,7 @@ impl SessionStore for MemoryStore {
 
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
         let sessions = self.sessions();
-        Ok(sessions
-            .iter()
-            .filter(|(_, kept)| kept.owner == owner)
-            .map(|(key, _)| *key)
-            .collect())
+        Ok(sessions.iter().filter(|(_, kept)| kept.owner == owner).map(|(key, _)| *key).collect())
     }
 
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
@@ -76,10 +69,8 @@ impl SessionStore for MemoryStore {
         let ended: Vec<Ended> = sessions
             .iter()
             .filter_map(|(key, kept)| {
-                let moments = Moments {
-                    absolute_expiry: kept.absolute_expiry,
-                    last_seen: kept.last_seen,
-                };
+                let moments =
+                    Moments { absolute_expiry: kept.absolute_expiry, last_seen: kept.last_seen };
                 over(moments, idle, now).map(|cause| Ended { key: *key, cause })
             })
             .take(SWEEP_BATCH)

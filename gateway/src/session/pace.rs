@@ -14,10 +14,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(clock: &dyn Clock, every: Duration) -> Self {
-        Self {
-            last: Mutex::new(clock.instant()),
-            every,
-        }
+        Self { last: Mutex::new(clock.instant()), every }
     }
 
     /// Whether it is time again; if so, the while begins anew.

@@ -177,10 +177,7 @@ impl Session {
 impl Seen {
     fn at(moment: Timestamp) -> Self {
         let millis = moment.as_millis();
-        Self {
-            last: AtomicI64::new(millis),
-            noted: AtomicI64::new(millis),
-        }
+        Self { last: AtomicI64::new(millis), noted: AtomicI64::new(millis) }
     }
 }
 
@@ -246,10 +243,7 @@ mod tests {
             provider_sid: Some("s1".to_owned()),
         };
         let back = ProviderTokens::from_bytes(tokens.to_bytes().expose()).unwrap();
-        assert_eq!(
-            back.refresh_token.as_ref().unwrap().expose(),
-            "refresh-hunter2"
-        );
+        assert_eq!(back.refresh_token.as_ref().unwrap().expose(), "refresh-hunter2");
         assert!(back.access_token.is_none());
         assert!(!format!("{back:?} {tokens:?}").contains("hunter2"));
     }
@@ -269,13 +263,8 @@ mod tests {
         let session = Session::begin(&new, [1; 32], "sid".to_owned(), now, hour);
         let bytes = session.to_record();
         let back = Session::from_record([1; 32], &bytes, now).unwrap();
-        assert_eq!(
-            (back.absolute_expiry, back.acr.as_deref()),
-            (now.after(hour), Some("mfa"))
-        );
-        let other = String::from_utf8(bytes)
-            .unwrap()
-            .replace("\"version\":1", "\"version\":2");
+        assert_eq!((back.absolute_expiry, back.acr.as_deref()), (now.after(hour), Some("mfa")));
+        let other = String::from_utf8(bytes).unwrap().replace("\"version\":1", "\"version\":2");
         assert!(Session::from_record([1; 32], other.as_bytes(), now).is_none());
         assert!(Session::from_record([1; 32], b"", now).is_none());
     }

@@ -16,10 +16,7 @@ pub(crate) struct Touches {
 
 impl Touches {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            waiting: Mutex::default(),
-            limit,
-        }
+        Self { waiting: Mutex::default(), limit }
     }
 
     pub(crate) fn add(&self, key: SessionKey, seen: Timestamp) {

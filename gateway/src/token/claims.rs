@@ -110,11 +110,7 @@ impl Claims<'_> {
 
     fn write_to(&self, sizes: Option<&mut Vec<(String, usize)>>) -> serde_json::Result<Vec<u8>> {
         let out = Vec::with_capacity(1024);
-        let mut to = Writer {
-            out,
-            plan: self.plan,
-            sizes,
-        };
+        let mut to = Writer { out, plan: self.plan, sizes };
         self.token(&mut to)?;
         self.person(&mut to)?;
         self.session(&mut to)?;
@@ -131,9 +127,7 @@ impl Claims<'_> {
         let authenticated = self.permit.authenticated();
         let since = self.now.as_secs().saturating_sub(SKEW_SECS);
         // A session is a memory of a sign-in: what counts is how the person proved it.
-        let method = authenticated
-            .session()
-            .map_or(authenticated.way_in(), |s| s.signed_in_by);
+        let method = authenticated.session().map_or(authenticated.way_in(), |s| s.signed_in_by);
         to.always("iss", self.issuer)?;
         to.always("aud", &self.plan.audience)?;
         to.always("sub", &authenticated.principal().subject)?;
@@ -159,21 +153,14 @@ impl Claims<'_> {
         to.known("name", who.name.as_deref())?;
         to.known("preferred_username", who.preferred_username.as_deref())?;
         if to.plan.wants("groups") && !who.groups.is_empty() {
-            let kept = who
-                .groups
-                .get(..self.plan.max_groups)
-                .unwrap_or(&who.groups);
+            let kept = who.groups.get(..self.plan.max_groups).unwrap_or(&who.groups);
             to.always("groups", kept)?;
             if kept.len() < who.groups.len() {
                 // An application must not take "not listed" for "not a member".
                 to.always("groups_truncated", &true)?;
             }
         }
-        if who.roles.is_empty() {
-            Ok(())
-        } else {
-            to.wanted("roles", who.roles.as_slice())
-        }
+        if who.roles.is_empty() { Ok(()) } else { to.wanted("roles", who.roles.as_slice()) }
     }
 
     fn session(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
@@ -183,19 +170,13 @@ impl Claims<'_> {
         to.wanted("sid", &*session.sid)?;
         to.wanted("auth_time", &session.auth_time.as_secs())?;
         to.known("acr", session.acr.as_deref())?;
-        if session.amr.is_empty() {
-            Ok(())
-        } else {
-            to.wanted("amr", &*session.amr)
-        }
+        if session.amr.is_empty() { Ok(()) } else { to.wanted("amr", &*session.amr) }
     }
 
     fn request(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         let facts = self.facts;
-        let context = RequesterContext {
-            req_ip: facts.client,
-            transport: facts.transport.as_str(),
-        };
+        let context =
+            RequesterContext { req_ip: facts.client, transport: facts.transport.as_str() };
         to.wanted("rctx", &context)?;
         if !to.plan.wants("tctx") {
             return Ok(());
@@ -256,11 +237,7 @@ impl Writer<'_> {
     }
 
     fn wanted<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
-        if self.plan.wants(name) {
-            self.always(name, value)
-        } else {
-            Ok(())
-        }
+        if self.plan.wants(name) { self.always(name, value) } else { Ok(()) }
     }
 
     fn known(&mut self, name: &str, value: Option<&str>) -> serde_json::Result<()> {
@@ -268,10 +245,6 @@ impl Writer<'_> {
     }
 
     fn filled(&mut self, name: &str, value: &str) -> serde_json::Result<()> {
-        if value.is_empty() {
-            Ok(())
-        } else {
-            self.wanted(name, value)
-        }
+        if value.is_empty() { Ok(()) } else { self.wanted(name, value) }
     }
 }

@@ -62,11 +62,8 @@ impl Document {
         jwks_uri: &str,
         algorithms: &[Algorithm],
     ) -> Result<Self, serde_json::Error> {
-        let mut published: Vec<_> = algorithms
-            .iter()
-            .copied()
-            .filter(|alg| *alg != Algorithm::Hs256)
-            .collect();
+        let mut published: Vec<_> =
+            algorithms.iter().copied().filter(|alg| *alg != Algorithm::Hs256).collect();
         published.sort_unstable();
         published.dedup();
         Self::of(&Discovery {
@@ -86,12 +83,7 @@ mod tests {
 
     #[test]
     fn discovery_names_what_a_verifier_needs_and_no_shared_secret() {
-        let algorithms = [
-            Algorithm::Hs256,
-            Algorithm::Es256,
-            Algorithm::EdDsa,
-            Algorithm::Es256,
-        ];
+        let algorithms = [Algorithm::Hs256, Algorithm::Es256, Algorithm::EdDsa, Algorithm::Es256];
         let document = Document::discovery(
             "https://gw.test",
             "https://gw.test/.well-known/jwks.json",
@@ -102,10 +94,7 @@ mod tests {
         assert_eq!(json["jwks_uri"], "https://gw.test/.well-known/jwks.json");
         let listed = &json["id_token_signing_alg_values_supported"];
         assert_eq!(*listed, serde_json::json!(["EdDSA", "ES256"]));
-        assert_eq!(
-            json["subject_types_supported"],
-            serde_json::json!(["public"])
-        );
+        assert_eq!(json["subject_types_supported"], serde_json::json!(["public"]));
     }
 
     #[test]

@@ -83,11 +83,7 @@ impl Keyring {
             Err(fault) => return Err(fault),
         };
         drop(lock);
-        let keyring = Self {
-            path,
-            rotation,
-            live: ArcSwap::from_pointee(live),
-        };
+        let keyring = Self { path, rotation, live: ArcSwap::from_pointee(live) };
         keyring.tick(now)?;
         Ok(keyring)
     }
@@ -103,11 +99,7 @@ impl Keyring {
             return Err(KeyringFault::Exists { path });
         }
         let live = create(&path, &rotation, now, &lock)?;
-        Ok(Self {
-            path,
-            rotation,
-            live: ArcSwap::from_pointee(live),
-        })
+        Ok(Self { path, rotation, live: ArcSwap::from_pointee(live) })
     }
 
     /// Loads the keys of a state directory that must have some, and changes nothing.
@@ -117,11 +109,7 @@ impl Keyring {
     pub fn load(state: &Path, rotation: Rotation) -> Result<Self, KeyringFault> {
         let path = state.join(FILE);
         let live = read(&path)?;
-        Ok(Self {
-            path,
-            rotation,
-            live: ArcSwap::from_pointee(live),
-        })
+        Ok(Self { path, rotation, live: ArcSwap::from_pointee(live) })
     }
 
     /// Publishes the next key, uses it, and forgets retired ones, each in its time. True when
@@ -171,12 +159,7 @@ impl Keyring {
 
     /// What the published keys sign with: for the discovery document.
     pub fn algorithms(&self) -> Vec<Algorithm> {
-        self.live
-            .load()
-            .ring
-            .keys()
-            .map(|key| key.key.algorithm())
-            .collect()
+        self.live.load().ring.keys().map(|key| key.key.algorithm()).collect()
     }
 
     /// The keys and their dates.
@@ -218,12 +201,7 @@ impl Live {
     fn of(ring: Ring, stamp: Option<Stamp>) -> Result<Self, KeyringFault> {
         let encoder = Encoder::new(Arc::clone(&ring.active.0.key), TYP);
         let jwks = Document::jwks(&ring.public())?;
-        Ok(Self {
-            ring,
-            encoder,
-            jwks,
-            stamp,
-        })
+        Ok(Self { ring, encoder, jwks, stamp })
     }
 }
 
@@ -238,13 +216,10 @@ fn create(
 }
 
 fn read(path: &Path) -> Result<Live, KeyringFault> {
-    let (contents, stamp) = keyfile::read_stamped(path)?.ok_or_else(|| KeyringFault::Absent {
-        path: path.to_owned(),
-    })?;
-    let ring = stored::decode(contents.expose()).map_err(|reason| KeyringFault::Malformed {
-        path: path.to_owned(),
-        reason,
-    })?;
+    let (contents, stamp) = keyfile::read_stamped(path)?
+        .ok_or_else(|| KeyringFault::Absent { path: path.to_owned() })?;
+    let ring = stored::decode(contents.expose())
+        .map_err(|reason| KeyringFault::Malformed { path: path.to_owned(), reason })?;
     Live::of(ring, Some(stamp))
 }
 

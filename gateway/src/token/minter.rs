@@ -70,13 +70,7 @@ impl Minter {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self {
-            issuer: issuer.into(),
-            lifetime,
-            signer,
-            clock,
-            entropy,
-        }
+        Self { issuer: issuer.into(), lifetime, signer, clock, entropy }
     }
 
     /// The token for one permitted request. Takes about as long as the signature, see
@@ -94,15 +88,7 @@ impl Minter {
         let expires = now.after(self.lifetime);
         let jti = self.entropy.token::<16>();
         let issuer = self.issuer.as_str();
-        let claims = Claims {
-            issuer,
-            permit,
-            plan,
-            facts,
-            now,
-            expires,
-            jti: &jti,
-        };
+        let claims = Claims { issuer, permit, plan, facts, now, expires, jti: &jti };
         let written = claims.write()?;
         // Before signing: who sends too much must not cost a signature.
         if written.len() > plan.max_bytes {
@@ -134,11 +120,7 @@ fn too_large(claims: &Claims<'_>, bytes: usize, plan: &TokenPlan) -> MintError {
     const NAMED: usize = 5;
     let mut sizes = claims.sizes();
     sizes.truncate(NAMED);
-    MintError::TooLarge {
-        bytes,
-        limit: plan.max_bytes,
-        sizes: ClaimSizes(sizes),
-    }
+    MintError::TooLarge { bytes, limit: plan.max_bytes, sizes: ClaimSizes(sizes) }
 }
 
 impl fmt::Display for ClaimSizes {

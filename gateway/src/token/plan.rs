@@ -77,9 +77,7 @@ impl TokenPlan {
 
     /// Whether the route wants this optional claim.
     pub fn wants(&self, claim: &str) -> bool {
-        self.wanted
-            .as_ref()
-            .is_none_or(|wanted| wanted.contains(claim))
+        self.wanted.as_ref().is_none_or(|wanted| wanted.contains(claim))
     }
 }
 

@@ -74,11 +74,7 @@ impl RingKey {
     /// When no key can be generated.
     pub fn generate(algorithm: Algorithm, now: Timestamp) -> Result<Self, SignFault> {
         let (key, pkcs8) = SigningKey::generate(algorithm)?;
-        Ok(Self {
-            key: Arc::new(key),
-            pkcs8,
-            published: now,
-        })
+        Ok(Self { key: Arc::new(key), pkcs8, published: now })
     }
 }
 
@@ -89,11 +85,7 @@ impl Ring {
     /// When no key can be generated.
     pub fn new(rotation: &Rotation, now: Timestamp) -> Result<Self, SignFault> {
         let first = RingKey::generate(rotation.algorithm, now)?;
-        Ok(Self {
-            active: (first, now),
-            next: None,
-            retired: Vec::new(),
-        })
+        Ok(Self { active: (first, now), next: None, retired: Vec::new() })
     }
 
     /// Whether [`Ring::tick`] would change anything: cheap enough to ask each second.
@@ -116,11 +108,7 @@ impl Ring {
             let turn = self.active.1.after(rotation.rotate_after);
             let seen = now.after(rotation.publish_before);
             // A key of an algorithm that is no longer wanted goes as soon as it can.
-            let from = if self.is_wanted(rotation) {
-                turn.max(seen)
-            } else {
-                seen
-            };
+            let from = if self.is_wanted(rotation) { turn.max(seen) } else { seen };
             self.next = Some((next, from));
         }
         if self.has_room()
@@ -164,10 +152,7 @@ impl Ring {
 
     /// The public keys: active, next, retired.
     pub fn public(&self) -> JwkSet {
-        let keys = self
-            .keys()
-            .filter_map(|key| key.key.public_jwk().cloned())
-            .collect();
+        let keys = self.keys().filter_map(|key| key.key.public_jwk().cloned()).collect();
         JwkSet { keys }
     }
 

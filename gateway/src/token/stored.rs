@@ -79,21 +79,12 @@ pub(super) fn decode(text: &[u8]) -> Result<Ring, &'static str> {
 }
 
 fn key(entry: &Entry) -> Result<(RingKey, Timestamp), &'static str> {
-    let pkcs8 = STANDARD
-        .decode(&entry.private_key)
-        .map_err(|_| "a key is not base64")?;
+    let pkcs8 = STANDARD.decode(&entry.private_key).map_err(|_| "a key is not base64")?;
     let pkcs8 = Secret::new(pkcs8);
     let key = SigningKey::from_pkcs8(entry.algorithm, pkcs8.expose())
         .map_err(|_| "a key is not of its algorithm")?;
     if key.id().as_str() != entry.kid {
         return Err("a key is not the one its kid names");
     }
-    Ok((
-        RingKey {
-            key: Arc::new(key),
-            pkcs8,
-            published: entry.published,
-        },
-        entry.turn,
-    ))
+    Ok((RingKey { key: Arc::new(key), pkcs8, published: entry.published }, entry.turn))
 }

@@ -43,7 +43,9 @@ impl Tls {
     ///
     /// # Errors
     /// A certificate is no CA certificate that TLS can use.
-    pub fn ca(certificates: Vec<CertificateDer<'static>>) -> Result<Arc<[WrappedX509]>, rustls::Error> {
+    pub fn ca(
+        certificates: Vec<CertificateDer<'static>>,
+    ) -> Result<Arc<[WrappedX509]>, rustls::Error> {
         // pingora's parser panics on what it does not understand, so rustls looks first.
         let mut store = RootCertStore::empty();
         for certificate in &certificates {

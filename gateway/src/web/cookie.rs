@@ -106,33 +106,17 @@ impl<'a> SetCookie<'a> {
     /// Removes the cookie that `self` sets: a browser compares the attributes too.
     #[must_use]
     pub fn removed(self) -> Self {
-        Self {
-            value: "",
-            max_age: Some(Duration::ZERO),
-            ..self
-        }
+        Self { value: "", max_age: Some(Duration::ZERO), ..self }
     }
 
     /// The value of `Set-Cookie`.
     pub fn to_header(&self) -> String {
         let mut header = String::with_capacity(self.name.len() + self.value.len() + 96);
-        header.extend(
-            self.name
-                .chars()
-                .filter(|c| c.is_ascii() && is_token(*c as u8)),
-        );
+        header.extend(self.name.chars().filter(|c| c.is_ascii() && is_token(*c as u8)));
         header.push('=');
-        header.extend(
-            self.value
-                .chars()
-                .filter(|c| c.is_ascii() && is_cookie_octet(*c as u8)),
-        );
+        header.extend(self.value.chars().filter(|c| c.is_ascii() && is_cookie_octet(*c as u8)));
         header.push_str("; Path=");
-        header.extend(
-            self.path
-                .chars()
-                .filter(|c| matches!(c, '!'..='~') && *c != ';'),
-        );
+        header.extend(self.path.chars().filter(|c| matches!(c, '!'..='~') && *c != ';'));
         if let Some(age) = self.max_age {
             // Writing to a string does not fail.
             let _ = write!(header, "; Max-Age={}", age.as_secs());
@@ -173,27 +157,16 @@ fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn readable(value: &[u8]) -> &str {
     let legal = value.iter().all(|octet| is_cookie_octet(*octet));
-    std::str::from_utf8(value)
-        .ok()
-        .filter(|_| legal)
-        .unwrap_or_default()
+    std::str::from_utf8(value).ok().filter(|_| legal).unwrap_or_default()
 }
 
 /// Whether a lax reader behind us could take this pair for one of ours: some trim quotes or Unicode
 /// spaces from a name, some read a pair without `=` as a name.
 fn is_ours(pair: &[u8], ours: impl Fn(&str) -> bool) -> bool {
     let name = split_pair(pair).map_or(pair, |(name, _)| name);
-    let start = name
-        .iter()
-        .position(|octet| is_token(*octet))
-        .unwrap_or(name.len());
-    let end = name
-        .iter()
-        .rposition(|octet| is_token(*octet))
-        .map_or(start, |last| last + 1);
-    let bare = name
-        .get(start..end)
-        .and_then(|bare| std::str::from_utf8(bare).ok());
+    let start = name.iter().position(|octet| is_token(*octet)).unwrap_or(name.len());
+    let end = name.iter().rposition(|octet| is_token(*octet)).map_or(start, |last| last + 1);
+    let bare = name.get(start..end).and_then(|bare| std::str::from_utf8(bare).ok());
     // A pair without a name is what a browser sends for `Set-Cookie: =ours=x`.
     bare.is_some_and(&ours) || (name.is_empty() && nested(pair).is_some_and(ours))
 }

@@ -63,27 +63,15 @@ impl Trusted {
     pub fn resolve(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
         let peer = peer.to_canonical();
         if !self.contains(peer) {
-            return ClientAddr {
-                client: peer,
-                scheme: None,
-                host: None,
-            };
+            return ClientAddr { client: peer, scheme: None, host: None };
         }
         if headers.contains_key(&FOR) {
             let (client, hops) = self.walk(peer, items(headers, &FOR).map(address));
-            ClientAddr {
-                client,
-                scheme: scheme_at(headers, hops),
-                host: named_host(headers),
-            }
+            ClientAddr { client, scheme: scheme_at(headers, hops), host: named_host(headers) }
         } else if headers.contains_key(FORWARDED) {
             self.resolve_standard(peer, headers)
         } else {
-            ClientAddr {
-                client: peer,
-                scheme: scheme_at(headers, 1),
-                host: named_host(headers),
-            }
+            ClientAddr { client: peer, scheme: scheme_at(headers, 1), host: named_host(headers) }
         }
     }
 
@@ -158,24 +146,12 @@ fn fold_net(network: IpNet) -> IpNet {
 /// not occur in what we read; where one does, the pieces are no addresses and end the walk.
 fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let line = |value: &'a HeaderValue| value.to_str().unwrap_or("?");
-    headers
-        .get_all(name)
-        .iter()
-        .rev()
-        .map(line)
-        .flat_map(|line| line.rsplit(','))
-        .map(str::trim)
+    headers.get_all(name).iter().rev().map(line).flat_map(|line| line.rsplit(',')).map(str::trim)
 }
 
 /// `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`.
 fn address(text: &str) -> Option<IpAddr> {
-    let bracketed = || {
-        text.strip_prefix('[')?
-            .strip_suffix(']')?
-            .parse()
-            .ok()
-            .map(IpAddr::V6)
-    };
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
     let with_port = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
     let address = text.parse().ok().or_else(bracketed).or_else(with_port)?;
     Some(address.to_canonical())
@@ -185,17 +161,10 @@ fn address(text: &str) -> Option<IpAddr> {
 fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let mut values = element.split(';').filter_map(|pair| {
         let (key, value) = pair.split_once('=')?;
-        key.trim()
-            .eq_ignore_ascii_case(name)
-            .then_some(value.trim())
+        key.trim().eq_ignore_ascii_case(name).then_some(value.trim())
     });
     let value = values.next().filter(|_| values.next().is_none())?;
-    Some(
-        value
-            .strip_prefix('"')
-            .and_then(|value| value.strip_suffix('"'))
-            .unwrap_or(value),
-    )
+    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
 /// The scheme that the client used. A single word is the trusted hop's own; a list is read at the
@@ -204,9 +173,9 @@ fn scheme_at(headers: &HeaderMap, hops: usize) -> Option<Scheme> {
     let count = items(headers, &PROTO).take(MAX_HOPS).count();
     match count {
         1 => items(headers, &PROTO).next().and_then(scheme),
-        _ if count == items(headers, &FOR).take(MAX_HOPS).count() => items(headers, &PROTO)
-            .nth(hops.saturating_sub(1))
-            .and_then(scheme),
+        _ if count == items(headers, &FOR).take(MAX_HOPS).count() => {
+            items(headers, &PROTO).nth(hops.saturating_sub(1)).and_then(scheme)
+        }
         _ => None,
     }
 }
@@ -221,16 +190,11 @@ fn scheme(text: &str) -> Option<Scheme> {
 
 fn named_host(headers: &HeaderMap) -> Option<String> {
     let mut names = items(headers, &HOST);
-    names
-        .next()
-        .filter(|_| names.next().is_none())
-        .and_then(authority)
+    names.next().filter(|_| names.next().is_none()).and_then(authority)
 }
 
 fn authority(text: &str) -> Option<String> {
-    Host::parse(text)
-        .ok()
-        .map(|host| host.authority().to_owned())
+    Host::parse(text).ok().map(|host| host.authority().to_owned())
 }
 
 #[cfg(test)]

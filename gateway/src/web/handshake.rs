@@ -67,24 +67,15 @@ fn check(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), H
     let protocol = single(headers, &UPGRADE);
     let key = single(headers, &SEC_WEBSOCKET_KEY).unwrap_or_default();
     let bodiless = !headers.contains_key(TRANSFER_ENCODING)
-        && headers
-            .get_all(CONTENT_LENGTH)
-            .iter()
-            .all(|length| length.as_bytes() == b"0");
+        && headers.get_all(CONTENT_LENGTH).iter().all(|length| length.as_bytes() == b"0");
     rule(method == Method::GET, HandshakeFault::Method)?;
     rule(version == Version::HTTP_11, HandshakeFault::Protocol)?;
     rule(
         protocol.is_some_and(|name| name.eq_ignore_ascii_case(b"websocket")),
         HandshakeFault::Offers,
     )?;
-    rule(
-        lists(headers, &CONNECTION, b"upgrade"),
-        HandshakeFault::Connection,
-    )?;
-    rule(
-        single(headers, &SEC_WEBSOCKET_VERSION) == Some(b"13"),
-        HandshakeFault::Version,
-    )?;
+    rule(lists(headers, &CONNECTION, b"upgrade"), HandshakeFault::Connection)?;
+    rule(single(headers, &SEC_WEBSOCKET_VERSION) == Some(b"13"), HandshakeFault::Version)?;
     rule(key.len() == 24 && is_nonce(key), HandshakeFault::Key)?;
     rule(bodiless, HandshakeFault::Body)
 }
@@ -124,10 +115,7 @@ mod tests {
 
     fn handshake(changes: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        for (name, value) in GOOD
-            .iter()
-            .filter(|(name, _)| changes.iter().all(|c| c.0 != *name))
-        {
+        for (name, value) in GOOD.iter().filter(|(name, _)| changes.iter().all(|c| c.0 != *name)) {
             headers.append(*name, HeaderValue::from_static(value));
         }
         for (name, value) in changes.iter().filter(|(_, value)| !value.is_empty()) {
@@ -161,10 +149,7 @@ mod tests {
         let cases: [(&[(&str, &str)], F); 13] = [
             (&[("upgrade", "websocket, h2c")], F::Offers),
             (&[("upgrade", "h2c"), ("upgrade", "websocket")], F::Offers),
-            (
-                &[("upgrade", "websocket"), ("upgrade", "websocket")],
-                F::Offers,
-            ),
+            (&[("upgrade", "websocket"), ("upgrade", "websocket")], F::Offers),
             (&[("connection", "")], F::Connection),
             (&[("connection", "close, upgrades")], F::Connection),
             (&[("sec-websocket-version", "")], F::Version),

@@ -61,11 +61,7 @@ impl Host {
             Some(port) => format!("{name}:{port}"),
             None => name.clone(),
         };
-        Ok(Self {
-            name,
-            port,
-            authority,
-        })
+        Ok(Self { name, port, authority })
     }
 
     /// The name without port; an IPv6 address is in brackets.
@@ -87,20 +83,14 @@ impl Host {
 fn split_port(raw: &str) -> Result<(&str, Option<u16>), HostFault> {
     // The colons of an IPv6 literal are before its bracket.
     let colon = match raw.rfind(']') {
-        Some(_) => raw
-            .rsplit_once("]:")
-            .map(|(name, port)| (name.len() + 1, port)),
+        Some(_) => raw.rsplit_once("]:").map(|(name, port)| (name.len() + 1, port)),
         None => raw.split_once(':').map(|(name, port)| (name.len(), port)),
     };
     let Some((end, port)) = colon else {
         return Ok((raw, None));
     };
     let canonical = port.bytes().all(|octet| octet.is_ascii_digit()) && !port.starts_with('0');
-    let number = port
-        .parse()
-        .ok()
-        .filter(|_| canonical)
-        .ok_or(HostFault::BadPort)?;
+    let number = port.parse().ok().filter(|_| canonical).ok_or(HostFault::BadPort)?;
     Ok((raw.get(..end).unwrap_or_default(), Some(number)))
 }
 
@@ -128,10 +118,7 @@ fn reg_name(name: &str) -> Result<String, HostFault> {
     // Browsers and resolvers read a name that ends in a number as an address: all of it, or none.
     let last = name.rsplit('.').next().unwrap_or_default();
     let numeric = last.bytes().all(|octet| octet.is_ascii_digit())
-        || last
-            .strip_prefix("0x")
-            .or(last.strip_prefix("0X"))
-            .is_some_and(is_hex);
+        || last.strip_prefix("0x").or(last.strip_prefix("0X")).is_some_and(is_hex);
     if numeric && name.parse::<Ipv4Addr>().is_err() {
         return Err(HostFault::BadAddress);
     }
@@ -158,18 +145,8 @@ mod tests {
         assert_eq!((host.name(), host.port()), ("app.example.com", Some(8443)));
         assert_eq!(host.authority(), "app.example.com:8443");
         let host = Host::parse("[2001:DB8:0::1]:443").unwrap();
-        assert_eq!(
-            (host.name(), host.authority()),
-            ("[2001:db8::1]", "[2001:db8::1]:443")
-        );
-        for plain in [
-            "localhost",
-            "127.0.0.1",
-            "a_b.c-d",
-            "x1",
-            "1.example",
-            "[::1]",
-        ] {
+        assert_eq!((host.name(), host.authority()), ("[2001:db8::1]", "[2001:db8::1]:443"));
+        for plain in ["localhost", "127.0.0.1", "a_b.c-d", "x1", "1.example", "[::1]"] {
             assert_eq!(Host::parse(plain).unwrap().name(), plain);
         }
     }

@@ -77,10 +77,7 @@ const IDENTITY: &[&str] = &[
 /// that this deployment sets itself. Case is ignored, and `_`, `.` and `-` are one: upstreams that
 /// turn names into variables (CGI, WSGI, PHP) fold them, so `X_User_JWT` would be ours to them.
 pub fn is_identity_header(name: &str, extra: &[HeaderName]) -> bool {
-    is_listed(name)
-        || extra
-            .iter()
-            .any(|own| compare(own.as_str(), name) == Ordering::Equal)
+    is_listed(name) || extra.iter().any(|own| compare(own.as_str(), name) == Ordering::Equal)
 }
 
 /// Whether the name has a `_`: dropped on every route, since only an upstream that folds it to `-`
@@ -130,21 +127,11 @@ mod tests {
     #[test]
     fn the_list_is_sorted_folded_and_without_overlaps() {
         for pair in IDENTITY.windows(2) {
-            assert_eq!(
-                compare(stem(pair[0]), stem(pair[1])),
-                Ordering::Less,
-                "{pair:?}"
-            );
-            let covers = pair[0]
-                .strip_suffix('*')
-                .is_some_and(|p| begins_with(stem(pair[1]), p));
+            assert_eq!(compare(stem(pair[0]), stem(pair[1])), Ordering::Less, "{pair:?}");
+            let covers = pair[0].strip_suffix('*').is_some_and(|p| begins_with(stem(pair[1]), p));
             assert!(!covers, "{pair:?}");
         }
-        assert!(
-            IDENTITY
-                .iter()
-                .all(|entry| entry.bytes().all(|octet| fold(octet) == octet))
-        );
+        assert!(IDENTITY.iter().all(|entry| entry.bytes().all(|octet| fold(octet) == octet)));
     }
 
     #[test]
@@ -162,14 +149,8 @@ mod tests {
         for name in names.split_whitespace() {
             assert!(is_identity_header(name, &[]), "{name}");
             assert!(is_identity_header(&name.to_lowercase(), &[]), "{name}");
-            assert!(
-                is_identity_header(&name.to_uppercase().replace('-', "_"), &[]),
-                "{name}"
-            );
-            assert!(
-                is_identity_header(&name.replacen('-', ".", 1), &[]),
-                "{name}"
-            );
+            assert!(is_identity_header(&name.to_uppercase().replace('-', "_"), &[]), "{name}");
+            assert!(is_identity_header(&name.replacen('-', ".", 1), &[]), "{name}");
         }
     }
 
@@ -186,17 +167,8 @@ mod tests {
 
     #[test]
     fn configured_names_are_compared_folded() {
-        let extra = [
-            HeaderName::from_static("x-agent-jwt"),
-            HeaderName::from_static("my_id"),
-        ];
-        for name in [
-            "X-Agent-JWT",
-            "x_agent_jwt",
-            "X.Agent-Jwt",
-            "My-Id",
-            "MY_ID",
-        ] {
+        let extra = [HeaderName::from_static("x-agent-jwt"), HeaderName::from_static("my_id")];
+        for name in ["X-Agent-JWT", "x_agent_jwt", "X.Agent-Jwt", "My-Id", "MY_ID"] {
             assert!(is_identity_header(name, &extra), "{name}");
         }
         assert!(!is_identity_header("x-agent-jwt2", &extra));

@@ -48,11 +48,7 @@ impl Origin {
         let host = Host::parse(authority).ok()?;
         let https = scheme == Scheme::Https;
         let port = host.port().unwrap_or(if https { 443 } else { 80 });
-        Some(Self {
-            https,
-            host: host.name().to_owned(),
-            port,
-        })
+        Some(Self { https, host: host.name().to_owned(), port })
     }
 }
 
@@ -159,12 +155,7 @@ mod tests {
 
     fn post(fields: &[(&'static str, &'static str)]) -> Result<(), OriginFault> {
         let listed = [Origin::parse("https://portal.example.com").unwrap()];
-        check_state_change(
-            &request(fields),
-            Scheme::Https,
-            "app.example.com:443",
-            &listed,
-        )
+        check_state_change(&request(fields), Scheme::Https, "app.example.com:443", &listed)
     }
 
     #[test]
@@ -173,10 +164,7 @@ mod tests {
         for own in ["https://app.example.com", "https://app.example.com:443"] {
             assert_eq!(websocket(&[("origin", own)]), Ok(()));
         }
-        assert_eq!(
-            websocket(&[("origin", "https://portal.example.com")]),
-            Ok(())
-        );
+        assert_eq!(websocket(&[("origin", "https://portal.example.com")]), Ok(()));
     }
 
     #[test]
@@ -191,20 +179,14 @@ mod tests {
             ("https://evilapp.example.com", F::Foreign),
             ("https://app.example.com/", F::Malformed),
             ("https://app.example.com@evil.example", F::Malformed),
-            (
-                "https://app.example.com, https://evil.example",
-                F::Malformed,
-            ),
+            ("https://app.example.com, https://evil.example", F::Malformed),
             ("app.example.com", F::Malformed),
             ("", F::Malformed),
         ];
         for (origin, fault) in cases {
             assert_eq!(websocket(&[("origin", origin)]), Err(fault), "{origin}");
         }
-        let twice = [
-            ("origin", "https://app.example.com"),
-            ("origin", "https://app.example.com"),
-        ];
+        let twice = [("origin", "https://app.example.com"), ("origin", "https://app.example.com")];
         assert_eq!(websocket(&twice), Err(F::Malformed));
     }
 
@@ -216,10 +198,7 @@ mod tests {
         assert_eq!(post(&[("sec-fetch-site", "same-site")]), Err(F::CrossSite));
         assert_eq!(post(&[("origin", "null")]), Err(F::Opaque));
         for site in ["cross-site", "same-site", "none"] {
-            assert_eq!(
-                post(&[("origin", "null"), ("sec-fetch-site", site)]),
-                Err(F::Opaque)
-            );
+            assert_eq!(post(&[("origin", "null"), ("sec-fetch-site", site)]), Err(F::Opaque));
         }
         let twice = [("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")];
         assert_eq!(post(&twice), Err(F::Malformed));
@@ -229,14 +208,8 @@ mod tests {
     fn a_post_of_our_own_page_or_of_a_program_passes() {
         assert_eq!(post(&[]), Ok(()));
         assert_eq!(post(&[("origin", "https://app.example.com")]), Ok(()));
-        assert_eq!(
-            post(&[("origin", "null"), ("sec-fetch-site", "same-origin")]),
-            Ok(())
-        );
-        let listed = [
-            ("origin", "https://portal.example.com"),
-            ("sec-fetch-site", "cross-site"),
-        ];
+        assert_eq!(post(&[("origin", "null"), ("sec-fetch-site", "same-origin")]), Ok(()));
+        let listed = [("origin", "https://portal.example.com"), ("sec-fetch-site", "cross-site")];
         assert_eq!(post(&listed), Ok(()));
         assert_eq!(post(&[("sec-fetch-site", "none")]), Ok(()));
     }

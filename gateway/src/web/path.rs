@@ -180,14 +180,8 @@ fn unescape(raw: &str) -> Result<Cow<'_, str>, PathFault> {
             _ => path.extend(['%', char::from(high), char::from(low)]),
         }
     }
-    percent_decode_str(&path)
-        .decode_utf8()
-        .map_err(|_| PathFault::NotUtf8)?;
-    Ok(if path == raw {
-        Cow::Borrowed(raw)
-    } else {
-        Cow::Owned(path)
-    })
+    percent_decode_str(&path).decode_utf8().map_err(|_| PathFault::NotUtf8)?;
+    Ok(if path == raw { Cow::Borrowed(raw) } else { Cow::Owned(path) })
 }
 
 const fn nibble(upper: u8) -> u8 {
@@ -208,11 +202,7 @@ fn check_double_escape(path: &str) -> Result<(), PathFault> {
         digits.next().is_some_and(|digit| digit.is_ascii_hexdigit())
             && digits.next().is_some_and(|digit| digit.is_ascii_hexdigit())
     });
-    if twice {
-        Err(PathFault::DoubleEscape)
-    } else {
-        Ok(())
-    }
+    if twice { Err(PathFault::DoubleEscape) } else { Ok(()) }
 }
 
 fn check_segments(path: &str) -> Result<(), PathFault> {

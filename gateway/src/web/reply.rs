@@ -21,11 +21,7 @@ impl Reply {
     pub fn new(status: StatusCode) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Self {
-            status,
-            headers,
-            body: Bytes::new(),
-        }
+        Self { status, headers, body: Bytes::new() }
     }
 
     /// A JSON document.
@@ -82,8 +78,7 @@ impl Reply {
     /// Sets the body and its type.
     #[must_use]
     pub fn with_body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        self.headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         self.body = body.into();
         self
     }

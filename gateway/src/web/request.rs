@@ -111,18 +111,14 @@ impl Request<'_> {
     }
 
     fn accepts_html(&self) -> bool {
-        self.headers
-            .get_all("accept")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| {
-                value.split(',').any(|range| {
-                    range.split(';').next().is_some_and(|kind| {
-                        let kind = kind.trim();
-                        kind.eq_ignore_ascii_case("text/html")
-                            || kind.eq_ignore_ascii_case("application/xhtml+xml")
-                    })
+        self.headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()).any(|value| {
+            value.split(',').any(|range| {
+                range.split(';').next().is_some_and(|kind| {
+                    let kind = kind.trim();
+                    kind.eq_ignore_ascii_case("text/html")
+                        || kind.eq_ignore_ascii_case("application/xhtml+xml")
                 })
             })
+        })
     }
 }

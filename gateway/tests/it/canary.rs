@@ -12,12 +12,7 @@ async fn no_secret_is_ever_printed() {
     let mut secrets = vec![CLIENT_SECRET.to_owned(), "canary".to_owned()];
 
     let mut browser = lab.sign_in("engineer").await;
-    secrets.extend(
-        browser
-            .cookies(HOST)
-            .iter()
-            .map(|cookie| cookie.value.clone()),
-    );
+    secrets.extend(browser.cookies(HOST).iter().map(|cookie| cookie.value.clone()));
     secrets.push(lab.last_token());
     let line = lab.cookie_line(&browser);
     let headers = [
@@ -31,30 +26,19 @@ async fn no_secret_is_ever_printed() {
     lab.get("/public/../x", &headers).await;
     secrets.push(lab.last_token());
     let lines = [line, format!("Origin: {SITE}")];
-    socket::open(lab.gateway.http, "/ws", &lines)
-        .await
-        .expect("an upgrade");
+    socket::open(lab.gateway.http, "/ws", &lines).await.expect("an upgrade");
     browser
         .get(
             Kind::Navigate,
             &format!("{SITE}/.portcullis/callback/test?code=canary-code&state=canary-state"),
         )
         .await;
-    for fault in [
-        Fault::WrongNonce,
-        Fault::Denied,
-        Fault::ServerError,
-        Fault::NotJson,
-    ] {
+    for fault in [Fault::WrongNonce, Fault::Denied, Fault::ServerError, Fault::NotJson] {
         lab.provider.commit(fault);
         lab.browser().navigate(&format!("{SITE}/home")).await;
     }
     for login in lab.provider.logins() {
-        secrets.extend(
-            ["state", "nonce"]
-                .iter()
-                .filter_map(|name| login.get(*name).cloned()),
-        );
+        secrets.extend(["state", "nonce"].iter().filter_map(|name| login.get(*name).cloned()));
     }
     lab.sign_out(&mut browser).await;
 
@@ -64,10 +48,7 @@ async fn no_secret_is_ever_printed() {
 async fn nothing_printed(lab: &Lab, secrets: &[String]) {
     let metrics = lab.gateway.admin("/metrics").await;
     let config = lab.gateway.admin("/config").await;
-    assert!(
-        lab.gateway.printed().contains("/home"),
-        "trace level printed nothing of the requests"
-    );
+    assert!(lab.gateway.printed().contains("/home"), "trace level printed nothing of the requests");
     for secret in secrets.iter().filter(|secret| secret.len() >= 6) {
         for (place, text) in [
             ("the log", lab.gateway.printed()),

@@ -23,17 +23,12 @@ async fn log_in_chat_and_log_out_in_another_tab() {
     let seen = real_browser(&json!({ "url": url, "user": "engineer", "output": output })).await;
     println!("{seen:#}");
     assert_eq!(seen["signed_in"], true, "{seen:#}");
-    assert!(
-        seen["answer_length"].as_u64().unwrap_or_default() > 20,
-        "{seen:#}"
-    );
+    assert!(seen["answer_length"].as_u64().unwrap_or_default() > 20, "{seen:#}");
     assert!(
         seen["growth_steps"].as_u64().unwrap_or_default() >= 3,
         "the answer came in one piece: {seen:#}"
     );
-    let closed = seen["logout_to_closed_ms"]
-        .as_u64()
-        .expect("a measured time");
+    let closed = seen["logout_to_closed_ms"].as_u64().expect("a measured time");
     assert!(closed < PROMISE_MS, "{seen:#}");
     assert_eq!(seen["script_errors"], json!([]), "{seen:#}");
 }
@@ -62,26 +57,18 @@ async fn demo(ports: &[u16]) -> (Child, String) {
         }
         panic!("the demo stopped before it was ready");
     };
-    timeout(Duration::from_secs(30), ready)
-        .await
-        .expect("the demo is ready in time");
+    timeout(Duration::from_secs(30), ready).await.expect("the demo is ready in time");
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (child, url)
 }
 
 /// Ports that nobody has just now. A real browser knows no other way to a name than its port.
 fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<_> = (0..count)
-        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
-    held.iter()
-        .map(|listener| listener.local_addr().unwrap().port())
-        .collect()
+    let held: Vec<_> =
+        (0..count).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }

@@ -13,13 +13,7 @@ async fn a_login_that_was_acknowledged_survives() {
     let lab = lab.crash().await;
     lab.aim(&mut browser);
     let logins = lab.provider.counts().authorize;
-    assert_eq!(
-        browser
-            .get(Kind::Fetch, &format!("{SITE}/home"))
-            .await
-            .status(),
-        200
-    );
+    assert_eq!(browser.get(Kind::Fetch, &format!("{SITE}/home")).await.status(), 200);
     assert_eq!(lab.provider.counts().authorize, logins);
 }
 
@@ -29,22 +23,10 @@ async fn a_logout_that_was_acknowledged_survives() {
     let mut browser = lab.sign_in("engineer").await;
     let mut thief = browser.clone();
     lab.sign_out(&mut browser).await;
-    assert_eq!(
-        thief
-            .get(Kind::Fetch, &format!("{SITE}/home"))
-            .await
-            .status(),
-        401
-    );
+    assert_eq!(thief.get(Kind::Fetch, &format!("{SITE}/home")).await.status(), 401);
     let lab = lab.crash().await;
     lab.aim(&mut thief);
-    assert_eq!(
-        thief
-            .get(Kind::Fetch, &format!("{SITE}/home"))
-            .await
-            .status(),
-        401
-    );
+    assert_eq!(thief.get(Kind::Fetch, &format!("{SITE}/home")).await.status(), 401);
 }
 
 #[tokio::test]
@@ -56,13 +38,7 @@ async fn many_crashes_lose_nobody() {
         lab = lab.crash().await;
         for browser in &mut browsers {
             lab.aim(browser);
-            assert_eq!(
-                browser
-                    .get(Kind::Fetch, &format!("{SITE}/home"))
-                    .await
-                    .status(),
-                200
-            );
+            assert_eq!(browser.get(Kind::Fetch, &format!("{SITE}/home")).await.status(), 200);
         }
     }
 }
@@ -81,9 +57,7 @@ async fn a_logout_needs_the_token_against_forgery_and_a_post() {
     let mut browser = lab.sign_in("engineer").await;
     let url = Url::parse(&format!("{SITE}/.portcullis/logout")).unwrap();
     browser.submit(&url, &[]).await;
-    browser
-        .submit(&url, &[("csrf".to_owned(), "guessed".to_owned())])
-        .await;
+    browser.submit(&url, &[("csrf".to_owned(), "guessed".to_owned())]).await;
     browser.get(Kind::Navigate, url.as_str()).await;
     let home = format!("{SITE}/home");
     assert_eq!(
@@ -92,16 +66,9 @@ async fn a_logout_needs_the_token_against_forgery_and_a_post() {
         "somebody else signed the visitor out"
     );
     lab.sign_out(&mut browser).await;
-    assert!(
-        !browser
-            .cookies(HOST)
-            .iter()
-            .any(|cookie| cookie.name == "portcullis")
-    );
+    assert!(!browser.cookies(HOST).iter().any(|cookie| cookie.name == "portcullis"));
     assert_eq!(lab.provider.counts().ended, 1, "the provider was told");
-    let page = browser
-        .navigate(&format!("{SITE}/.portcullis/signed-out"))
-        .await;
+    let page = browser.navigate(&format!("{SITE}/.portcullis/signed-out")).await;
     assert_eq!(
         (page.answer.status(), page.hops.len()),
         (200, 1),
@@ -116,10 +83,7 @@ async fn what_lies_on_the_disk_is_private_and_sealed() {
     let lab = Lab::start().await;
     lab.sign_in("engineer").await;
     let state = lab.gateway.folder().join("state");
-    assert_eq!(
-        state.metadata().unwrap().permissions().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(state.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     let mut files = 0;
     for entry in std::fs::read_dir(&state).unwrap() {
         let path = entry.unwrap().path();
@@ -131,9 +95,7 @@ async fn what_lies_on_the_disk_is_private_and_sealed() {
         );
         let bytes = std::fs::read(&path).unwrap();
         for secret in ["canary", "engineer@example.com"] {
-            let found = bytes
-                .windows(secret.len())
-                .any(|window| window == secret.as_bytes());
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "{} holds {secret} in the open", path.display());
         }
         files += 1;

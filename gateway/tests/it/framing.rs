@@ -9,102 +9,30 @@ use crate::support::settings::HOST;
 /// Requests that must be refused, and the statuses that do. `$` stands for the host line.
 const REFUSED: &[(&str, &str, &[u16])] = &[
     ("no Host", "GET /public/x HTTP/1.1\r\n\r\n", &[400]),
-    (
-        "empty Host",
-        "GET /public/x HTTP/1.1\r\nHost:\r\n\r\n",
-        &[400],
-    ),
-    (
-        "Host with a path",
-        "GET /public/x HTTP/1.1\r\nHost: x/y\r\n\r\n",
-        &[400],
-    ),
-    (
-        "Host with a user",
-        "GET /public/x HTTP/1.1\r\nHost: a@localhost\r\n\r\n",
-        &[400],
-    ),
-    (
-        "Host list",
-        "GET /public/x HTTP/1.1\r\nHost: localhost, evil\r\n\r\n",
-        &[400],
-    ),
-    (
-        "two Hosts",
-        "GET /public/x HTTP/1.1\r\n$Host: evil\r\n\r\n",
-        &[400],
-    ),
-    (
-        "absolute form of another host",
-        "GET http://evil/public/x HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
+    ("empty Host", "GET /public/x HTTP/1.1\r\nHost:\r\n\r\n", &[400]),
+    ("Host with a path", "GET /public/x HTTP/1.1\r\nHost: x/y\r\n\r\n", &[400]),
+    ("Host with a user", "GET /public/x HTTP/1.1\r\nHost: a@localhost\r\n\r\n", &[400]),
+    ("Host list", "GET /public/x HTTP/1.1\r\nHost: localhost, evil\r\n\r\n", &[400]),
+    ("two Hosts", "GET /public/x HTTP/1.1\r\n$Host: evil\r\n\r\n", &[400]),
+    ("absolute form of another host", "GET http://evil/public/x HTTP/1.1\r\n$\r\n", &[400]),
     ("fragment", "GET /public/x#b HTTP/1.1\r\n$\r\n", &[400]),
-    (
-        "fragment before an open path",
-        "GET /home#/public/x HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "space in the target",
-        "GET /public/x /../home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "dot segments",
-        "GET /public/../home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "encoded dots",
-        "GET /public/%2e%2e/home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "half-encoded dots",
-        "GET /public/.%2E/home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "twice encoded dots",
-        "GET /public/%252e%252e/home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "dots with a parameter",
-        "GET /public/..;/home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "encoded slash",
-        "GET /public/..%2fhome HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "encoded backslash",
-        "GET /public/..%5chome HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
-    (
-        "backslash",
-        "GET /public/..\\home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
+    ("fragment before an open path", "GET /home#/public/x HTTP/1.1\r\n$\r\n", &[400]),
+    ("space in the target", "GET /public/x /../home HTTP/1.1\r\n$\r\n", &[400]),
+    ("dot segments", "GET /public/../home HTTP/1.1\r\n$\r\n", &[400]),
+    ("encoded dots", "GET /public/%2e%2e/home HTTP/1.1\r\n$\r\n", &[400]),
+    ("half-encoded dots", "GET /public/.%2E/home HTTP/1.1\r\n$\r\n", &[400]),
+    ("twice encoded dots", "GET /public/%252e%252e/home HTTP/1.1\r\n$\r\n", &[400]),
+    ("dots with a parameter", "GET /public/..;/home HTTP/1.1\r\n$\r\n", &[400]),
+    ("encoded slash", "GET /public/..%2fhome HTTP/1.1\r\n$\r\n", &[400]),
+    ("encoded backslash", "GET /public/..%5chome HTTP/1.1\r\n$\r\n", &[400]),
+    ("backslash", "GET /public/..\\home HTTP/1.1\r\n$\r\n", &[400]),
     ("empty segment", "GET //public/x HTTP/1.1\r\n$\r\n", &[400]),
     ("NUL", "GET /public/%00 HTTP/1.1\r\n$\r\n", &[400]),
-    (
-        "overlong UTF-8",
-        "GET /public/%c0%ae%c0%ae/home HTTP/1.1\r\n$\r\n",
-        &[400],
-    ),
+    ("overlong UTF-8", "GET /public/%c0%ae%c0%ae/home HTTP/1.1\r\n$\r\n", &[400]),
     ("bad escape", "GET /public/%zz HTTP/1.1\r\n$\r\n", &[400]),
     ("no leading slash", "GET public/x HTTP/1.1\r\n$\r\n", &[400]),
     ("TRACE", "TRACE /public/x HTTP/1.1\r\n$\r\n", &[405]),
-    (
-        "CONNECT",
-        "CONNECT localhost:80 HTTP/1.1\r\n$\r\n",
-        &[400, 405],
-    ),
+    ("CONNECT", "CONNECT localhost:80 HTTP/1.1\r\n$\r\n", &[400, 405]),
     (
         "unknown expectation",
         "POST /public/x HTTP/1.1\r\n$Expect: foo\r\nContent-Length: 0\r\n\r\n",
@@ -135,61 +63,25 @@ const REFUSED: &[(&str, &str, &[u16])] = &[
         "POST /public/x HTTP/1.1\r\n$Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         &[400],
     ),
-    (
-        "signed length",
-        "POST /public/x HTTP/1.1\r\n$Content-Length: +5\r\n\r\nabcde",
-        &[400],
-    ),
-    (
-        "hexadecimal length",
-        "POST /public/x HTTP/1.1\r\n$Content-Length: 0x5\r\n\r\nabcde",
-        &[400],
-    ),
-    (
-        "negative length",
-        "POST /public/x HTTP/1.1\r\n$Content-Length: -0\r\n\r\n",
-        &[400],
-    ),
+    ("signed length", "POST /public/x HTTP/1.1\r\n$Content-Length: +5\r\n\r\nabcde", &[400]),
+    ("hexadecimal length", "POST /public/x HTTP/1.1\r\n$Content-Length: 0x5\r\n\r\nabcde", &[400]),
+    ("negative length", "POST /public/x HTTP/1.1\r\n$Content-Length: -0\r\n\r\n", &[400]),
     (
         "two lengths",
         "POST /public/x HTTP/1.1\r\n$Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
         &[400],
     ),
-    (
-        "bare line feeds",
-        "GET /public/x HTTP/1.1\nHost: localhost\n\n",
-        &[400],
-    ),
-    (
-        "one bare line feed",
-        "GET /public/x HTTP/1.1\r\n$X-A: 1\nX-B: 2\r\n\r\n",
-        &[400],
-    ),
-    (
-        "space before the colon",
-        "GET /public/x HTTP/1.1\r\n$X-A : 1\r\n\r\n",
-        &[400],
-    ),
-    (
-        "folded line",
-        "GET /public/x HTTP/1.1\r\n$X-A: 1\r\n  2\r\n\r\n",
-        &[400],
-    ),
-    (
-        "NUL in a value",
-        "GET /public/x HTTP/1.1\r\n$X-A: 1\u{0}2\r\n\r\n",
-        &[400],
-    ),
+    ("bare line feeds", "GET /public/x HTTP/1.1\nHost: localhost\n\n", &[400]),
+    ("one bare line feed", "GET /public/x HTTP/1.1\r\n$X-A: 1\nX-B: 2\r\n\r\n", &[400]),
+    ("space before the colon", "GET /public/x HTTP/1.1\r\n$X-A : 1\r\n\r\n", &[400]),
+    ("folded line", "GET /public/x HTTP/1.1\r\n$X-A: 1\r\n  2\r\n\r\n", &[400]),
+    ("NUL in a value", "GET /public/x HTTP/1.1\r\n$X-A: 1\u{0}2\r\n\r\n", &[400]),
     (
         "old version with chunks",
         "POST /public/x HTTP/1.0\r\n$Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         &[400],
     ),
-    (
-        "version of tomorrow",
-        "GET /public/x HTTP/3.7\r\n$\r\n",
-        &[400, 505],
-    ),
+    ("version of tomorrow", "GET /public/x HTTP/3.7\r\n$\r\n", &[400, 505]),
 ];
 
 #[tokio::test]
@@ -204,10 +96,7 @@ async fn ambiguous_requests_are_refused_and_nothing_goes_upstream() {
             faults.push(format!("{what}: {status}"));
         }
         if !lab.recorder.bytes().is_empty() {
-            faults.push(format!(
-                "{what}: the upstream saw {:?}",
-                lab.recorder.requests()
-            ));
+            faults.push(format!("{what}: the upstream saw {:?}", lab.recorder.requests()));
             lab.recorder.clear();
         }
     }
@@ -225,11 +114,7 @@ async fn names_with_underscores_do_not_pass() {
     let answer = lab.get("/public/x", &lines).await;
     assert!(matches!(answer.status(), 200 | 400));
     for seen in lab.recorder.requests() {
-        assert!(
-            !seen.headers.0.iter().any(|(name, _)| name.contains('_')),
-            "{:?}",
-            seen.headers
-        );
+        assert!(!seen.headers.0.iter().any(|(name, _)| name.contains('_')), "{:?}", seen.headers);
     }
 }
 
@@ -240,24 +125,12 @@ async fn large_heads_are_refused() {
         "GET /public/x HTTP/1.1\r\nHost: {HOST}\r\nX-Long: {}\r\n\r\n",
         "x".repeat(200_000)
     );
-    assert!(matches!(
-        status_of(lab.gateway.http, long).await,
-        0 | 400 | 431
-    ));
+    assert!(matches!(status_of(lab.gateway.http, long).await, 0 | 400 | 431));
     let many: String = (0..300).map(|n| format!("X-{n}: 1\r\n")).collect();
     let many = format!("GET /public/x HTTP/1.1\r\nHost: {HOST}\r\n{many}\r\n");
-    assert!(matches!(
-        status_of(lab.gateway.http, many).await,
-        0 | 400 | 431
-    ));
-    let far = format!(
-        "GET /public/{} HTTP/1.1\r\nHost: {HOST}\r\n\r\n",
-        "x".repeat(20_000)
-    );
-    assert!(matches!(
-        status_of(lab.gateway.http, far).await,
-        0 | 400 | 414 | 431
-    ));
+    assert!(matches!(status_of(lab.gateway.http, many).await, 0 | 400 | 431));
+    let far = format!("GET /public/{} HTTP/1.1\r\nHost: {HOST}\r\n\r\n", "x".repeat(20_000));
+    assert!(matches!(status_of(lab.gateway.http, far).await, 0 | 400 | 414 | 431));
     assert!(lab.recorder.bytes().is_empty());
 }
 
@@ -291,24 +164,14 @@ async fn only_websocket_is_an_upgrade() {
 async fn pipelined_requests_are_answered_in_order_and_judged_alone() {
     let lab = Lab::start().await;
     let mut raw = Raw::connect(lab.gateway.http).await;
-    let paths = (0..20).map(|n| {
-        if n % 3 == 2 {
-            "/home".to_owned()
-        } else {
-            format!("/public/{n}")
-        }
-    });
+    let paths =
+        (0..20).map(|n| if n % 3 == 2 { "/home".to_owned() } else { format!("/public/{n}") });
     let paths: Vec<_> = paths.collect();
-    let requests: String = paths
-        .iter()
-        .map(|path| format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n"))
-        .collect();
+    let requests: String =
+        paths.iter().map(|path| format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).collect();
     raw.send(requests).await;
     for path in paths {
-        let answer = raw
-            .answer()
-            .await
-            .unwrap_or_else(|e| panic!("no answer for {path}: {e}"));
+        let answer = raw.answer().await.unwrap_or_else(|e| panic!("no answer for {path}: {e}"));
         if path == "/home" {
             assert_eq!(answer.status(), 401);
         } else {
@@ -321,12 +184,7 @@ async fn pipelined_requests_are_answered_in_order_and_judged_alone() {
 async fn a_body_that_nobody_read_is_not_the_next_request() {
     let lab = Lab::start().await;
     let hidden = format!("GET /public/hidden HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
-    for path in [
-        "/home",
-        "/.portcullis/me",
-        "/.well-known/jwks.json",
-        "/public/early",
-    ] {
+    for path in ["/home", "/.portcullis/me", "/.well-known/jwks.json", "/public/early"] {
         lab.recorder.clear();
         let mut raw = Raw::connect(lab.gateway.http).await;
         raw.send(format!(
@@ -335,19 +193,13 @@ async fn a_body_that_nobody_read_is_not_the_next_request() {
         ))
         .await;
         raw.answer().await.unwrap_or_else(|e| panic!("{path}: {e}"));
-        raw.send(format!(
-            "GET /public/next HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"
-        ))
-        .await;
+        raw.send(format!("GET /public/next HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n"))
+            .await;
         if let Ok(answer) = raw.answer().await {
             assert_eq!(answer.json()["target"], "/public/next", "after {path}");
         }
         for seen in lab.recorder.requests() {
-            assert_ne!(
-                seen.target(),
-                "/public/hidden",
-                "{path}: the body became a request"
-            );
+            assert_ne!(seen.target(), "/public/hidden", "{path}: the body became a request");
         }
     }
 }
@@ -364,10 +216,5 @@ async fn a_get_with_a_body_keeps_its_frame() {
     .await;
     let answer = raw.answer().await.unwrap();
     assert!(matches!(answer.status(), 200 | 400), "{answer:?}");
-    assert!(
-        lab.recorder
-            .requests()
-            .iter()
-            .all(|seen| seen.target() == "/public/a")
-    );
+    assert!(lab.recorder.requests().iter().all(|seen| seen.target() == "/public/a"));
 }

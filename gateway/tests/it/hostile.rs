@@ -38,26 +38,12 @@ async fn no_lie_of_a_provider_makes_a_session() {
         let mut browser = lab.browser();
         let page = browser.navigate(&format!("{SITE}/home")).await;
         let status = page.answer.status();
-        assert!(
-            (400..=599).contains(&status),
-            "{fault:?} gave {status}: {:#?}",
-            page.hops
-        );
-        assert!(
-            !page.answer.text().contains("<script>alert"),
-            "{fault:?} reached the page"
-        );
-        assert!(
-            !page.answer.text().contains("canary"),
-            "{fault:?} showed a token"
-        );
+        assert!((400..=599).contains(&status), "{fault:?} gave {status}: {:#?}", page.hops);
+        assert!(!page.answer.text().contains("<script>alert"), "{fault:?} reached the page");
+        assert!(!page.answer.text().contains("canary"), "{fault:?} showed a token");
         nobody_is_in(&lab, &mut browser).await;
     }
-    assert!(
-        lab.recorder.requests().is_empty(),
-        "{:#?}",
-        lab.recorder.requests()
-    );
+    assert!(lab.recorder.requests().is_empty(), "{:#?}", lab.recorder.requests());
     lab.provider.commit(Fault::None);
     lab.sign_in("engineer").await;
 }
@@ -69,16 +55,8 @@ async fn a_provider_that_never_answers_costs_a_login_ten_seconds() {
     let mut browser = lab.browser();
     let begun = Instant::now();
     let page = browser.navigate(&format!("{SITE}/home")).await;
-    assert!(
-        matches!(page.answer.status(), 502..=504),
-        "{:#?}",
-        page.hops
-    );
-    assert!(
-        begun.elapsed() < Duration::from_secs(15),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(matches!(page.answer.status(), 502..=504), "{:#?}", page.hops);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     nobody_is_in(&lab, &mut browser).await;
 }
 
@@ -104,10 +82,7 @@ async fn unknown_keys_cost_the_provider_few_fetches() {
         lab.browser().navigate(&format!("{SITE}/home")).await;
     }
     let more = lab.provider.counts().jwks - before;
-    assert!(
-        more <= 2,
-        "{more} fetches for 20 tokens with an unknown key"
-    );
+    assert!(more <= 2, "{more} fetches for 20 tokens with an unknown key");
 }
 
 #[tokio::test]
@@ -127,11 +102,7 @@ async fn a_login_finishes_only_in_the_browser_that_started_it() {
     let redeemed = lab.provider.counts().token;
     let answer = victim.get(Kind::Navigate, &callback).await;
     assert!((400..500).contains(&answer.status()), "{answer:?}");
-    assert_eq!(
-        lab.provider.counts().token,
-        redeemed,
-        "the code was redeemed"
-    );
+    assert_eq!(lab.provider.counts().token, redeemed, "the code was redeemed");
     nobody_is_in(&lab, &mut victim).await;
 }
 
@@ -165,22 +136,14 @@ async fn callback_of(browser: &mut Browser) -> String {
     let mut url = format!("{SITE}/home");
     while !url.contains("/.portcullis/callback/") {
         let answer = browser.get(Kind::Navigate, &url).await;
-        let next = answer
-            .header("location")
-            .unwrap_or_else(|| panic!("{url}: {answer:?}"));
+        let next = answer.header("location").unwrap_or_else(|| panic!("{url}: {answer:?}"));
         url = url::Url::parse(&url).unwrap().join(next).unwrap().into();
     }
     url
 }
 
 async fn nobody_is_in(lab: &Lab, browser: &mut Browser) {
-    assert!(
-        !browser
-            .cookies(HOST)
-            .iter()
-            .any(|cookie| cookie.name == "portcullis"),
-        "a session"
-    );
+    assert!(!browser.cookies(HOST).iter().any(|cookie| cookie.name == "portcullis"), "a session");
     let answer = browser.fetch("GET", &format!("{SITE}/home"), &[], "").await;
     assert_eq!(answer.status(), 401);
     assert!(lab.recorder.requests().is_empty());

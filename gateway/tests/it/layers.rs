@@ -67,11 +67,7 @@ fn no_file_is_too_long_to_read_in_one_sitting() {
             (lines > LONGEST_FILE).then(|| format!("{}: {lines} lines", file.display()))
         })
         .collect();
-    assert!(
-        faults.is_empty(),
-        "over {LONGEST_FILE} lines:\n{}",
-        faults.join("\n")
-    );
+    assert!(faults.is_empty(), "over {LONGEST_FILE} lines:\n{}", faults.join("\n"));
 }
 
 #[test]
@@ -126,19 +122,10 @@ fn a_wrong_import_is_found_in_every_spelling() {
 
 #[test]
 fn a_reserved_word_is_found_outside_its_home_but_not_in_tests() {
-    assert_eq!(
-        reserved_words("gate", "Permit::assertion(who, route)").len(),
-        1
-    );
-    assert_eq!(
-        reserved_words("authz", "Permit::assertion(who, route)").len(),
-        0
-    );
+    assert_eq!(reserved_words("gate", "Permit::assertion(who, route)").len(), 1);
+    assert_eq!(reserved_words("authz", "Permit::assertion(who, route)").len(), 0);
     assert_eq!(reserved_words("gate", "use pingora_core::Error;").len(), 1);
-    assert_eq!(
-        reserved_words("observe", "const QUIET: &str = \"pingora=off\";").len(),
-        0
-    );
+    assert_eq!(reserved_words("observe", "const QUIET: &str = \"pingora=off\";").len(), 0);
     let in_tests = "fn a() {}\n#[cfg(test)]\nmod tests { fn p() { Permit::assertion(w, r); } }";
     assert_eq!(reserved_words("token", in_tests).len(), 0);
     assert_eq!(unsafe_code("unsafe { x }").len(), 1);
@@ -149,11 +136,7 @@ fn a_reserved_word_is_found_outside_its_home_but_not_in_tests() {
 fn faults_of_sources(check: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
     let sources = root().join("gateway/src");
     let files = rust_files(&sources);
-    assert!(
-        files.len() > 20,
-        "the sources were not found under {}",
-        sources.display()
-    );
+    assert!(files.len() > 20, "the sources were not found under {}", sources.display());
     let mut faults = Vec::new();
     for file in files {
         let inside = file.strip_prefix(&sources).unwrap();
@@ -164,11 +147,8 @@ fn faults_of_sources(check: impl Fn(&str, &str) -> Vec<String>) -> Vec<String> {
         } else {
             read(&file)
         };
-        faults.extend(
-            check(&module, &text)
-                .into_iter()
-                .map(|f| format!("{}:{f}", inside.display())),
-        );
+        faults
+            .extend(check(&module, &text).into_iter().map(|f| format!("{}:{f}", inside.display())));
     }
     faults
 }
@@ -270,10 +250,7 @@ fn reserved_words(module: &str, text: &str) -> Vec<String> {
         let line = without_literals(&line);
         for (word, homes) in RESERVED {
             if line.contains(word) && !homes.contains(&module) {
-                faults.push(format!(
-                    "{number}: `{word}` belongs to {}",
-                    homes.join(", ")
-                ));
+                faults.push(format!("{number}: `{word}` belongs to {}", homes.join(", ")));
             }
         }
     }
@@ -286,13 +263,8 @@ fn without_literals(line: &str) -> String {
 }
 
 fn unsafe_code(text: &str) -> Vec<String> {
-    const SPELLINGS: &[&str] = &[
-        "unsafe {",
-        "unsafe fn",
-        "unsafe impl",
-        "unsafe trait",
-        "unsafe extern",
-    ];
+    const SPELLINGS: &[&str] =
+        &["unsafe {", "unsafe fn", "unsafe impl", "unsafe trait", "unsafe extern"];
     code(text)
         .into_iter()
         .filter(|(_, line)| SPELLINGS.iter().any(|spelling| line.contains(spelling)))
@@ -310,31 +282,20 @@ fn code(text: &str) -> Vec<(usize, String)> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty())
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
 fn floor(module: &str) -> Option<u8> {
-    FLOORS
-        .iter()
-        .find(|(name, _)| *name == module)
-        .map(|(_, floor)| *floor)
+    FLOORS.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor)
 }
 
 fn module_of(inside: &Path) -> String {
     let first = inside.components().next().expect("a file has a name");
-    Path::new(first.as_os_str())
-        .file_stem()
-        .unwrap()
-        .to_string_lossy()
-        .into_owned()
+    Path::new(first.as_os_str()).file_stem().unwrap().to_string_lossy().into_owned()
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {

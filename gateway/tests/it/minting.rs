@@ -11,16 +11,12 @@ use crate::support::peers::verify;
 
 #[tokio::test]
 async fn an_independent_library_verifies_every_algorithm() {
-    for (algorithm, settings) in [
-        ("EdDSA", ""),
-        ("ES256", "algorithm = \"ES256\""),
-        ("RS256", "algorithm = \"RS256\""),
-    ] {
+    for (algorithm, settings) in
+        [("EdDSA", ""), ("ES256", "algorithm = \"ES256\""), ("RS256", "algorithm = \"RS256\"")]
+    {
         let lab = Lab::with(|all| all.token = settings.to_owned()).await;
         lab.sign_in("engineer").await;
-        let verified = verify(&lab.last_token(), &lab.jwks().await, SITE, "agent")
-            .await
-            .unwrap();
+        let verified = verify(&lab.last_token(), &lab.jwks().await, SITE, "agent").await.unwrap();
         assert_eq!(verified["header"]["alg"], algorithm);
         assert!(verified["header"]["kid"].is_string());
         let wrong = verify(&lab.last_token(), &lab.jwks().await, SITE, "another-app").await;
@@ -43,20 +39,10 @@ async fn the_claims_say_who_how_and_for_what() {
     assert_eq!(token["auth_method"], "session");
     assert_eq!(token["idp"], "test");
     for name in ["sub", "sid", "jti"] {
-        assert!(
-            token[name].as_str().is_some_and(|text| !text.is_empty()),
-            "{name}: {token}"
-        );
+        assert!(token[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {token}");
     }
-    let time = |name: &str| {
-        token[name]
-            .as_i64()
-            .unwrap_or_else(|| panic!("{name}: {token}"))
-    };
-    assert!(
-        time("exp") - time("iat") <= 60 && time("nbf") <= time("iat"),
-        "{token}"
-    );
+    let time = |name: &str| token[name].as_i64().unwrap_or_else(|| panic!("{name}: {token}"));
+    assert!(time("exp") - time("iat") <= 60 && time("nbf") <= time("iat"), "{token}");
     assert!(time("auth_time") <= time("iat"), "{token}");
     // The session's handle and the provider's tokens are nobody else's business.
     assert!(!token.to_string().contains("canary"), "{token}");
@@ -69,13 +55,7 @@ async fn every_request_has_a_token_of_its_own() {
     let mut browser = lab.sign_in("engineer").await;
     lab.recorder.clear();
     for _ in 0..20 {
-        assert_eq!(
-            browser
-                .get(Kind::Fetch, &format!("{SITE}/api"))
-                .await
-                .status(),
-            200
-        );
+        assert_eq!(browser.get(Kind::Fetch, &format!("{SITE}/api")).await.status(), 200);
     }
     let ids: HashSet<String> = lab
         .recorder
@@ -93,10 +73,7 @@ async fn the_token_is_shown_to_the_browser_only_where_the_route_says_so() {
     let quiet = browser.get(Kind::Fetch, &format!("{SITE}/api")).await;
     assert_eq!(quiet.header("x-debug-user-jwt"), None);
     let shown = browser.get(Kind::Fetch, &format!("{SITE}/debug/x")).await;
-    assert_eq!(
-        shown.header("x-debug-user-jwt"),
-        Some(lab.last_token().as_str())
-    );
+    assert_eq!(shown.header("x-debug-user-jwt"), Some(lab.last_token().as_str()));
 }
 
 #[tokio::test]
@@ -111,15 +88,9 @@ async fn published_keys_hold_no_private_half() {
         }
         assert!(key["kid"].is_string() && key["alg"].is_string(), "{key}");
     }
-    let discovery = lab
-        .get("/.well-known/openid-configuration", &[])
-        .await
-        .json();
+    let discovery = lab.get("/.well-known/openid-configuration", &[]).await.json();
     assert_eq!(discovery["issuer"], SITE);
-    assert_eq!(
-        discovery["jwks_uri"],
-        format!("{SITE}/.well-known/jwks.json")
-    );
+    assert_eq!(discovery["jwks_uri"], format!("{SITE}/.well-known/jwks.json"));
 }
 
 #[tokio::test]
@@ -132,11 +103,7 @@ async fn a_shared_secret_makes_tokens_that_only_its_holder_can_check() {
     lab.sign_in("engineer").await;
     assert_eq!(header(&lab.last_token())["alg"], "HS256");
     let published = lab.jwks().await;
-    assert_eq!(
-        published["keys"].as_array().map(Vec::len),
-        Some(0),
-        "{published}"
-    );
+    assert_eq!(published["keys"].as_array().map(Vec::len), Some(0), "{published}");
 }
 
 #[tokio::test]
@@ -147,12 +114,7 @@ async fn nobody_in_particular_has_no_subject_of_somebody() {
     let Some(token) = seen.header("x-user-jwt") else {
         return;
     };
-    let verified = verify(token, &lab.jwks().await, SITE, "agent")
-        .await
-        .unwrap();
+    let verified = verify(token, &lab.jwks().await, SITE, "agent").await.unwrap();
     assert_eq!(verified["claims"]["auth_method"], "anonymous");
-    assert_eq!(
-        verified["claims"].get("email").unwrap_or(&Value::Null),
-        &Value::Null
-    );
+    assert_eq!(verified["claims"].get("email").unwrap_or(&Value::Null), &Value::Null);
 }

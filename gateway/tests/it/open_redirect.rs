@@ -50,9 +50,8 @@ async fn a_signed_in_visitor_is_not_sent_away_either() {
     for target in ["https://evil.example", "//evil.example", "/\\evil.example"] {
         for page in ["login", "login/test", "signed-out", "logout"] {
             let encoded: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
-            let page = browser
-                .navigate(&format!("{SITE}/.portcullis/{page}?return_to={encoded}"))
-                .await;
+            let page =
+                browser.navigate(&format!("{SITE}/.portcullis/{page}?return_to={encoded}")).await;
             stays(&page.hops, &lab, target);
         }
     }

@@ -11,21 +11,13 @@ use crate::support::socket::handshake;
 #[tokio::test]
 async fn a_body_that_ends_with_an_empty_frame_leaves_the_upstream_in_step() {
     let lab = Lab::with(|settings| settings.https = true).await;
-    let (https, authority) = (
-        lab.gateway.https.unwrap(),
-        lab.gateway.authority.as_ref().unwrap(),
-    );
-    let raw = Raw::connect_tls(https, HOST, authority.client(&["h2"]))
-        .await
-        .expect("a TLS handshake");
+    let (https, authority) = (lab.gateway.https.unwrap(), lab.gateway.authority.as_ref().unwrap());
+    let raw =
+        Raw::connect_tls(https, HOST, authority.client(&["h2"])).await.expect("a TLS handshake");
     let mut h2 = H2::start(raw).await;
     for round in 0..10 {
         let path = format!("/public/{round}");
-        let fields = [
-            (":scheme", "https"),
-            (":authority", HOST),
-            (":path", path.as_str()),
-        ];
+        let fields = [(":scheme", "https"), (":authority", HOST), (":path", path.as_str())];
         let status = h2.post_with_empty_end(&fields, b"some body").await.unwrap();
         assert_eq!(status, 200, "round {round}");
     }
@@ -51,10 +43,7 @@ async fn an_upstream_that_upgrades_at_once_loses_no_handshake() {
     for _ in 0..HANDSHAKES {
         let mut raw = Raw::connect(lab.gateway.http).await;
         raw.send(handshake("/public/ws", &[])).await;
-        let upgraded = raw
-            .answer()
-            .await
-            .is_ok_and(|answer| answer.status() == 101);
+        let upgraded = raw.answer().await.is_ok_and(|answer| answer.status() == 101);
         let mut frame = [0; 7];
         let read = tokio::io::AsyncReadExt::read_exact(raw.stream(), &mut frame).await;
         if !upgraded || read.is_err() || frame != *b"\x81\x05hello" {

@@ -25,9 +25,7 @@ async fn the_recorder_keeps_every_byte_and_answers_as_told() {
     assert_eq!(answer.json()["body_length"], 3);
     assert_eq!(recorder.bytes(), [sent.as_bytes()]);
     assert_eq!(recorder.last().header("x-odd_name"), Some("1"));
-    let answer = exchange(recorder.address, "GET /bytes?n=70000 HTTP/1.1\r\n\r\n")
-        .await
-        .unwrap();
+    let answer = exchange(recorder.address, "GET /bytes?n=70000 HTTP/1.1\r\n\r\n").await.unwrap();
     assert_eq!(answer.body.len(), 70_000);
 }
 
@@ -47,10 +45,7 @@ async fn the_recorder_ticks_and_echoes() {
     recorder.be_hasty();
     let mut socket = socket::open(recorder.address, "/ws", &[]).await.unwrap();
     drop(recorder);
-    assert_eq!(
-        socket.ending(Duration::from_millis(300)).await,
-        None::<Ending>
-    );
+    assert_eq!(socket.ending(Duration::from_millis(300)).await, None::<Ending>);
 }
 
 #[tokio::test]
@@ -61,31 +56,15 @@ async fn the_hostile_provider_is_good_until_told_otherwise() {
     let code = code_of(&mut browser, &format!("{}/authorize", provider.issuer())).await;
     let tokens = redeem(&provider.issuer(), &code).await;
     let token = tokens["id_token"].as_str().unwrap().to_owned();
-    let keys = browser
-        .navigate(&format!("{}/jwks", provider.issuer()))
-        .await
-        .answer
-        .json();
+    let keys = browser.navigate(&format!("{}/jwks", provider.issuer())).await.answer.json();
     let verified = json_of(&token, &keys, &provider.issuer()).await;
     // An ID token needs no jti; everything before that check has passed.
     assert!(verified.unwrap_err().contains("jti"));
-    assert_eq!(
-        redeem(&provider.issuer(), &code).await["error"],
-        "invalid_grant"
-    );
+    assert_eq!(redeem(&provider.issuer(), &code).await["error"], "invalid_grant");
     provider.commit(Fault::Denied);
-    let refused = browser
-        .get(
-            crate::support::browser::Kind::Navigate,
-            &start(&provider.issuer()),
-        )
-        .await;
-    assert!(
-        refused
-            .header("location")
-            .unwrap()
-            .contains("error=access_denied")
-    );
+    let refused =
+        browser.get(crate::support::browser::Kind::Navigate, &start(&provider.issuer())).await;
+    assert!(refused.header("location").unwrap().contains("error=access_denied"));
 }
 
 #[tokio::test]
@@ -101,15 +80,8 @@ async fn the_independent_verifier_tells_good_from_bad() {
     let key = Key::generate("k");
     let keys = json!({ "keys": [key.jwk()] });
     let claims = json!({ "iss": "i", "aud": "a", "sub": "s", "jti": "j", "iat": 1_700_000_000, "exp": 4_000_000_000_u64 });
-    assert_eq!(
-        json_of_for(&key.sign(&claims), &keys).await.unwrap()["claims"]["sub"],
-        "s"
-    );
-    for bad in [
-        unsigned(&claims),
-        key.sign_with_public_half(&claims),
-        key.sign_as("x", &claims),
-    ] {
+    assert_eq!(json_of_for(&key.sign(&claims), &keys).await.unwrap()["claims"]["sub"], "s");
+    for bad in [unsigned(&claims), key.sign_with_public_half(&claims), key.sign_as("x", &claims)] {
         assert!(json_of_for(&bad, &keys).await.is_err(), "{bad}");
     }
 }
@@ -171,8 +143,5 @@ async fn redeem(issuer: &str, code: &str) -> serde_json::Value {
         settings::CLIENT_SECRET
     );
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-    browser
-        .fetch("POST", &format!("{issuer}/token"), &headers, &body)
-        .await
-        .json()
+    browser.fetch("POST", &format!("{issuer}/token"), &headers, &body).await.json()
 }

@@ -17,19 +17,13 @@ async fn no_request_fails_while_the_configuration_changes() {
     let cookie = lab.cookie_line(&lab.sign_in("engineer").await) + "\r\n";
     let load = Load::start(8, lab.gateway.http, "/home", &cookie);
     for round in 0..RELOADS {
-        lab.gateway
-            .rewrite(&with_route(&lab.settings, round % 2 == 0));
+        lab.gateway.rewrite(&with_route(&lab.settings, round % 2 == 0));
         lab.gateway.signal(Signal::Hup).await;
         sleep(Duration::from_millis(100)).await;
     }
     let tally = load.stop().await;
     println!("{} requests during {RELOADS} reloads", tally.good);
-    assert!(
-        tally.failed.is_empty(),
-        "{} failed: {:?}",
-        tally.failed.len(),
-        tally.failed.first()
-    );
+    assert!(tally.failed.is_empty(), "{} failed: {:?}", tally.failed.len(), tally.failed.first());
     assert!(tally.good > 100, "hardly any load: {}", tally.good);
 }
 
@@ -38,22 +32,13 @@ async fn a_reload_takes_effect_and_streams_go_on() {
     let lab = Lab::start().await;
     let cookie = lab.cookie_line(&lab.sign_in("engineer").await);
     let lines = [cookie.clone(), format!("Origin: {SITE}")];
-    let mut socket = socket::open(lab.gateway.http, "/ws", &lines)
-        .await
-        .expect("an upgrade");
+    let mut socket = socket::open(lab.gateway.http, "/ws", &lines).await.expect("an upgrade");
     assert_eq!(lab.get("/new/x", &[]).await.status(), 401);
     lab.gateway.rewrite(&with_route(&lab.settings, true));
     lab.gateway.signal(Signal::Hup).await;
     becomes(&lab, "/new/x", 200).await;
-    assert_eq!(
-        socket.round_trip("still here").await.as_deref(),
-        Some("still here")
-    );
-    assert_eq!(
-        lab.get("/home", &[cookie]).await.status(),
-        200,
-        "sessions live on"
-    );
+    assert_eq!(socket.round_trip("still here").await.as_deref(), Some("still here"));
+    assert_eq!(lab.get("/home", &[cookie]).await.status(), 200, "sessions live on");
 }
 
 #[tokio::test]
@@ -80,29 +65,16 @@ async fn a_bad_file_is_named_and_the_old_one_stays() {
         assert_eq!(lab.get("/public/x", &[]).await.status(), 200);
         assert_eq!(lab.get("/home", &[]).await.status(), 401);
     }
-    assert!(
-        lab.gateway.has_printed("gateway.toml", 1).await,
-        "the log says which file is wrong"
-    );
-    assert!(
-        lab.gateway.printed().contains("nobody"),
-        "and what is wrong in it"
-    );
+    assert!(lab.gateway.has_printed("gateway.toml", 1).await, "the log says which file is wrong");
+    assert!(lab.gateway.printed().contains("nobody"), "and what is wrong in it");
 }
 
 fn with_route(settings: &Settings, with: bool) -> String {
     let mut settings = settings.clone();
     if with {
-        let public = settings
-            .routes
-            .iter()
-            .find(|route| route.path == "/public/*")
-            .unwrap()
-            .clone();
-        settings.routes.push(Route {
-            path: "/new/*",
-            ..public
-        });
+        let public =
+            settings.routes.iter().find(|route| route.path == "/public/*").unwrap().clone();
+        settings.routes.push(Route { path: "/new/*", ..public });
     }
     settings.render()
 }

@@ -25,12 +25,7 @@ async fn every_token_verifies_with_keys_fetched_before_or_after_it() {
         fetched.push(lab.jwks().await);
     }
     let tally = load.stop().await;
-    assert!(
-        tally.failed.is_empty(),
-        "{} failed: {:?}",
-        tally.failed.len(),
-        tally.failed.first()
-    );
+    assert!(tally.failed.is_empty(), "{} failed: {:?}", tally.failed.len(), tally.failed.first());
 
     let last_keys = fetched.last().unwrap();
     let mut ids = HashSet::new();
@@ -49,13 +44,7 @@ async fn every_token_verifies_with_keys_fetched_before_or_after_it() {
         .into_iter()
         .filter(|answer| answer.get("error").is_some())
         .collect();
-    assert!(
-        refused.is_empty(),
-        "{} of {}: {:?}",
-        refused.len(),
-        questions.len(),
-        refused.first()
-    );
+    assert!(refused.is_empty(), "{} of {}: {:?}", refused.len(), questions.len(), refused.first());
     println!("{} tokens, {} keys", questions.len(), ids.len());
     assert!(ids.len() > 1, "no token was signed with a new key");
 }
@@ -74,41 +63,20 @@ async fn a_new_key_is_published_before_it_signs() {
         }
         sleep(Duration::from_millis(50)).await;
     }
-    assert!(
-        after.len() > before.len(),
-        "the new key is not published: {after:?}"
-    );
-    assert!(
-        before.is_subset(&after),
-        "a key in use vanished: {before:?} {after:?}"
-    );
+    assert!(after.len() > before.len(), "the new key is not published: {after:?}");
+    assert!(before.is_subset(&after), "a key in use vanished: {before:?} {after:?}");
     lab.sign_in("engineer").await;
-    let used = header(&lab.last_token())["kid"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    assert!(
-        before.contains(&used),
-        "the new key signs before anybody can have fetched it"
-    );
+    let used = header(&lab.last_token())["kid"].as_str().unwrap().to_owned();
+    assert!(before.contains(&used), "the new key signs before anybody can have fetched it");
 }
 
 async fn rotate(lab: &Lab, publish_before: &str) {
-    let arguments = [
-        "keys",
-        "rotate",
-        "--state",
-        "state",
-        "--publish-before",
-        publish_before,
-    ];
+    let arguments = ["keys", "rotate", "--state", "state", "--publish-before", publish_before];
     let rotated = lab.gateway.cli(&arguments).await;
     assert!(rotated.status.success(), "{rotated:?}");
 }
 
 fn key_ids(keys: &Value) -> HashSet<String> {
     let keys = keys["keys"].as_array().expect("keys");
-    keys.iter()
-        .map(|key| key["kid"].as_str().unwrap().to_owned())
-        .collect()
+    keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }

@@ -19,19 +19,9 @@ async fn events_are_relayed_as_they_come() {
     let mut stream = event_stream(&lab, "").await;
     let mut worst = 0;
     for _ in 0..20 {
-        let event = read_chunk(stream.stream())
-            .await
-            .unwrap()
-            .expect("an event");
+        let event = read_chunk(stream.stream()).await.unwrap().expect("an event");
         let text = String::from_utf8(event).unwrap();
-        let sent: u128 = text
-            .trim()
-            .rsplit("data: ")
-            .next()
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
+        let sent: u128 = text.trim().rsplit("data: ").next().unwrap().trim().parse().unwrap();
         worst = worst.max(lab.recorder.now().saturating_sub(sent));
     }
     println!("slowest event: {worst} ms");
@@ -46,33 +36,24 @@ async fn a_logout_ends_every_stream_of_the_session_and_no_other() {
     let lines = [lab.cookie_line(&leaving), format!("Origin: {SITE}")];
     let mut sockets = Vec::new();
     for _ in 0..5 {
-        let mut socket = socket::open(lab.gateway.http, "/ws", &lines)
-            .await
-            .expect("an upgrade");
+        let mut socket = socket::open(lab.gateway.http, "/ws", &lines).await.expect("an upgrade");
         assert_eq!(socket.round_trip("hello").await.as_deref(), Some("hello"));
         sockets.push(socket);
     }
     let mut events = event_stream(&lab, &lab.cookie_line(&leaving)).await;
     let others = [lab.cookie_line(&staying), format!("Origin: {SITE}")];
-    let mut other_socket = socket::open(lab.gateway.http, "/ws", &others)
-        .await
-        .expect("an upgrade");
+    let mut other_socket =
+        socket::open(lab.gateway.http, "/ws", &others).await.expect("an upgrade");
     let mut other_events = event_stream(&lab, &lab.cookie_line(&staying)).await;
 
     let begun = Instant::now();
     lab.sign_out(&mut leaving).await;
     let logout = begun.elapsed();
     for mut socket in sockets {
-        let ending = socket
-            .ending(PROMISE)
-            .await
-            .expect("the socket ends in time");
+        let ending = socket.ending(PROMISE).await.expect("the socket ends in time");
         assert!(matches!(ending, Ending::Frame(1008 | 4401)), "{ending:?}");
     }
-    timeout(PROMISE, events.rest())
-        .await
-        .expect("the event stream ends in time")
-        .unwrap();
+    timeout(PROMISE, events.rest()).await.expect("the event stream ends in time").unwrap();
     println!(
         "logout {} ms, all streams closed after {} ms",
         logout.as_millis(),
@@ -80,10 +61,7 @@ async fn a_logout_ends_every_stream_of_the_session_and_no_other() {
     );
     assert!(begun.elapsed() < PROMISE, "{:?}", begun.elapsed());
 
-    assert_eq!(
-        other_socket.round_trip("still here").await.as_deref(),
-        Some("still here")
-    );
+    assert_eq!(other_socket.round_trip("still here").await.as_deref(), Some("still here"));
     assert!(read_chunk(other_events.stream()).await.unwrap().is_some());
 }
 
@@ -93,17 +71,11 @@ async fn a_stream_is_known_by_its_answer_not_by_what_the_client_accepts() {
     let mut browser = lab.sign_in("engineer").await;
     let cookie = lab.cookie_line(&browser);
     let mut raw = Raw::connect(lab.gateway.http).await;
-    raw.send(format!(
-        "GET /sse HTTP/1.1\r\nHost: {HOST}\r\nAccept: */*\r\n{cookie}\r\n\r\n"
-    ))
-    .await;
+    raw.send(format!("GET /sse HTTP/1.1\r\nHost: {HOST}\r\nAccept: */*\r\n{cookie}\r\n\r\n")).await;
     assert_eq!(raw.answer_to("HEAD").await.unwrap().status(), 200);
     lab.sign_out(&mut browser).await;
     let ended = timeout(PROMISE, raw.rest()).await;
-    assert!(
-        ended.is_ok(),
-        "a script's event stream outlives its session"
-    );
+    assert!(ended.is_ok(), "a script's event stream outlives its session");
 }
 
 #[tokio::test]
@@ -115,19 +87,11 @@ async fn a_session_that_expires_ends_its_streams() {
     let browser = lab.sign_in("engineer").await;
     let signed_in = Instant::now();
     let lines = [lab.cookie_line(&browser), format!("Origin: {SITE}")];
-    let mut socket = socket::open(lab.gateway.http, "/ws", &lines)
-        .await
-        .expect("an upgrade");
-    let ending = socket
-        .ending(LIFETIME + PROMISE)
-        .await
-        .expect("the socket ends in time");
+    let mut socket = socket::open(lab.gateway.http, "/ws", &lines).await.expect("an upgrade");
+    let ending = socket.ending(LIFETIME + PROMISE).await.expect("the socket ends in time");
     assert!(matches!(ending, Ending::Frame(1008 | 4401)), "{ending:?}");
     let lived = signed_in.elapsed();
-    assert!(
-        lived + Duration::from_secs(1) > LIFETIME,
-        "not before its time: {lived:?}"
-    );
+    assert!(lived + Duration::from_secs(1) > LIFETIME, "not before its time: {lived:?}");
 }
 
 #[tokio::test]
@@ -138,11 +102,7 @@ async fn a_client_that_leaves_frees_the_upstream() {
     let before = lab.recorder.open();
     for _ in 0..20 {
         drop(event_stream(&lab, &lines[0]).await);
-        drop(
-            socket::open(lab.gateway.http, "/ws", &lines)
-                .await
-                .expect("an upgrade"),
-        );
+        drop(socket::open(lab.gateway.http, "/ws", &lines).await.expect("an upgrade"));
     }
     let quiet = async {
         // Connections in the keep-alive pool may stay; those of streams may not.
@@ -151,11 +111,7 @@ async fn a_client_that_leaves_frees_the_upstream() {
         }
     };
     let left = timeout(Duration::from_secs(5), quiet).await;
-    assert!(
-        left.is_ok(),
-        "{} connections are left, {before} before",
-        lab.recorder.open()
-    );
+    assert!(left.is_ok(), "{} connections are left, {before} before", lab.recorder.open());
 }
 
 #[tokio::test]
@@ -167,25 +123,15 @@ async fn a_gateway_that_drains_lets_requests_finish() {
         crate::support::raw::status_of(address, request).await
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
-    lab.gateway
-        .signal(crate::support::gateway::Signal::Term)
-        .await;
+    lab.gateway.signal(crate::support::gateway::Signal::Term).await;
     assert_eq!(slow.await.unwrap(), 200);
     assert!(lab.gateway.stopped().await.success());
 }
 
 /// An open event stream: on the public route without a cookie, else on one that needs a session.
 async fn event_stream(lab: &Lab, cookie: &str) -> Raw {
-    let path = if cookie.is_empty() {
-        "/public/sse"
-    } else {
-        "/sse"
-    };
-    let cookie = if cookie.is_empty() {
-        String::new()
-    } else {
-        format!("{cookie}\r\n")
-    };
+    let path = if cookie.is_empty() { "/public/sse" } else { "/sse" };
+    let cookie = if cookie.is_empty() { String::new() } else { format!("{cookie}\r\n") };
     let mut raw = Raw::connect(lab.gateway.http).await;
     raw.send(format!(
         "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept: text/event-stream\r\n{cookie}\r\n"

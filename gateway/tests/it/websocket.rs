@@ -16,10 +16,7 @@ async fn a_signed_in_browser_opens_one_and_the_token_goes_along() {
         socket::open_by_library(lab.gateway.http, "/ws", &browser.cookie_header(&url)).await;
     assert_eq!(socket.round_trip("hello").await.as_deref(), Some("hello"));
     let long = "x".repeat(300_000);
-    assert_eq!(
-        socket.round_trip(&long).await.as_deref(),
-        Some(long.as_str())
-    );
+    assert_eq!(socket.round_trip(&long).await.as_deref(), Some(long.as_str()));
     assert_eq!(lab.last_token().split('.').count(), 3);
     assert_eq!(lab.recorder.last().header("cookie"), None);
 }
@@ -29,21 +26,15 @@ async fn another_site_cannot_open_one_with_the_visitors_cookie() {
     let lab = Lab::start().await;
     let cookie = lab.cookie_line(&lab.sign_in("engineer").await);
     lab.recorder.clear();
-    for origin in [
-        "https://evil.example",
-        "null",
-        "http://localhost.evil.example",
-        "http://localhost:81",
-    ] {
-        let refused = open(&lab, &[cookie.clone(), format!("Origin: {origin}")])
-            .await
-            .expect_err(origin);
+    for origin in
+        ["https://evil.example", "null", "http://localhost.evil.example", "http://localhost:81"]
+    {
+        let refused =
+            open(&lab, &[cookie.clone(), format!("Origin: {origin}")]).await.expect_err(origin);
         assert_eq!(refused.status(), 403, "{origin}");
     }
     assert!(lab.recorder.requests().is_empty());
-    open(&lab, &[cookie, format!("Origin: {SITE}")])
-        .await
-        .expect("our own origin");
+    open(&lab, &[cookie, format!("Origin: {SITE}")]).await.expect("our own origin");
 }
 
 #[tokio::test]
@@ -53,10 +44,7 @@ async fn a_handshake_that_is_not_strict_is_no_upgrade() {
     let changes = [
         ("GET", "POST"),
         ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8"),
-        (
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Key: short",
-        ),
+        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key: short"),
         ("Connection: Upgrade", "Connection: keep-alive"),
         ("HTTP/1.1", "HTTP/1.0"),
     ];
@@ -77,22 +65,14 @@ async fn bytes_sent_before_the_upgrade_do_not_reach_the_upstream_as_a_request() 
     let lab = Lab::start().await;
     let mut raw = Raw::connect(lab.gateway.http).await;
     let early = format!("GET /home HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
-    raw.send(handshake("/public/answer?code=200", &[]) + &early)
-        .await;
+    raw.send(handshake("/public/answer?code=200", &[]) + &early).await;
     let _ = raw.answer().await;
     if let Ok(second) = raw.answer().await {
         assert_eq!(second.status(), 401);
     }
-    assert!(
-        lab.recorder
-            .requests()
-            .iter()
-            .all(|seen| seen.target() != "/home")
-    );
+    assert!(lab.recorder.requests().iter().all(|seen| seen.target() != "/home"));
 }
 
 async fn open(lab: &Lab, lines: &[String]) -> Result<(), Box<Message>> {
-    socket::open(lab.gateway.http, "/ws", lines)
-        .await
-        .map(|_| ())
+    socket::open(lab.gateway.http, "/ws", lines).await.map(|_| ())
 }

@@ -60,15 +60,8 @@ const WEATHER: [&str; 24] = [
     "degrees",
     "picnic",
 ];
-const WEEKDAYS: [&str; 7] = [
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-];
+const WEEKDAYS: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 /// Words that end the name of a place, or cannot begin one.
 const NOT_A_PLACE: [&str; 33] = [
     "today",
@@ -123,20 +116,9 @@ pub fn understand(text: &str, before: &[&str]) -> Intent {
     }
     if has(&WEATHER) {
         let rain = has(&["rain", "raining", "rainy", "umbrella", "wet", "dry"]);
-        return Intent::Weather {
-            arguments: weather_arguments(text, &lower, &words),
-            rain,
-        };
+        return Intent::Weather { arguments: weather_arguments(text, &lower, &words), rain };
     }
-    if has(&[
-        "status",
-        "services",
-        "service",
-        "incident",
-        "incidents",
-        "outage",
-        "deploy",
-    ]) {
+    if has(&["status", "services", "service", "incident", "incidents", "outage", "deploy"]) {
         return Intent::Status;
     }
     if has(&["time", "clock", "date"]) || says("what day is") {
@@ -153,21 +135,14 @@ pub fn understand(text: &str, before: &[&str]) -> Intent {
 
 /// "And in Oslo?" after a question about the weather is one about the weather, too.
 fn follow_up(text: &str, lower: &str, words: &[&str], before: &[&str]) -> Option<Intent> {
-    let continues = matches!(
-        words.first(),
-        Some(&("and" | "what" | "how" | "in" | "on" | "then"))
-    ) || words
-        .iter()
-        .any(|word| *word == "tomorrow" || WEEKDAYS.contains(word));
+    let continues = matches!(words.first(), Some(&("and" | "what" | "how" | "in" | "on" | "then")))
+        || words.iter().any(|word| *word == "tomorrow" || WEEKDAYS.contains(word));
     if !continues {
         return None;
     }
     let (last, earlier) = before.split_first()?;
     match understand(last, earlier) {
-        Intent::Weather {
-            arguments: earlier,
-            rain,
-        } => {
+        Intent::Weather { arguments: earlier, rain } => {
             let mut merged = earlier.as_object().cloned().unwrap_or_default();
             let named = place(text).or_else(|| after(text, "about"));
             let mut now = weather_arguments(text, lower, words);
@@ -175,23 +150,17 @@ fn follow_up(text: &str, lower: &str, words: &[&str], before: &[&str]) -> Option
                 now.insert("place".to_owned(), json!(name));
             }
             let later = now.as_object().cloned().unwrap_or_default();
-            if ["from_day", "days", "weekday"]
-                .iter()
-                .any(|key| later.contains_key(*key))
-            {
+            if ["from_day", "days", "weekday"].iter().any(|key| later.contains_key(*key)) {
                 for key in ["from_day", "days", "weekday"] {
                     merged.remove(key);
                 }
             }
             merged.extend(later);
-            Some(Intent::Weather {
-                arguments: Value::Object(merged),
-                rain,
-            })
+            Some(Intent::Weather { arguments: Value::Object(merged), rain })
         }
-        Intent::Time(_) => place(text)
-            .or_else(|| after(text, "about"))
-            .map(|p| Intent::Time(Some(p))),
+        Intent::Time(_) => {
+            place(text).or_else(|| after(text, "about")).map(|p| Intent::Time(Some(p)))
+        }
         _ => None,
     }
 }
@@ -231,13 +200,10 @@ fn weather_arguments(text: &str, lower: &str, words: &[&str]) -> Value {
 }
 
 fn counted(word: &str) -> Option<i64> {
-    let written = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    ];
+    let written =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
     let position = written.iter().position(|name| *name == word);
-    position
-        .and_then(|at| i64::try_from(at).ok())
-        .or_else(|| word.parse().ok())
+    position.and_then(|at| i64::try_from(at).ok()).or_else(|| word.parse().ok())
 }
 
 /// The place after "in": words up to one that cannot belong to a name.
@@ -247,13 +213,9 @@ fn place(text: &str) -> Option<String> {
 
 fn after(text: &str, preposition: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let starts = words
-        .iter()
-        .enumerate()
-        .filter(|(_, word)| word.eq_ignore_ascii_case(preposition));
-    starts
-        .map(|(at, _)| name_from(words.get(at + 1..).unwrap_or_default()))
-        .find(|n| !n.is_empty())
+    let starts =
+        words.iter().enumerate().filter(|(_, word)| word.eq_ignore_ascii_case(preposition));
+    starts.map(|(at, _)| name_from(words.get(at + 1..).unwrap_or_default())).find(|n| !n.is_empty())
 }
 
 fn name_from(words: &[&str]) -> String {
@@ -274,16 +236,9 @@ fn name_from(words: &[&str]) -> String {
 
 /// The sum in a question: "what is 12 * 7?", "15% of 80".
 fn sum(lower: &str) -> Option<String> {
-    let text = lower
-        .replace("% of", "/100*")
-        .replace("percent of", "/100*");
-    let text = text
-        .replace("plus", "+")
-        .replace("minus", "-")
-        .replace("times", "*");
-    let text = text
-        .replace("divided by", "/")
-        .replace("square root of", "sqrt ");
+    let text = lower.replace("% of", "/100*").replace("percent of", "/100*");
+    let text = text.replace("plus", "+").replace("minus", "-").replace("times", "*");
+    let text = text.replace("divided by", "/").replace("square root of", "sqrt ");
     let is_part = |c: char| c.is_ascii_digit() || "+-*/^%().,×÷√− ".contains(c);
     let words: Vec<&str> = text
         .split_whitespace()

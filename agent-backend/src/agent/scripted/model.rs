@@ -58,9 +58,7 @@ fn plan(prompt: &Prompt) -> Plan {
             _ => None,
         })
         .collect();
-    let (question, before) = questions
-        .split_first()
-        .map_or(("", &[][..]), |(q, b)| (*q, b));
+    let (question, before) = questions.split_first().map_or(("", &[][..]), |(q, b)| (*q, b));
     let intent = understand(question, before);
     if let Some(Message::Result { outcome, .. }) = prompt.messages.last() {
         return Plan::Say(match outcome {
@@ -81,11 +79,7 @@ fn plan(prompt: &Prompt) -> Plan {
             return Plan::Say(wording::without_tool(&intent, prompt));
         }
     };
-    Plan::Call(ToolCall {
-        id: id(prompt),
-        name: name.to_owned(),
-        arguments: bare(arguments),
-    })
+    Plan::Call(ToolCall { id: id(prompt), name: name.to_owned(), arguments: bare(arguments) })
 }
 
 /// Unique within a conversation, and the same in every run.
@@ -102,7 +96,5 @@ fn bare(mut arguments: Value) -> Value {
 
 /// Words with the space that follows them: what a person sees appear one after the other.
 fn pieces(text: &str) -> Vec<String> {
-    text.split_inclusive([' ', '\n'])
-        .map(str::to_owned)
-        .collect()
+    text.split_inclusive([' ', '\n']).map(str::to_owned).collect()
 }

@@ -4,11 +4,8 @@ use serde_json::Value;
 
 /// A natural answer to a question about the weather.
 pub(super) fn answer(rain_matters: bool, forecast: &Value) -> String {
-    let days = forecast
-        .get("days")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let days =
+        forecast.get("days").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let body = match days {
         [] => "The forecast came back empty.".to_owned(),
         [day] => one_day(rain_matters, forecast, day),
@@ -66,10 +63,9 @@ fn several_days(rain_matters: bool, forecast: &Value, days: &[Value]) -> String 
     let wet: Vec<&Value> = days.iter().filter(|day| rain_of(day) >= 0.2).collect();
     let summary = match (wet.len(), days.len()) {
         (0, _) => "It should stay dry.".to_owned(),
-        (1, _) => format!(
-            "Only {} looks wet.",
-            wet.first().map_or("one day", |day| text(day, "weekday"))
-        ),
+        (1, _) => {
+            format!("Only {} looks wet.", wet.first().map_or("one day", |day| text(day, "weekday")))
+        }
         (some, all) if some == all => "Rain is expected every day.".to_owned(),
         (some, all) => format!("Rain is expected on {some} of {all} days."),
     };
@@ -78,18 +74,12 @@ fn several_days(rain_matters: bool, forecast: &Value, days: &[Value]) -> String 
         .filter_map(|day| Some((day.get("high")?.as_f64()?, text(day, "weekday"))))
         .reduce(|best, next| if next.0 > best.0 { next } else { best });
     let warmest = warmest.map_or(String::new(), |(high, weekday)| {
-        format!(
-            " The warmest day is {weekday} with {}.",
-            degrees(forecast, high)
-        )
+        format!(" The warmest day is {weekday} with {}.", degrees(forecast, high))
     });
     let opening = if rain_matters {
         format!("{summary}{warmest} In **{place}**:")
     } else {
-        format!(
-            "The next {} days in **{place}**. {summary}{warmest}",
-            days.len()
-        )
+        format!("The next {} days in **{place}**. {summary}{warmest}", days.len())
     };
     let mut lines = format!("{opening}\n\n");
     for day in days {
@@ -122,22 +112,10 @@ fn when(forecast: &Value, day: &Value) -> String {
 
 /// The stretch of hours with most of the rain, if the forecast has hours.
 fn hours(forecast: &Value) -> String {
-    let hours = forecast
-        .get("hours")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let wet = |hour: &&Value| {
-        hour.get("rain")
-            .and_then(Value::as_f64)
-            .is_some_and(|mm| mm >= 0.2)
-    };
-    let clock = |hour: &Value| {
-        text(hour, "time")
-            .get(11..16)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let hours =
+        forecast.get("hours").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let wet = |hour: &&Value| hour.get("rain").and_then(Value::as_f64).is_some_and(|mm| mm >= 0.2);
+    let clock = |hour: &Value| text(hour, "time").get(11..16).unwrap_or_default().to_owned();
     let first = hours.iter().find(wet).map(clock);
     let last = hours.iter().rfind(wet).map(clock);
     match (first, last) {
@@ -158,9 +136,7 @@ fn temperatures(forecast: &Value, day: &Value) -> String {
 
 fn chance(day: &Value) -> String {
     let chance = day.get("rain_chance").and_then(Value::as_f64);
-    chance.map_or(String::new(), |percent| {
-        format!(" (chance up to {percent:.0} %)")
-    })
+    chance.map_or(String::new(), |percent| format!(" (chance up to {percent:.0} %)"))
 }
 
 fn degrees(forecast: &Value, value: f64) -> String {
@@ -183,8 +159,6 @@ trait Lowered {
 impl Lowered for String {
     fn to_lowercase_first(&self) -> String {
         let mut chars = self.chars();
-        chars
-            .next()
-            .map_or_else(Self::new, |c| c.to_lowercase().chain(chars).collect())
+        chars.next().map_or_else(Self::new, |c| c.to_lowercase().chain(chars).collect())
     }
 }

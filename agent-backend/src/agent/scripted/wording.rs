@@ -17,11 +17,8 @@ pub(super) fn answer(intent: &Intent, result: &Value, prompt: &Prompt) -> String
             text(result, "timezone"),
         ),
         Intent::Calculate(_) => {
-            format!(
-                "{} = **{}**",
-                text(result, "expression"),
-                text(result, "result")
-            )
+            let expression = text(result, "expression").replace("* ", "*").replace('*', " × ");
+            format!("{expression} = **{}**", text(result, "result"))
         }
         Intent::WhoAmI => identity(result),
         Intent::Permissions => permissions(result, prompt),
@@ -58,10 +55,7 @@ pub(super) fn without_tool(intent: &Intent, prompt: &Prompt) -> String {
             offered to me for you."
                 .to_owned()
         }
-        Intent::Help => format!(
-            "I am a small agent that works offline. {}",
-            abilities(prompt)
-        ),
+        Intent::Help => format!("I am a small agent that works offline. {}", abilities(prompt)),
         _ => format!(
             "I am the demo's offline model and follow simple rules, so I did not understand that. {}",
             abilities(prompt)
@@ -111,35 +105,21 @@ fn identity(result: &Value) -> String {
 
 fn permissions(result: &Value, prompt: &Prompt) -> String {
     let groups = listed(result.get("groups"));
-    let because = if groups.is_empty() {
-        "without a group".to_owned()
-    } else {
-        format!("with {groups}")
-    };
+    let because =
+        if groups.is_empty() { "without a group".to_owned() } else { format!("with {groups}") };
     let mut lines = format!("As **{}**, {because}, you may use:\n", text(result, "name"));
     for tool in &prompt.tools {
         lines.push_str(&format!("- **{}**: {}\n", tool.title, tool.description));
     }
-    if !prompt
-        .tools
-        .iter()
-        .any(|tool| tool.name == "service_status")
-    {
+    if !prompt.tools.iter().any(|tool| tool.name == "service_status") {
         lines.push_str("\nThere are tools for other groups, which I am not shown for you.");
     }
     lines.trim_end().to_owned()
 }
 
 fn status(result: &Value) -> String {
-    let services = result
-        .get("services")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    let ill = services
-        .iter()
-        .filter(|service| text(service, "state") != "healthy")
-        .count();
+    let services = result.get("services").and_then(Value::as_array).cloned().unwrap_or_default();
+    let ill = services.iter().filter(|service| text(service, "state") != "healthy").count();
     let mut lines = match ill {
         0 => "All services are healthy:\n".to_owned(),
         1 => "All services are healthy but one:\n".to_owned(),
@@ -159,15 +139,9 @@ fn status(result: &Value) -> String {
 }
 
 fn listed(items: Option<&Value>) -> String {
-    let items = items
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let words: Vec<String> = items
-        .iter()
-        .filter_map(Value::as_str)
-        .map(|word| format!("**{word}**"))
-        .collect();
+    let items = items.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let words: Vec<String> =
+        items.iter().filter_map(Value::as_str).map(|word| format!("**{word}**")).collect();
     match words.split_last() {
         None => String::new(),
         Some((last, [])) => last.clone(),

@@ -52,16 +52,13 @@ pub fn evaluate(expression: &str) -> Result<String, String> {
     if expression.chars().count() > MOST_CHARS {
         return Err(format!("an expression has at most {MOST_CHARS} characters"));
     }
-    let mut parser = Parser {
-        rest: expression.chars().peekable(),
-        depth: 0,
-    };
+    let mut parser = Parser { rest: expression.chars().peekable(), depth: 0 };
     let value = parser.sum()?;
     if let Some(left) = parser.next_sign() {
         return Err(format!("{left:?} was not expected there"));
     }
     if !value.is_finite() {
-        return Err("the result is not a number: is there a division by zero?".to_owned());
+        return Err("the result is not a number, as in a division by zero".to_owned());
     }
     Ok(written(value))
 }
@@ -69,11 +66,7 @@ pub fn evaluate(expression: &str) -> Result<String, String> {
 fn written(value: f64) -> String {
     let fixed = format!("{value:.10}");
     let short = fixed.trim_end_matches('0').trim_end_matches('.');
-    if short == "-0" {
-        "0".to_owned()
-    } else {
-        short.to_owned()
-    }
+    if short == "-0" { "0".to_owned() } else { short.to_owned() }
 }
 
 struct Parser<'a> {
@@ -133,11 +126,7 @@ impl Parser<'_> {
             -self.power()?
         } else {
             let base = self.atom()?;
-            if self.eat('^') {
-                base.powf(self.power()?)
-            } else {
-                base
-            }
+            if self.eat('^') { base.powf(self.power()?) } else { base }
         };
         self.depth -= 1;
         Ok(value)
@@ -148,11 +137,7 @@ impl Parser<'_> {
             Some('(') => {
                 self.rest.next();
                 let value = self.sum()?;
-                if self.eat(')') {
-                    Ok(value)
-                } else {
-                    Err("a ) is missing".to_owned())
-                }
+                if self.eat(')') { Ok(value) } else { Err("a ) is missing".to_owned()) }
             }
             Some(c) if c.is_ascii_digit() || c == '.' => self.number(),
             Some('√') => {
@@ -167,17 +152,14 @@ impl Parser<'_> {
 
     fn number(&mut self) -> Result<f64, String> {
         let mut digits = String::new();
-        while let Some(c) = self
-            .rest
-            .next_if(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '_'))
+        while let Some(c) =
+            self.rest.next_if(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '_'))
         {
             if !matches!(c, ',' | '_') {
                 digits.push(c);
             }
         }
-        digits
-            .parse()
-            .map_err(|_| format!("{digits:?} is not a number"))
+        digits.parse().map_err(|_| format!("{digits:?} is not a number"))
     }
 
     fn word(&mut self) -> Result<f64, String> {

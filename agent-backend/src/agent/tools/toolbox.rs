@@ -74,10 +74,7 @@ impl Toolbox {
 
     /// The tools this caller may use; all that a model gets to see.
     pub fn offered(&self, caller: &Caller) -> Vec<ToolSpec> {
-        let usable = self
-            .tools
-            .iter()
-            .filter(|(access, ..)| access.allows(caller));
+        let usable = self.tools.iter().filter(|(access, ..)| access.allows(caller));
         usable.map(|(_, spec, _)| spec.clone()).collect()
     }
 
@@ -101,10 +98,8 @@ impl Toolbox {
         name: &str,
         arguments: Value,
     ) -> Result<Value, ToolFault> {
-        let found = self
-            .tools
-            .iter()
-            .find(|(access, spec, _)| spec.name == name && access.allows(caller));
+        let found =
+            self.tools.iter().find(|(access, spec, _)| spec.name == name && access.allows(caller));
         let Some((_, _, tool)) = found else {
             tracing::warn!(sub = %caller.sub, tool = name, "a tool call was refused");
             return Err(ToolFault::Refused(name.to_owned()));

@@ -56,7 +56,7 @@ export class Session {
   end() {
     if (this.#ended) return;
     this.#ended = true;
-    show('ended', 'Session ended');
+    show('ended', 'Ended');
     byId('session-ended').hidden = false;
     document.body.classList.add('is-ended');
     for (const listener of this.#listeners) listener();

@@ -33,12 +33,7 @@ impl Agent {
         let options = Options::parse_from(arguments);
         let running = app::start(options, clock.clone()).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self {
-            url: format!("http://{}", running.address()),
-            clock,
-            http,
-            running,
-        }
+        Self { url: format!("http://{}", running.address()), clock, http, running }
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> reqwest::Response {
@@ -71,18 +66,11 @@ impl Agent {
 
     /// The answer's words, and the result of its last tool.
     pub(crate) async fn answer(&self, issuer: &Issuer, message: &str) -> (String, Value) {
-        let turn = self
-            .ask(&issuer.token("ed", &claims(&issuer.url)), message)
-            .await;
+        let turn = self.ask(&issuer.token("ed", &claims(&issuer.url)), message).await;
         let words = turn.iter().filter(|(name, _)| name == "token");
-        let words = words
-            .map(|(_, data)| data["text"].as_str().unwrap())
-            .collect();
+        let words = words.map(|(_, data)| data["text"].as_str().unwrap()).collect();
         let result = turn.iter().rfind(|(name, _)| name == "tool_result");
-        (
-            words,
-            result.map(|(_, data)| data.clone()).unwrap_or_default(),
-        )
+        (words, result.map(|(_, data)| data.clone()).unwrap_or_default())
     }
 }
 
@@ -107,10 +95,7 @@ pub(crate) fn sse(text: &str) -> Vec<(String, Value)> {
                     .unwrap_or_default()
                     .to_owned()
             };
-            (
-                field("event: "),
-                serde_json::from_str(&field("data: ")).unwrap(),
-            )
+            (field("event: "), serde_json::from_str(&field("data: ")).unwrap())
         })
         .collect()
 }

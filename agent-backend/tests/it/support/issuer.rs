@@ -40,16 +40,8 @@ impl Issuer {
         let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         let rsa = RsaKeyPair::generate(rsa::KeySize::Rsa2048).unwrap();
         let point = ec.public_key().as_ref();
-        let modulus = rsa
-            .public_key()
-            .modulus()
-            .big_endian_without_leading_zero()
-            .to_vec();
-        let exponent = rsa
-            .public_key()
-            .exponent()
-            .big_endian_without_leading_zero()
-            .to_vec();
+        let modulus = rsa.public_key().modulus().big_endian_without_leading_zero().to_vec();
+        let exponent = rsa.public_key().exponent().big_endian_without_leading_zero().to_vec();
         let keys = vec![
             ed_jwk("ed", &ed),
             json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "ec",
@@ -71,13 +63,7 @@ impl Issuer {
         )
         .await;
         *published.url.lock().unwrap() = url.clone();
-        Self {
-            url,
-            ed,
-            ec,
-            rsa,
-            published,
-        }
+        Self { url, ed, ec, rsa, published }
     }
 
     /// A token signed with one of the keys `ed`, `ec` and `rsa`.
@@ -87,32 +73,18 @@ impl Issuer {
             "rsa" => "RS256",
             _ => "EdDSA",
         };
-        self.token_with(
-            &json!({ "alg": alg, "typ": "JWT", "kid": kid }),
-            kid,
-            claims,
-        )
+        self.token_with(&json!({ "alg": alg, "typ": "JWT", "kid": kid }), kid, claims)
     }
 
     pub(crate) fn token_with(&self, header: &Value, key: &str, claims: &Value) -> String {
         let message = unsigned(header, claims);
         let random = SystemRandom::new();
         let signature = match key {
-            "ec" => self
-                .ec
-                .sign(&random, message.as_bytes())
-                .unwrap()
-                .as_ref()
-                .to_vec(),
+            "ec" => self.ec.sign(&random, message.as_bytes()).unwrap().as_ref().to_vec(),
             "rsa" => {
                 let mut signature = vec![0; self.rsa.public_modulus_len()];
                 self.rsa
-                    .sign(
-                        &RSA_PKCS1_SHA256,
-                        &random,
-                        message.as_bytes(),
-                        &mut signature,
-                    )
+                    .sign(&RSA_PKCS1_SHA256, &random, message.as_bytes(), &mut signature)
                     .unwrap();
                 signature
             }
@@ -144,10 +116,7 @@ impl Issuer {
 pub(crate) fn hs256(header: &Value, secret: &[u8], claims: &Value) -> String {
     let message = unsigned(header, claims);
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    format!(
-        "{message}.{}",
-        encode(hmac::sign(&key, message.as_bytes()).as_ref())
-    )
+    format!("{message}.{}", encode(hmac::sign(&key, message.as_bytes()).as_ref()))
 }
 
 pub(crate) fn encode(bytes: &[u8]) -> String {
@@ -163,11 +132,7 @@ pub(crate) async fn serve(router: Router) -> String {
 }
 
 fn unsigned(header: &Value, claims: &Value) -> String {
-    format!(
-        "{}.{}",
-        encode(header.to_string().as_bytes()),
-        encode(claims.to_string().as_bytes())
-    )
+    format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()))
 }
 
 fn ed_jwk(kid: &str, key: &Ed25519KeyPair) -> Value {
@@ -180,9 +145,7 @@ async fn discovery(State(published): State<Arc<Published>>) -> Result<Json<Value
         return Err(StatusCode::BAD_GATEWAY);
     }
     let url = published.url.lock().unwrap().clone();
-    Ok(Json(
-        json!({ "issuer": url, "jwks_uri": format!("{url}/.well-known/jwks.json") }),
-    ))
+    Ok(Json(json!({ "issuer": url, "jwks_uri": format!("{url}/.well-known/jwks.json") })))
 }
 
 async fn jwks(State(published): State<Arc<Published>>) -> Json<Value> {

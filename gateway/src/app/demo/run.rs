@@ -73,7 +73,8 @@ pub fn run(settings: &DemoSettings) -> Result<(), DemoFault> {
     let secret = entropy.token::<32>();
     keyfile::write_atomic(&settings.directory.join("client-secret"), secret.as_bytes())?;
 
-    let beside = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let beside =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let provider = beside.block_on(start_provider(settings, &secret, entropy))?;
     let agent = Agent::start(settings)?;
     let file = settings.directory.join("demo.toml");

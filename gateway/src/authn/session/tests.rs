@@ -44,20 +44,10 @@ fn manager(store: Arc<dyn SessionStore>) -> Arc<SessionManager> {
     let keys = Arc::new(SealingKeys::in_memory(&*entropy));
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
     let hour = Duration::from_secs(3_600);
-    let settings = SessionSettings {
-        lifetimes: Lifetimes {
-            idle: hour,
-            absolute: hour * 12,
-        },
-        hot: 100,
-    };
-    let (sealer, live) = (
-        Sealer::new(keys, Arc::clone(&entropy)),
-        Arc::new(LiveStreams::new(100)),
-    );
-    Arc::new(SessionManager::new(
-        store, sealer, live, clock, entropy, settings,
-    ))
+    let settings =
+        SessionSettings { lifetimes: Lifetimes { idle: hour, absolute: hour * 12 }, hot: 100 };
+    let (sealer, live) = (Sealer::new(keys, Arc::clone(&entropy)), Arc::new(LiveStreams::new(100)));
+    Arc::new(SessionManager::new(store, sealer, live, clock, entropy, settings))
 }
 
 async fn sign_in(manager: &SessionManager, subject: &str) -> Handle {
@@ -80,19 +70,13 @@ fn cookie(value: &str) -> Fields {
 #[tokio::test]
 async fn the_session_cookie_keeps_the_contract() {
     let manager = manager(Arc::new(MemoryStore::new(100)));
-    let (ann, bob) = (
-        sign_in(&manager, "ann").await,
-        sign_in(&manager, "bob").await,
-    );
+    let (ann, bob) = (sign_in(&manager, "ann").await, sign_in(&manager, "bob").await);
     let ended = sign_in(&manager, "ann").await;
     manager.end(&ended.key(), EndCause::Logout).await.unwrap();
     let (ann, bob, ended) = (ann.to_text(), bob.to_text(), ended.to_text());
     let (ann, bob, ended) = (ann.expose(), bob.expose(), ended.expose());
     let twice = |one: &str, two: &str| {
-        vec![(
-            "cookie",
-            format!("__Host-portcullis={one}; __Host-portcullis={two}"),
-        )]
+        vec![("cookie", format!("__Host-portcullis={one}; __Host-portcullis={two}"))]
     };
     let mut fields_twice = cookie(ann);
     fields_twice.extend(cookie(ann));
@@ -130,34 +114,17 @@ async fn the_plain_cookie_counts_on_loopback_over_http_only() {
     let handle = sign_in(&manager, "ann").await.to_text();
     let way = SessionCookie::new(CookieNames::default(), manager);
     let plain = vec![("cookie", format!("portcullis={}", handle.expose()))];
-    for host in [
-        "localhost",
-        "app.localhost",
-        "127.0.0.1",
-        "127.9.9.9",
-        "::1",
-        "[::1]",
-    ] {
+    for host in ["localhost", "app.localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"] {
         let outcome = ask_at(&way, &plain, Scheme::Http, host).await;
         assert!(matches!(outcome, Outcome::Accept(_)), "{host}");
     }
-    for host in [
-        "app.test",
-        "localhost.evil.test",
-        "127.0.0.1.evil.test",
-        "10.0.0.1",
-        "evillocalhost",
-    ] {
+    for host in
+        ["app.test", "localhost.evil.test", "127.0.0.1.evil.test", "10.0.0.1", "evillocalhost"]
+    {
         let outcome = ask_at(&way, &plain, Scheme::Http, host).await;
         assert!(matches!(outcome, Outcome::Absent), "{host}");
     }
-    assert!(
-        matches!(ask(&way, &plain).await, Outcome::Absent),
-        "not over https"
-    );
+    assert!(matches!(ask(&way, &plain).await, Outcome::Absent), "not over https");
     let secure = cookie(handle.expose());
-    assert!(matches!(
-        ask_at(&way, &secure, Scheme::Http, "localhost").await,
-        Outcome::Absent
-    ));
+    assert!(matches!(ask_at(&way, &secure, Scheme::Http, "localhost").await, Outcome::Absent));
 }

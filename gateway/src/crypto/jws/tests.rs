@@ -17,11 +17,7 @@ fn verifying(encoder: &Encoder) -> VerifyingKey {
 
 /// A token with any header and payload, properly signed.
 fn signed(encoder: &Encoder, header: &str, payload: &str) -> String {
-    let signed = format!(
-        "{}.{}",
-        URL_SAFE_NO_PAD.encode(header),
-        URL_SAFE_NO_PAD.encode(payload)
-    );
+    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
     let signature = encoder.key().sign(signed.as_bytes()).unwrap();
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
@@ -34,14 +30,9 @@ fn judge(token: &str, key: &VerifyingKey) -> Result<Verified, JwsFault> {
 fn an_independent_library_and_we_verify_what_we_sign() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let encoder = encoder(algorithm);
-        let token = encoder
-            .encode(br#"{"sub":"ann","exp":4102444800}"#)
-            .unwrap();
+        let token = encoder.encode(br#"{"sub":"ann","exp":4102444800}"#).unwrap();
         let ours = judge(&token, &verifying(&encoder)).unwrap();
-        assert_eq!(
-            (ours.claims()["sub"].as_str(), ours.typ()),
-            (Some("ann"), Some("JWT"))
-        );
+        assert_eq!((ours.claims()["sub"].as_str(), ours.typ()), (Some("ann"), Some("JWT")));
 
         let jwk = serde_json::to_value(encoder.key().public_jwk().unwrap()).unwrap();
         let jwk: Jwk = serde_json::from_value(jwk).unwrap();
@@ -49,10 +40,7 @@ fn an_independent_library_and_we_verify_what_we_sign() {
         let validation = Validation::new(algorithm.as_str().parse().unwrap());
         let theirs = independent_decode::<Value>(&token, &key, &validation).unwrap();
         assert_eq!(theirs.claims["sub"], "ann");
-        assert_eq!(
-            theirs.header.kid.as_deref(),
-            Some(encoder.key().id().as_str())
-        );
+        assert_eq!(theirs.header.kid.as_deref(), Some(encoder.key().id().as_str()));
     }
 }
 
@@ -71,37 +59,20 @@ fn an_independent_library_verifies_the_shared_secret() {
 fn an_algorithm_that_is_not_the_keys_is_refused() {
     let encoder = encoder(Algorithm::EdDsa);
     let key = verifying(&encoder);
-    for alg in [
-        r#""none""#,
-        r#""None""#,
-        r#""NONE""#,
-        r#""nOnE""#,
-        r#""""#,
-        r#""HS256""#,
-        r#""eddsa""#,
-    ] {
+    for alg in
+        [r#""none""#, r#""None""#, r#""NONE""#, r#""nOnE""#, r#""""#, r#""HS256""#, r#""eddsa""#]
+    {
         let token = signed(&encoder, &format!(r#"{{"alg":{alg}}}"#), "{}");
-        assert_eq!(
-            judge(&token, &key).unwrap_err(),
-            JwsFault::Algorithm,
-            "{alg}"
-        );
+        assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Algorithm, "{alg}");
     }
     for alg in ["[]", "null", "{}", "1", r#"["EdDSA"]"#] {
         let token = signed(&encoder, &format!(r#"{{"alg":{alg}}}"#), "{}");
         assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Header, "{alg}");
     }
-    assert_eq!(
-        judge(&signed(&encoder, "{}", "{}"), &key).unwrap_err(),
-        JwsFault::Algorithm
-    );
+    assert_eq!(judge(&signed(&encoder, "{}", "{}"), &key).unwrap_err(), JwsFault::Algorithm);
     for alg in ["ES256", "RS256", "PS512"] {
         let token = signed(&encoder, &format!(r#"{{"alg":"{alg}"}}"#), "{}");
-        assert_eq!(
-            judge(&token, &key).unwrap_err(),
-            JwsFault::Signature,
-            "{alg}"
-        );
+        assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Signature, "{alg}");
     }
 }
 
@@ -111,10 +82,7 @@ fn a_public_key_used_as_a_shared_secret_signs_nothing() {
     let jwk = serde_json::to_vec(encoder.key().public_jwk().unwrap()).unwrap();
     let forger = Encoder::new(SigningKey::from_secret(&Secret::new(jwk)).unwrap(), "JWT");
     let token = forger.encode(b"{}").unwrap();
-    assert_eq!(
-        judge(&token, &verifying(&encoder)).unwrap_err(),
-        JwsFault::Algorithm
-    );
+    assert_eq!(judge(&token, &verifying(&encoder)).unwrap_err(), JwsFault::Algorithm);
 }
 
 #[test]
@@ -131,44 +99,21 @@ fn a_header_that_asks_for_more_is_refused() {
         r#""enc":"A128GCM""#,
     ] {
         let token = signed(&encoder, &format!(r#"{{"alg":"EdDSA",{more}}}"#), "{}");
-        assert_eq!(
-            judge(&token, &key).unwrap_err(),
-            JwsFault::Extension,
-            "{more}"
-        );
+        assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Extension, "{more}");
     }
-    for header in [
-        r#"{"alg":"EdDSA","alg":"EdDSA"}"#,
-        r#"{"alg":"EdDSA","kid":7}"#,
-        "[]",
-        "x",
-    ] {
+    for header in [r#"{"alg":"EdDSA","alg":"EdDSA"}"#, r#"{"alg":"EdDSA","kid":7}"#, "[]", "x"] {
         let token = signed(&encoder, header, "{}");
-        assert_eq!(
-            judge(&token, &key).unwrap_err(),
-            JwsFault::Header,
-            "{header}"
-        );
+        assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Header, "{header}");
     }
     let long = format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, "k".repeat(513));
-    assert_eq!(
-        judge(&signed(&encoder, &long, "{}"), &key).unwrap_err(),
-        JwsFault::Header
-    );
+    assert_eq!(judge(&signed(&encoder, &long, "{}"), &key).unwrap_err(), JwsFault::Header);
 }
 
 #[test]
 fn claims_that_two_readers_could_read_differently_are_refused() {
     let encoder = encoder(Algorithm::EdDsa);
     let key = verifying(&encoder);
-    for payload in [
-        r#"{"sub":"a","sub":"b"}"#,
-        "[]",
-        "",
-        "null",
-        r#"{"a":{"b":1,"b":2}}"#,
-        "{} ",
-    ] {
+    for payload in [r#"{"sub":"a","sub":"b"}"#, "[]", "", "null", r#"{"a":{"b":1,"b":2}}"#, "{} "] {
         let judged = judge(&signed(&encoder, r#"{"alg":"EdDSA"}"#, payload), &key);
         assert_eq!(judged.is_ok(), payload == "{} ", "{payload}");
     }
@@ -201,9 +146,7 @@ fn only_three_parts_in_their_one_spelling_are_read() {
     }
     // 64 bytes leave four spare bits in the last digit.
     let spare = token.strip_suffix(['A', 'Q', 'g', 'w']).unwrap();
-    let other = ["B", "R", "h", "x"]
-        .iter()
-        .map(|last| format!("{spare}{last}"));
+    let other = ["B", "R", "h", "x"].iter().map(|last| format!("{spare}{last}"));
     for bad in other {
         assert_eq!(judge(&bad, &key).unwrap_err(), JwsFault::NotCompact);
     }
@@ -213,29 +156,18 @@ fn only_three_parts_in_their_one_spelling_are_read() {
 
 #[test]
 fn a_degenerate_signature_is_refused() {
-    for (algorithm, size) in [
-        (Algorithm::EdDsa, 64),
-        (Algorithm::Es256, 64),
-        (Algorithm::Rs256, 256),
-    ] {
+    for (algorithm, size) in
+        [(Algorithm::EdDsa, 64), (Algorithm::Es256, 64), (Algorithm::Rs256, 256)]
+    {
         let encoder = encoder(algorithm);
         let token = encoder.encode(b"{}").unwrap();
         let (rest, _) = token.rsplit_once('.').unwrap();
         let mut one_and_one = vec![0; size];
         one_and_one[size / 2 - 1] = 1;
         one_and_one[size - 1] = 1;
-        for signature in [
-            vec![],
-            vec![0; size],
-            vec![0xff; size],
-            one_and_one,
-            vec![0; size + 1],
-        ] {
+        for signature in [vec![], vec![0; size], vec![0xff; size], one_and_one, vec![0; size + 1]] {
             let forged = format!("{rest}.{}", URL_SAFE_NO_PAD.encode(signature));
-            assert_eq!(
-                judge(&forged, &verifying(&encoder)).unwrap_err(),
-                JwsFault::Signature
-            );
+            assert_eq!(judge(&forged, &verifying(&encoder)).unwrap_err(), JwsFault::Signature);
         }
     }
 }

@@ -16,10 +16,7 @@ fn what_is_written_is_read_and_only_its_owner_may_read_it() {
     write_atomic(&path, b"two").unwrap();
     assert_eq!(read_private(&path).unwrap().unwrap().expose(), b"two");
     assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-    assert_eq!(
-        fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777, 0o700);
     let names = fs::read_dir(path.parent().unwrap()).unwrap().count();
     assert_eq!(names, 1, "no temporary file is left");
     fs::remove_dir_all(folder).unwrap();
@@ -44,22 +41,11 @@ fn an_absent_file_is_none_and_a_directory_or_a_giant_is_refused() {
     let folder = folder();
     create_private_dir(&folder).unwrap();
     assert!(read_private(&folder.join("absent")).unwrap().is_none());
-    assert!(matches!(
-        read_private(&folder),
-        Err(KeyfileFault::NotAKeyFile { .. })
-    ));
+    assert!(matches!(read_private(&folder), Err(KeyfileFault::NotAKeyFile { .. })));
     let giant = folder.join("giant");
     write_atomic(&giant, &vec![b' '; 1 << 20]).unwrap();
-    OpenOptions::new()
-        .append(true)
-        .open(&giant)
-        .unwrap()
-        .write_all(b"x")
-        .unwrap();
-    assert!(matches!(
-        read_private(&giant),
-        Err(KeyfileFault::NotAKeyFile { .. })
-    ));
+    OpenOptions::new().append(true).open(&giant).unwrap().write_all(b"x").unwrap();
+    assert!(matches!(read_private(&giant), Err(KeyfileFault::NotAKeyFile { .. })));
     fs::remove_dir_all(folder).unwrap();
 }
 
@@ -81,10 +67,7 @@ fn a_lock_keeps_the_second_out_until_the_first_is_done() {
     let folder = folder();
     let path = folder.join("keys.json");
     let first = lock(&path).unwrap();
-    let beside = OpenOptions::new()
-        .write(true)
-        .open(folder.join("keys.json.lock"))
-        .unwrap();
+    let beside = OpenOptions::new().write(true).open(folder.join("keys.json.lock")).unwrap();
     assert!(beside.try_lock().is_err());
     drop(first);
     assert!(beside.try_lock().is_ok());

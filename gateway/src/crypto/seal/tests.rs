@@ -12,20 +12,10 @@ fn sealer() -> Sealer {
 fn what_was_sealed_opens() {
     let sealer = sealer();
     let sealed = sealer.seal("session", b"key", b"plain");
-    assert_eq!(
-        sealed.len(),
-        HEADER_LEN + b"plain".len() + AES_256_GCM.tag_len()
-    );
+    assert_eq!(sealed.len(), HEADER_LEN + b"plain".len() + AES_256_GCM.tag_len());
     assert_eq!(sealer.open("session", b"key", &sealed).unwrap(), b"plain");
-    assert_eq!(
-        sealer.open("x", b"", &sealer.seal("x", b"", b"")).unwrap(),
-        b""
-    );
-    assert_ne!(
-        sealed,
-        sealer.seal("session", b"key", b"plain"),
-        "no two messages look alike"
-    );
+    assert_eq!(sealer.open("x", b"", &sealer.seal("x", b"", b"")).unwrap(), b"");
+    assert_ne!(sealed, sealer.seal("session", b"key", b"plain"), "no two messages look alike");
 }
 
 #[test]
@@ -44,11 +34,7 @@ fn every_truncation_is_refused() {
     let sealer = sealer();
     let sealed = sealer.seal("session", b"key", b"plain");
     for length in 0..sealed.len() {
-        assert_eq!(
-            sealer.open("session", b"key", &sealed[..length]),
-            None,
-            "{length}"
-        );
+        assert_eq!(sealer.open("session", b"key", &sealed[..length]), None, "{length}");
     }
 }
 
@@ -60,11 +46,7 @@ fn one_purpose_never_opens_another() {
         let sealed = sealer.seal(sealed_for, b"context", b"plain");
         for opened_for in purposes {
             let opened = sealer.open(opened_for, b"context", &sealed);
-            assert_eq!(
-                opened.is_some(),
-                sealed_for == opened_for,
-                "{sealed_for} as {opened_for}"
-            );
+            assert_eq!(opened.is_some(), sealed_for == opened_for, "{sealed_for} as {opened_for}");
         }
     }
 }
@@ -84,11 +66,7 @@ fn a_retired_key_opens_until_it_leaves_the_ring() {
     for _ in 0..7 {
         keys.rotate(&*entropy).unwrap();
         assert!(sealer.open("session", b"", &sealed).is_some());
-        assert_ne!(
-            sealer.seal("session", b"", b"plain")[1..9],
-            sealed[1..9],
-            "a new key seals"
-        );
+        assert_ne!(sealer.seal("session", b"", b"plain")[1..9], sealed[1..9], "a new key seals");
     }
     keys.rotate(&*entropy).unwrap();
     assert_eq!(sealer.open("session", b"", &sealed), None);
@@ -100,10 +78,7 @@ fn debug_shows_no_key() {
     let keys = SealingKeys::in_memory(&entropy);
     let secret = format!("{:?}", keys.active().secret().expose());
     let shown = format!("{:?}", Sealer::new(Arc::new(keys), Arc::new(entropy)));
-    assert!(
-        !shown.contains(&secret) && shown.contains("keys: 1"),
-        "{shown}"
-    );
+    assert!(!shown.contains(&secret) && shown.contains("keys: 1"), "{shown}");
 }
 
 proptest! {

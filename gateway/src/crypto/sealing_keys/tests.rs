@@ -30,10 +30,7 @@ fn keys_survive_a_restart_and_only_their_owner_reads_them() {
     let first = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
     let again = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
     assert_eq!(first.active().id(), again.active().id());
-    assert_eq!(
-        first.active().secret().expose(),
-        again.active().secret().expose()
-    );
+    assert_eq!(first.active().secret().expose(), again.active().secret().expose());
     let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

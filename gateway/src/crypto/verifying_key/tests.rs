@@ -68,17 +68,10 @@ fn a_weak_rsa_key_is_refused() {
         ("n", encoded(&even)),
         ("n", encoded(&[vec![0xff; 1024], vec![1]].concat())),
     ] {
-        assert_eq!(
-            judge(&with(key.clone(), name, value)).unwrap_err(),
-            KeyFault::Weak,
-            "{name}"
-        );
+        assert_eq!(judge(&with(key.clone(), name, value)).unwrap_err(), KeyFault::Weak, "{name}");
     }
     let padded = format!("{}=", key["n"].as_str().unwrap());
-    assert_eq!(
-        judge(&with(key, "n", padded.into())).unwrap_err(),
-        KeyFault::Malformed
-    );
+    assert_eq!(judge(&with(key, "n", padded.into())).unwrap_err(), KeyFault::Malformed);
 }
 
 #[test]
@@ -93,17 +86,10 @@ fn a_point_off_its_curve_is_refused() {
         ("y", encoded(&[0xff; 32])),
         ("y", encoded(&[1; 33])),
     ] {
-        assert_eq!(
-            judge(&with(key.clone(), name, value)).unwrap_err(),
-            KeyFault::Weak,
-            "{name}"
-        );
+        assert_eq!(judge(&with(key.clone(), name, value)).unwrap_err(), KeyFault::Weak, "{name}");
     }
     for curve in ["P-384", "P-521", "secp256k1", "Ed25519"] {
-        assert!(
-            judge(&with(key.clone(), "crv", curve.into())).is_err(),
-            "{curve}"
-        );
+        assert!(judge(&with(key.clone(), "crv", curve.into())).is_err(), "{curve}");
     }
 }
 
@@ -118,10 +104,7 @@ fn an_ed25519_key_of_small_order_is_refused() {
         let judged = judge(&with(key.clone(), "x", encoded(&x)));
         assert_eq!(judged.unwrap_err(), KeyFault::Weak, "{x:?}");
     }
-    assert_eq!(
-        judge(&with(key, "x", encoded(&[7; 31]))).unwrap_err(),
-        KeyFault::Weak
-    );
+    assert_eq!(judge(&with(key, "x", encoded(&[7; 31]))).unwrap_err(), KeyFault::Weak);
 }
 
 #[test]
@@ -145,10 +128,7 @@ fn a_set_leaves_out_what_it_cannot_use_and_refuses_two_of_one_name() {
     assert!(set.find(kid, VerifyAlgorithm::Es256).is_some());
     assert!(set.find(kid, VerifyAlgorithm::EdDsa).is_none());
     assert!(set.find(None, VerifyAlgorithm::EdDsa).is_some());
-    assert!(
-        set.find(Some("../../dev/null"), VerifyAlgorithm::EdDsa)
-            .is_none()
-    );
+    assert!(set.find(Some("../../dev/null"), VerifyAlgorithm::EdDsa).is_none());
 
     let twice = json!({ "keys": [one, with(two, "kid", one["kid"].clone())] });
     let judged = KeySet::admit(twice.to_string().as_bytes());
@@ -167,22 +147,8 @@ fn without_a_name_two_fitting_keys_are_none() {
 #[test]
 fn a_set_that_is_too_big_or_no_set_is_refused() {
     let many = json!({ "keys": vec![json!({ "kty": "oct" }); 101] });
-    assert_eq!(
-        KeySet::admit(many.to_string().as_bytes()).unwrap_err(),
-        KeyFault::TooMany
-    );
-    for text in [
-        "",
-        "[]",
-        "{}",
-        r#"{"keys":{}}"#,
-        r#"{"keys":[1]}"#,
-        r#"{"keys":[],"keys":[]}"#,
-    ] {
-        assert_eq!(
-            KeySet::admit(text.as_bytes()).unwrap_err(),
-            KeyFault::Malformed,
-            "{text}"
-        );
+    assert_eq!(KeySet::admit(many.to_string().as_bytes()).unwrap_err(), KeyFault::TooMany);
+    for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#] {
+        assert_eq!(KeySet::admit(text.as_bytes()).unwrap_err(), KeyFault::Malformed, "{text}");
     }
 }

@@ -61,9 +61,7 @@ pub(super) fn rsa(n: &[u8], e: &[u8]) -> bool {
 /// Moduli of the broken generator are a power of 65537 modulo every small prime.
 fn is_roca(n: &[u8]) -> bool {
     ROCA_PRIMES.iter().all(|prime| {
-        let rest = n
-            .iter()
-            .fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
+        let rest = n.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % prime);
         let mut power = 1;
         (0..*prime).any(|_| {
             let hit = power == rest;
@@ -87,9 +85,7 @@ mod tests {
             let mut sum = shifted;
             let (mut carry, width) = (0_u16, sum.len());
             for (at, byte) in sum.iter_mut().rev().enumerate() {
-                let own = at
-                    .checked_add(1)
-                    .and_then(|from_end| n.len().checked_sub(from_end));
+                let own = at.checked_add(1).and_then(|from_end| n.len().checked_sub(from_end));
                 let add = own.map_or(0, |place| u16::from(n[place]));
                 let total = u16::from(*byte) + add + carry;
                 *byte = total.to_le_bytes()[0];

@@ -39,16 +39,10 @@ fn only_json_true_verifies_an_address() {
 fn a_domain_lets_in_verified_plain_addresses_only() {
     let settings = settings(|settings| settings.allow.email_domains = vec!["Corp.test".to_owned()]);
     let login = |address: &str, verified: bool| {
-        map(
-            &settings,
-            &json!({"email": address, "email_verified": verified}),
-        )
+        map(&settings, &json!({"email": address, "email_verified": verified}))
     };
     assert!(login("ann@CORP.test", true).is_ok());
-    assert_eq!(
-        login("ann@corp.test", false).unwrap_err(),
-        LoginFault::NotAllowed
-    );
+    assert_eq!(login("ann@corp.test", false).unwrap_err(), LoginFault::NotAllowed);
     for odd in [
         "a@evil.test@corp.test",
         "\"a@evil.test\"@corp.test",
@@ -58,11 +52,7 @@ fn a_domain_lets_in_verified_plain_addresses_only() {
         "ann@notcorp.test",
         "ann@c\u{43e}rp.test",
     ] {
-        assert_eq!(
-            login(odd, true).unwrap_err(),
-            LoginFault::NotAllowed,
-            "{odd}"
-        );
+        assert_eq!(login(odd, true).unwrap_err(), LoginFault::NotAllowed, "{odd}");
     }
 }
 
@@ -76,13 +66,7 @@ fn any_list_lets_in_and_empty_lists_let_all_in() {
     });
     assert!(map(&listed, &json!({"groups": "guests,staff"})).is_ok());
     assert!(map(&listed, &json!({"groups": ["Staff"]})).is_err());
-    assert!(
-        map(
-            &listed,
-            &json!({"email": "ann@corp.test", "email_verified": true})
-        )
-        .is_ok()
-    );
+    assert!(map(&listed, &json!({"email": "ann@corp.test", "email_verified": true})).is_ok());
     assert!(map(&listed, &json!({"email": "ann@corp.test"})).is_err());
     assert!(map(&listed, &json!({"preferred_username": "bob"})).is_err());
     assert!(principal(&listed, "bob", &Map::new()).is_ok());
@@ -113,16 +97,10 @@ fn a_verified_flag_does_not_move_to_another_address() {
     let settings = settings(|_| {});
     let signed = json!({"sub": "ann", "email": "boss@corp.test"});
     let userinfo = json!({"sub": "ann", "email": "ann@evil.test", "email_verified": true});
-    let joined = join(
-        &settings.claims,
-        signed.as_object().unwrap(),
-        userinfo.as_object().unwrap().clone(),
-    );
+    let joined =
+        join(&settings.claims, signed.as_object().unwrap(), userinfo.as_object().unwrap().clone());
     let email = principal(&settings, "ann", &joined).unwrap().email.unwrap();
-    assert_eq!(
-        (email.address.as_str(), email.verified),
-        ("boss@corp.test", false)
-    );
+    assert_eq!((email.address.as_str(), email.verified), ("boss@corp.test", false));
 }
 
 proptest! {

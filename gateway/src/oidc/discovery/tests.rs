@@ -7,16 +7,10 @@ use crate::oidc::start::StartLogin;
 use crate::web::FetchError;
 
 const DOCUMENT: &str = "https://id.test/.well-known/openid-configuration";
-const LOGIN: StartLogin<'_> = StartLogin {
-    redirect_uri: "https://app.test/cb",
-    return_to: "/",
-};
+const LOGIN: StartLogin<'_> = StartLogin { redirect_uri: "https://app.test/cb", return_to: "/" };
 
 async fn fault(fake: &Fake) -> LoginFault {
-    fake.provider
-        .start(LOGIN, |_| String::new())
-        .await
-        .unwrap_err()
+    fake.provider.start(LOGIN, |_| String::new()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -37,10 +31,7 @@ async fn documents_that_cannot_be_trusted_are_not_used() {
         fake.publish(&change);
         assert!(fault(&fake).await.is_unavailable(), "{change}");
         let state = fake.provider.status().discovery;
-        assert!(
-            matches!(state, DiscoveryState::Failed { .. }),
-            "{change}: {state}"
-        );
+        assert!(matches!(state, DiscoveryState::Failed { .. }), "{change}: {state}");
     }
 }
 
@@ -48,21 +39,12 @@ async fn documents_that_cannot_be_trusted_are_not_used() {
 async fn answers_that_are_no_document_are_not_used() {
     let fake = Fake::new();
     let deep = format!("{{\"issuer\":{}", "[".repeat(100_000));
-    for (status, body) in [
-        (500, "{}"),
-        (302, ""),
-        (404, ""),
-        (200, "<html>"),
-        (200, &deep),
-    ] {
+    for (status, body) in [(500, "{}"), (302, ""), (404, ""), (200, "<html>"), (200, &deep)] {
         fake.fetch.answer(DOCUMENT, status, body.to_owned());
         fake.clock.advance(Duration::from_secs(60));
         assert!(fault(&fake).await.is_unavailable(), "{status}");
     }
-    let slow = FetchError::TimedOut {
-        host: "id.test".to_owned(),
-        millis: 10_000,
-    };
+    let slow = FetchError::TimedOut { host: "id.test".to_owned(), millis: 10_000 };
     fake.fetch.fail(DOCUMENT, slow);
     fake.clock.advance(Duration::from_secs(60));
     assert!(fault(&fake).await.is_unavailable());
@@ -71,10 +53,7 @@ async fn answers_that_are_no_document_are_not_used() {
 #[tokio::test]
 async fn a_provider_that_is_down_is_asked_seldom_and_found_again() {
     let fake = Fake::new();
-    assert!(matches!(
-        fake.provider.status().discovery,
-        DiscoveryState::Pending
-    ));
+    assert!(matches!(fake.provider.status().discovery, DiscoveryState::Pending));
     fake.fetch.answer(DOCUMENT, 503, "");
     for _ in 0..100 {
         assert!(fault(&fake).await.is_unavailable());
@@ -83,30 +62,20 @@ async fn a_provider_that_is_down_is_asked_seldom_and_found_again() {
     fake.publish(&json!({}));
     fake.clock.advance(Duration::from_secs(1));
     assert!(fake.provider.start(LOGIN, |_| String::new()).await.is_ok());
-    assert!(matches!(
-        fake.provider.status().discovery,
-        DiscoveryState::Ready(_)
-    ));
+    assert!(matches!(fake.provider.status().discovery, DiscoveryState::Ready(_)));
 }
 
 #[tokio::test]
 async fn the_wait_grows_to_its_bound() {
-    let waits: Vec<u64> = [1, 2, 3, 4, 5, 100]
-        .map(|times| wait(times).as_secs())
-        .to_vec();
+    let waits: Vec<u64> = [1, 2, 3, 4, 5, 100].map(|times| wait(times).as_secs()).to_vec();
     assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
 }
 
 #[tokio::test]
 async fn the_background_task_fetches_and_stops() {
     let fake = Fake::new();
-    fake.provider
-        .run(async { tokio::task::yield_now().await })
-        .await;
-    assert!(matches!(
-        fake.provider.status().discovery,
-        DiscoveryState::Ready(_)
-    ));
+    fake.provider.run(async { tokio::task::yield_now().await }).await;
+    assert!(matches!(fake.provider.status().discovery, DiscoveryState::Ready(_)));
     assert!(fake.provider.status().keys_ready);
 }
 
@@ -124,9 +93,6 @@ fn silence_about_algorithms_means_rs256() {
         authorization_response_iss_parameter_supported: false,
     };
     assert_eq!(metadata(&[]).algorithms(), [Algorithm::Rs256]);
-    assert_eq!(
-        metadata(&["none", "HS256", "ES256"]).algorithms(),
-        [Algorithm::Es256]
-    );
+    assert_eq!(metadata(&["none", "HS256", "ES256"]).algorithms(), [Algorithm::Es256]);
     assert!(metadata(&["HS256"]).algorithms().is_empty());
 }

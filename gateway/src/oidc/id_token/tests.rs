@@ -5,11 +5,7 @@ use super::*;
 use crate::oidc::fake::{ACCESS_TOKEN, Fake, ISSUER, NOW};
 
 async fn fault(change: Value) -> LoginFault {
-    Fake::new()
-        .login(change.clone())
-        .await
-        .map(|_| change)
-        .unwrap_err()
+    Fake::new().login(change.clone()).await.map(|_| change).unwrap_err()
 }
 
 async fn fault_of(make: impl FnOnce(&Fake, &str) -> String) -> LoginFault {
@@ -21,14 +17,8 @@ async fn fault_of(make: impl FnOnce(&Fake, &str) -> String) -> LoginFault {
 async fn each_wrong_claim_has_a_fault_of_its_own() {
     use LoginFault as F;
     for (change, expected) in [
-        (
-            json!({"iss": "https://evil.test"}),
-            F::IssuerWrong("https://evil.test".to_owned()),
-        ),
-        (
-            json!({"iss": "https://id.test/"}),
-            F::IssuerWrong("https://id.test/".to_owned()),
-        ),
+        (json!({"iss": "https://evil.test"}), F::IssuerWrong("https://evil.test".to_owned())),
+        (json!({"iss": "https://id.test/"}), F::IssuerWrong("https://id.test/".to_owned())),
         (json!({"iss": null}), F::ClaimMalformed("iss")),
         (json!({"aud": "other"}), F::AudienceWrong),
         (json!({"aud": ["portcullis", "other"]}), F::AudienceWrong),
@@ -44,10 +34,7 @@ async fn each_wrong_claim_has_a_fault_of_its_own() {
         (json!({"iat": NOW + 31}), F::IssuedInFuture),
         (json!({"iat": null}), F::ClaimMalformed("iat")),
         (json!({"nbf": NOW + 31}), F::NotYetValid),
-        (
-            json!({"auth_time": NOW + 31}),
-            F::ClaimMalformed("auth_time"),
-        ),
+        (json!({"auth_time": NOW + 31}), F::ClaimMalformed("auth_time")),
         (json!({"at_hash": "AAAA"}), F::AccessTokenHashWrong),
         (json!({"sub": null}), F::ClaimMalformed("sub")),
         (json!({"sub": ""}), F::ClaimMalformed("sub")),
@@ -77,65 +64,35 @@ async fn good_variations_pass() {
 
 #[tokio::test]
 async fn dates_of_odd_kinds_are_refused_or_compared_rightly() {
-    for odd in [
-        "-1",
-        "9007199254740992",
-        "1e300",
-        "\"123\"",
-        "[]",
-        "{}",
-        "true",
-        "null",
-    ] {
+    for odd in ["-1", "9007199254740992", "1e300", "\"123\"", "[]", "{}", "true", "null"] {
         let fault = fault_of(|fake, nonce| {
             let claims = Fake::claims(nonce, &json!({"exp": null})).to_string();
             let claims = claims.replacen('{', &format!("{{\"exp\":{odd},"), 1);
-            fake.signer
-                .sign_as(&json!({"alg": "EdDSA", "kid": "one"}), &claims)
+            fake.signer.sign_as(&json!({"alg": "EdDSA", "kid": "one"}), &claims)
         });
         assert_eq!(fault.await, LoginFault::ClaimMalformed("exp"), "{odd}");
     }
     for past in [json!(0), json!(1.5), json!(1_i64 << 30)] {
         assert_eq!(fault(json!({"exp": past})).await, LoginFault::Expired);
     }
-    assert_eq!(
-        fault(json!({"exp": null})).await,
-        LoginFault::ClaimMalformed("exp")
-    );
-    assert!(
-        Fake::new()
-            .login(json!({"exp": 4_000_000_000_i64}))
-            .await
-            .is_ok()
-    );
+    assert_eq!(fault(json!({"exp": null})).await, LoginFault::ClaimMalformed("exp"));
+    assert!(Fake::new().login(json!({"exp": 4_000_000_000_i64})).await.is_ok());
 }
 
 #[tokio::test]
 async fn no_algorithm_but_ours_is_accepted_in_any_spelling() {
-    for name in [
-        "none", "None", "NONE", "nOnE", "", "HS256", "eddsa", "ES512", "dir",
-    ] {
+    for name in ["none", "None", "NONE", "nOnE", "", "HS256", "eddsa", "ES512", "dir"] {
         let fault = fault_of(|fake, nonce| {
             let claims = Fake::claims(nonce, &json!({})).to_string();
-            fake.signer
-                .sign_as(&json!({"alg": name, "kid": "one"}), &claims)
+            fake.signer.sign_as(&json!({"alg": name, "kid": "one"}), &claims)
         });
         assert_eq!(fault.await, LoginFault::AlgorithmRefused(name.to_owned()));
     }
-    for odd in [
-        json!({}),
-        json!({"alg": []}),
-        json!({"alg": null}),
-        json!({"alg": 1}),
-    ] {
+    for odd in [json!({}), json!({"alg": []}), json!({"alg": null}), json!({"alg": 1})] {
         let fault = fault_of(|fake, nonce| {
-            fake.signer
-                .sign_as(&odd, &Fake::claims(nonce, &json!({})).to_string())
+            fake.signer.sign_as(&odd, &Fake::claims(nonce, &json!({})).to_string())
         });
-        assert!(
-            matches!(fault.await, LoginFault::TokenMalformed(_)),
-            "{odd}"
-        );
+        assert!(matches!(fault.await, LoginFault::TokenMalformed(_)), "{odd}");
     }
 }
 
@@ -145,19 +102,12 @@ async fn a_public_key_is_no_shared_secret() {
         let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
         let claims = Fake::claims(nonce, &json!({}));
         let header = json!({"alg": "HS256", "kid": "one"});
-        let signed = format!(
-            "{}.{}",
-            encode(header.to_string()),
-            encode(claims.to_string())
-        );
+        let signed = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         let key = hmac::Key::new(hmac::HMAC_SHA256, fake.signer.x().as_bytes());
         let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key, signed.as_bytes()));
         format!("{signed}.{tag}")
     });
-    assert_eq!(
-        fault.await,
-        LoginFault::AlgorithmRefused("HS256".to_owned())
-    );
+    assert_eq!(fault.await, LoginFault::AlgorithmRefused("HS256".to_owned()));
 }
 
 #[tokio::test]
@@ -166,21 +116,17 @@ async fn a_header_that_brings_a_key_or_a_meaning_is_refused() {
         let fault = fault_of(|fake, nonce| {
             let mut header = json!({"alg": "EdDSA", "kid": "one"});
             header[name] = json!(["x"]);
-            fake.signer
-                .sign_as(&header, &Fake::claims(nonce, &json!({})).to_string())
+            fake.signer.sign_as(&header, &Fake::claims(nonce, &json!({})).to_string())
         });
         assert_eq!(fault.await, LoginFault::HeaderRefused(name));
     }
-    for (member, value) in [
-        ("typ", json!("at+jwt")),
-        ("kid", json!(1)),
-        ("kid", json!("k".repeat(300))),
-    ] {
+    for (member, value) in
+        [("typ", json!("at+jwt")), ("kid", json!(1)), ("kid", json!("k".repeat(300)))]
+    {
         let fault = fault_of(|fake, nonce| {
             let mut header = json!({"alg": "EdDSA", "kid": "one"});
             header[member] = value.clone();
-            fake.signer
-                .sign_as(&header, &Fake::claims(nonce, &json!({})).to_string())
+            fake.signer.sign_as(&header, &Fake::claims(nonce, &json!({})).to_string())
         });
         assert_eq!(fault.await, LoginFault::HeaderRefused(member));
     }
@@ -190,18 +136,14 @@ async fn a_header_that_brings_a_key_or_a_meaning_is_refused() {
 async fn a_token_in_a_strange_shape_is_refused() {
     for strange in ["", "a", "a.b", "a.b.c.d.e", "e30.e30.", "{}.{}.{}", "..."] {
         let fault = fault_of(|_, _| strange.to_owned()).await;
-        assert!(
-            matches!(fault, LoginFault::TokenMalformed(_)),
-            "{strange}: {fault}"
-        );
+        assert!(matches!(fault, LoginFault::TokenMalformed(_)), "{strange}: {fault}");
     }
     let dots = fault_of(|_, _| ".".repeat(1_000_000)).await;
     assert!(matches!(dots, LoginFault::TokenMalformed(_)));
     let doubled = fault_of(|fake, nonce| {
         let claims = Fake::claims(nonce, &json!({})).to_string();
         let claims = claims.replacen('{', "{\"sub\":\"eve\",", 1);
-        fake.signer
-            .sign_as(&json!({"alg": "EdDSA", "kid": "one"}), &claims)
+        fake.signer.sign_as(&json!({"alg": "EdDSA", "kid": "one"}), &claims)
     });
     assert!(matches!(doubled.await, LoginFault::TokenMalformed(_)));
 }
@@ -228,20 +170,10 @@ async fn what_was_asked_for_is_insisted_on() {
     let good = json!({"auth_time": NOW - 80, "acr": "mfa", "amr": ["pwd", "otp"]});
     let finished = login(good).await.unwrap();
     assert_eq!(finished.auth_time, Timestamp::from_secs(NOW - 80));
-    assert_eq!(
-        (finished.acr.as_deref(), finished.amr.len()),
-        (Some("mfa"), 2)
-    );
-    let too_old = login(json!({"auth_time": NOW - 91, "acr": "mfa"}))
-        .await
-        .unwrap_err();
+    assert_eq!((finished.acr.as_deref(), finished.amr.len()), (Some("mfa"), 2));
+    let too_old = login(json!({"auth_time": NOW - 91, "acr": "mfa"})).await.unwrap_err();
     assert_eq!(too_old, LoginFault::AuthenticationTooOld);
-    assert_eq!(
-        login(json!({"acr": "mfa"})).await.unwrap_err(),
-        LoginFault::AuthenticationTooOld
-    );
-    let weak = login(json!({"auth_time": NOW, "acr": "pwd"}))
-        .await
-        .unwrap_err();
+    assert_eq!(login(json!({"acr": "mfa"})).await.unwrap_err(), LoginFault::AuthenticationTooOld);
+    let weak = login(json!({"auth_time": NOW, "acr": "pwd"})).await.unwrap_err();
     assert_eq!(weak, LoginFault::AcrNotMet(Some("pwd".to_owned())));
 }

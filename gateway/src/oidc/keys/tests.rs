@@ -17,9 +17,7 @@ async fn a_key_rotated_just_before_signing_costs_one_fetch() {
     fake.login(json!({})).await.unwrap();
     let next = Signer::new("two");
     fake.publish_keys(&[&next]);
-    let login = fake
-        .login_by(|nonce| next.sign(&Fake::claims(nonce, &json!({}))))
-        .await;
+    let login = fake.login_by(|nonce| next.sign(&Fake::claims(nonce, &json!({})))).await;
     assert!(login.is_ok(), "{login:?}");
     assert_eq!(fake.fetch.asked(JWKS).len(), 2);
 }
@@ -30,9 +28,7 @@ async fn a_thousand_made_up_names_cost_one_fetch() {
     let keys = Arc::new(remote(&fake));
     keys.refresh().await.unwrap();
     let names: Vec<String> = (0..1000).map(|number| format!("kid-{number}")).collect();
-    let lookups = names
-        .iter()
-        .map(|name| keys.find(Some(name), Algorithm::EdDsa));
+    let lookups = names.iter().map(|name| keys.find(Some(name), Algorithm::EdDsa));
     for outcome in futures::future::join_all(lookups).await {
         assert_eq!(outcome.unwrap_err(), KeyFault::Unknown);
     }
@@ -47,11 +43,7 @@ async fn made_up_names_cost_no_more_when_the_provider_is_down() {
     keys.refresh().await.unwrap();
     fake.fetch.answer(JWKS, 500, "");
     for number in 0..100 {
-        assert!(
-            keys.find(Some(&number.to_string()), Algorithm::EdDsa)
-                .await
-                .is_err()
-        );
+        assert!(keys.find(Some(&number.to_string()), Algorithm::EdDsa).await.is_err());
         assert!(keys.find(Some("one"), Algorithm::EdDsa).await.is_ok());
     }
     assert_eq!(fake.fetch.asked(JWKS).len(), 2);
@@ -62,12 +54,7 @@ async fn a_crowd_without_keys_waits_for_one_fetch() {
     let fake = Fake::new();
     let keys = remote(&fake);
     let lookups = (0..50).map(|_| keys.find(Some("one"), Algorithm::EdDsa));
-    assert!(
-        futures::future::join_all(lookups)
-            .await
-            .iter()
-            .all(Result::is_ok)
-    );
+    assert!(futures::future::join_all(lookups).await.iter().all(Result::is_ok));
     assert_eq!(fake.fetch.asked(JWKS).len(), 1);
 }
 
@@ -92,37 +79,17 @@ async fn without_a_name_only_a_single_key_is_meant() {
     let single = StaticKeys::new(&json!({"keys": [one.jwk(), {"kty": "oct", "k": "AAAA"}]}));
     assert!(single.find(None, Algorithm::EdDsa).await.is_ok());
     let several = StaticKeys::new(&json!({"keys": [one.jwk(), two.jwk()]}));
-    assert_eq!(
-        several.find(None, Algorithm::EdDsa).await.unwrap_err(),
-        KeyFault::Unknown
-    );
+    assert_eq!(several.find(None, Algorithm::EdDsa).await.unwrap_err(), KeyFault::Unknown);
     assert!(several.find(Some("two"), Algorithm::EdDsa).await.is_ok());
-    assert_eq!(
-        several
-            .find(Some("two"), Algorithm::Rs256)
-            .await
-            .unwrap_err(),
-        KeyFault::Unknown
-    );
+    assert_eq!(several.find(Some("two"), Algorithm::Rs256).await.unwrap_err(), KeyFault::Unknown);
     let doubled = StaticKeys::new(&json!({"keys": [one.jwk(), one.jwk()]}));
-    assert_eq!(
-        doubled
-            .find(Some("one"), Algorithm::EdDsa)
-            .await
-            .unwrap_err(),
-        KeyFault::Unknown
-    );
+    assert_eq!(doubled.find(Some("one"), Algorithm::EdDsa).await.unwrap_err(), KeyFault::Unknown);
 }
 
 #[tokio::test]
 async fn a_token_of_an_unknown_key_is_refused() {
     let fake = Fake::new();
     let stranger = Signer::new("stranger");
-    let fault = fake
-        .login_by(|nonce| stranger.sign(&Fake::claims(nonce, &json!({}))))
-        .await;
-    assert_eq!(
-        fault.unwrap_err(),
-        LoginFault::KeyUnknown(Some("stranger".to_owned()))
-    );
+    let fault = fake.login_by(|nonce| stranger.sign(&Fake::claims(nonce, &json!({})))).await;
+    assert_eq!(fault.unwrap_err(), LoginFault::KeyUnknown(Some("stranger".to_owned())));
 }

@@ -12,9 +12,7 @@ const USERINFO: &str = "https://id.test/userinfo";
 
 fn query(url: &str, name: &str) -> Option<String> {
     let url = Url::parse(url).unwrap();
-    url.query_pairs()
-        .find(|(n, _)| n == name)
-        .map(|(_, value)| value.into_owned())
+    url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
 }
 
 #[tokio::test]
@@ -32,11 +30,7 @@ async fn the_authorization_request_has_all_protections_and_new_ones_each_time() 
     assert_eq!(get("tenant"), "1");
     assert!(one.transaction.verifier.expose().len() >= 43);
     for name in ["state", "nonce", "code_challenge"] {
-        assert_ne!(
-            query(&one.location, name),
-            query(&two.location, name),
-            "{name}"
-        );
+        assert_ne!(query(&one.location, name), query(&two.location, name), "{name}");
     }
     assert!(!one.location.contains(one.transaction.verifier.expose()));
 }
@@ -44,10 +38,7 @@ async fn the_authorization_request_has_all_protections_and_new_ones_each_time() 
 #[tokio::test]
 async fn the_code_is_redeemed_with_the_verifier_and_the_secret_in_the_header() {
     let fake = Fake::new();
-    let login = fake
-        .login(json!({"sid": "far", "name": "Ann"}))
-        .await
-        .unwrap();
+    let login = fake.login(json!({"sid": "far", "name": "Ann"})).await.unwrap();
     assert_eq!(login.principal.subject, "ann");
     assert_eq!(login.principal.name.as_deref(), Some("Ann"));
     assert_eq!(login.tokens.provider_sid.as_deref(), Some("far"));
@@ -56,10 +47,7 @@ async fn the_code_is_redeemed_with_the_verifier_and_the_secret_in_the_header() {
     let basic = STANDARD.encode("portcullis:s%3Acret");
     assert_eq!(request.headers()["authorization"], format!("Basic {basic}"));
     let body = String::from_utf8(request.body().to_vec()).unwrap();
-    assert!(
-        body.contains("code_verifier=") && !body.contains("cret"),
-        "{body}"
-    );
+    assert!(body.contains("code_verifier=") && !body.contains("cret"), "{body}");
     assert!(request.uri().query().is_none());
 }
 
@@ -73,39 +61,21 @@ async fn the_secret_goes_into_the_form_where_the_provider_wants_it_there() {
     assert!(String::from_utf8_lossy(request.body()).contains("client_secret=s%3Acret"));
     let fake = Fake::new();
     fake.publish(&json!({"token_endpoint_auth_methods_supported": ["private_key_jwt"]}));
-    assert!(matches!(
-        fake.login(json!({})).await.unwrap_err(),
-        LoginFault::TokenRefused(_)
-    ));
+    assert!(matches!(fake.login(json!({})).await.unwrap_err(), LoginFault::TokenRefused(_)));
 }
 
 #[tokio::test]
 async fn a_callback_that_is_not_in_order_is_not_redeemed() {
     let fake = Fake::new();
     let started = fake.start().await;
-    let other = Fake::with(|settings| settings.id = "other".into())
-        .start()
-        .await;
+    let other = Fake::with(|settings| settings.id = "other".into()).start().await;
     let swapped = fake.finish("state=s&code=c", &other).await.unwrap_err();
     assert_eq!(swapped, LoginFault::ProviderWrong("other".to_owned()));
-    let mixed = fake
-        .finish("state=s&code=c&iss=https://evil.test", &started)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        mixed,
-        LoginFault::ResponseIssuerWrong("https://evil.test".to_owned())
-    );
-    let refused = fake
-        .finish("state=s&error=access_denied", &started)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        refused,
-        LoginFault::ProviderRefused("access_denied".to_owned())
-    );
-    fake.clock
-        .advance(Transaction::LIFETIME + Duration::from_secs(1));
+    let mixed = fake.finish("state=s&code=c&iss=https://evil.test", &started).await.unwrap_err();
+    assert_eq!(mixed, LoginFault::ResponseIssuerWrong("https://evil.test".to_owned()));
+    let refused = fake.finish("state=s&error=access_denied", &started).await.unwrap_err();
+    assert_eq!(refused, LoginFault::ProviderRefused("access_denied".to_owned()));
+    fake.clock.advance(Transaction::LIFETIME + Duration::from_secs(1));
     let late = fake.finish("state=s&code=c", &started).await.unwrap_err();
     assert_eq!(late, LoginFault::TransactionExpired);
     assert!(fake.fetch.asked(TOKEN).is_empty());
@@ -121,11 +91,7 @@ async fn a_promised_issuer_must_come() {
     assert!(fake.fetch.asked(TOKEN).is_empty());
     let claims = Fake::claims(&started.transaction.nonce, &json!({}));
     fake.answer_token(&fake.signer.sign(&claims));
-    assert!(
-        fake.finish("state=s&code=c&iss=https://id.test", &started)
-            .await
-            .is_ok()
-    );
+    assert!(fake.finish("state=s&code=c&iss=https://id.test", &started).await.is_ok());
 }
 
 #[tokio::test]
@@ -134,22 +100,10 @@ async fn each_bad_answer_of_the_token_endpoint_has_its_fault() {
     let fake = Fake::new();
     let started = fake.start().await;
     for (status, body, expected) in [
-        (
-            400,
-            r#"{"error":"invalid_grant"}"#,
-            F::CodeRejected("invalid_grant".to_owned()),
-        ),
-        (
-            401,
-            r#"{"error":"invalid_client"}"#,
-            F::TokenRefused("invalid_client".to_owned()),
-        ),
+        (400, r#"{"error":"invalid_grant"}"#, F::CodeRejected("invalid_grant".to_owned())),
+        (401, r#"{"error":"invalid_client"}"#, F::TokenRefused("invalid_client".to_owned())),
         (302, "", F::TokenRefused("302".to_owned())),
-        (
-            200,
-            "<html>",
-            F::TokenAnswerMalformed("it is no JSON object"),
-        ),
+        (200, "<html>", F::TokenAnswerMalformed("it is no JSON object")),
         (200, r#"{"access_token":"a"}"#, F::IdTokenMissing),
         (
             200,
@@ -158,35 +112,16 @@ async fn each_bad_answer_of_the_token_endpoint_has_its_fault() {
         ),
     ] {
         fake.fetch.answer(TOKEN, status, body);
-        assert_eq!(
-            fake.finish("state=s&code=c", &started).await.unwrap_err(),
-            expected
-        );
+        assert_eq!(fake.finish("state=s&code=c", &started).await.unwrap_err(), expected);
     }
     fake.fetch.answer(TOKEN, 500, "");
-    assert!(
-        fake.finish("state=s&code=c", &started)
-            .await
-            .unwrap_err()
-            .is_unavailable()
-    );
+    assert!(fake.finish("state=s&code=c", &started).await.unwrap_err().is_unavailable());
     for error in [
-        FetchError::AnswerTooLarge {
-            host: "id.test".to_owned(),
-            limit: 1,
-        },
-        FetchError::TimedOut {
-            host: "id.test".to_owned(),
-            millis: 1,
-        },
+        FetchError::AnswerTooLarge { host: "id.test".to_owned(), limit: 1 },
+        FetchError::TimedOut { host: "id.test".to_owned(), millis: 1 },
     ] {
         fake.fetch.fail(TOKEN, error);
-        assert!(
-            fake.finish("state=s&code=c", &started)
-                .await
-                .unwrap_err()
-                .is_unavailable()
-        );
+        assert!(fake.finish("state=s&code=c", &started).await.unwrap_err().is_unavailable());
     }
 }
 
@@ -201,10 +136,7 @@ async fn userinfo_fills_gaps_and_is_about_the_same_person() {
     assert_eq!(login.principal.name.as_deref(), Some("Ann"));
     for body in [json!({"sub": "eve"}), json!({}), json!({"sub": ["ann"]})] {
         userinfo(body);
-        assert_eq!(
-            fake.login(json!({})).await.unwrap_err(),
-            LoginFault::UserinfoSubjectWrong
-        );
+        assert_eq!(fake.login(json!({})).await.unwrap_err(), LoginFault::UserinfoSubjectWrong);
     }
     userinfo(json!([{"sub": "ann"}]));
     let fault = fake.login(json!({})).await.unwrap_err();
@@ -216,29 +148,17 @@ async fn userinfo_fills_gaps_and_is_about_the_same_person() {
 #[tokio::test]
 async fn signing_out_goes_to_the_provider_where_it_can() {
     let fake = Fake::new();
-    assert_eq!(
-        fake.provider.logout_url(None, "https://app.test/out", "s"),
-        None
-    );
+    assert_eq!(fake.provider.logout_url(None, "https://app.test/out", "s"), None);
     fake.start().await;
     let hint = Secret::from("hint");
-    let url = fake
-        .provider
-        .logout_url(Some(&hint), "https://app.test/out", "s")
-        .unwrap();
+    let url = fake.provider.logout_url(Some(&hint), "https://app.test/out", "s").unwrap();
     assert_eq!(query(&url, "id_token_hint").as_deref(), Some("hint"));
     assert_eq!(query(&url, "client_id").as_deref(), Some("portcullis"));
-    assert_eq!(
-        query(&url, "post_logout_redirect_uri").as_deref(),
-        Some("https://app.test/out")
-    );
+    assert_eq!(query(&url, "post_logout_redirect_uri").as_deref(), Some("https://app.test/out"));
     let fake = Fake::new();
     fake.publish(&json!({"end_session_endpoint": null}));
     fake.start().await;
-    assert_eq!(
-        fake.provider.logout_url(None, "https://app.test/out", "s"),
-        None
-    );
+    assert_eq!(fake.provider.logout_url(None, "https://app.test/out", "s"), None);
 }
 
 #[tokio::test]

@@ -17,12 +17,7 @@ fn table(texts: &[&'static str]) -> Table<&'static str> {
 
 fn ties(texts: &[&str]) -> Vec<(usize, usize)> {
     let built = Table::build(texts.iter().map(|text| (pattern(text), ())).collect());
-    built
-        .err()
-        .unwrap_or_default()
-        .iter()
-        .map(|tie| (tie.first, tie.second))
-        .collect()
+    built.err().unwrap_or_default().iter().map(|tie| (tie.first, tie.second)).collect()
 }
 
 #[test]
@@ -52,11 +47,7 @@ fn the_most_specific_pattern_wins_in_any_order() {
             ("app.example.com", "/api/v1/x/y", "app.example.com/api/v1/*"),
         ];
         for (host, path, wanted) in cases {
-            assert_eq!(
-                table.find(host, path, &Method::GET),
-                Found::Route(&wanted),
-                "{host}{path}"
-            );
+            assert_eq!(table.find(host, path, &Method::GET), Found::Route(&wanted), "{host}{path}");
         }
         let posted = table.find("app.example.com", "/api/v1", &Method::POST);
         assert_eq!(posted, Found::Route(&"POST app.example.com/api/v1"));
@@ -66,14 +57,8 @@ fn the_most_specific_pattern_wins_in_any_order() {
 #[test]
 fn a_host_without_the_path_falls_back_to_the_wildcards() {
     let table = table(&["a.b/x/*", "*.b/y/*", "*/z/*"]);
-    assert_eq!(
-        table.find("a.b", "/y", &Method::GET),
-        Found::Route(&"*.b/y/*")
-    );
-    assert_eq!(
-        table.find("a.b", "/z", &Method::GET),
-        Found::Route(&"*/z/*")
-    );
+    assert_eq!(table.find("a.b", "/y", &Method::GET), Found::Route(&"*.b/y/*"));
+    assert_eq!(table.find("a.b", "/z", &Method::GET), Found::Route(&"*/z/*"));
     assert_eq!(table.find("a.b", "/w", &Method::GET), Found::None);
     assert_eq!(table.find("b", "/y", &Method::GET), Found::None);
 }
@@ -83,21 +68,14 @@ fn a_path_without_the_method_does_not_fall_back() {
     let table = table(&["GET,PUT a/admin/*", "a/*", "*/*"]);
     let refused = Found::MethodNotAllowed(vec![Method::GET, Method::HEAD, Method::PUT]);
     assert_eq!(table.find("a", "/admin/x", &Method::POST), refused);
-    assert_eq!(
-        table.find("a", "/admin/x", &Method::HEAD),
-        Found::Route(&"GET,PUT a/admin/*")
-    );
+    assert_eq!(table.find("a", "/admin/x", &Method::HEAD), Found::Route(&"GET,PUT a/admin/*"));
 }
 
 #[test]
 fn an_escape_does_not_slip_past_a_route() {
     let table = table(&["a/@admin/*", "a/*"]);
     for path in ["/@admin", "/%40admin", "/%40admin/x"] {
-        assert_eq!(
-            table.find("a", path, &Method::GET),
-            Found::Route(&"a/@admin/*"),
-            "{path}"
-        );
+        assert_eq!(table.find("a", path, &Method::GET), Found::Route(&"a/@admin/*"), "{path}");
     }
 }
 
@@ -109,23 +87,10 @@ fn a_table_without_routes_finds_nothing() {
 
 #[test]
 fn ties_are_reported_all_at_once() {
-    let texts = [
-        "a/x/*",
-        "A./x/*",
-        "GET a/x",
-        "POST,GET a/x",
-        "a/x",
-        "*.a/@x",
-        "*.a/%40x",
-    ];
+    let texts = ["a/x/*", "A./x/*", "GET a/x", "POST,GET a/x", "a/x", "*.a/@x", "*.a/%40x"];
     assert_eq!(ties(&texts), [(0, 1), (2, 3), (5, 6)]);
     assert_eq!(ties(&["a/*", "a/*", "a/*"]), [(0, 1), (0, 2)]);
-    assert_eq!(
-        ties(&[
-            "a/x", "a/x/*", "a/x/", "GET a/x", "POST a/x", "b/x", "*/x", "*.a/x"
-        ]),
-        []
-    );
+    assert_eq!(ties(&["a/x", "a/x/*", "a/x/", "GET a/x", "POST a/x", "b/x", "*/x", "*.a/x"]), []);
 }
 
 #[test]
@@ -137,13 +102,9 @@ fn a_tie_names_both_routes() {
 
 #[test]
 fn a_thousand_routes_are_all_found() {
-    let texts: Vec<String> = (0..1000)
-        .map(|n| format!("h{}.a/p{}/q{n}/*", n % 7, n % 13))
-        .collect();
-    let routes = texts
-        .iter()
-        .map(|text| (pattern(text), text.clone()))
-        .collect();
+    let texts: Vec<String> =
+        (0..1000).map(|n| format!("h{}.a/p{}/q{n}/*", n % 7, n % 13)).collect();
+    let routes = texts.iter().map(|text| (pattern(text), text.clone())).collect();
     let table = Table::build(routes).unwrap();
     for text in &texts {
         let (host, path) = text.split_at(4);
@@ -171,26 +132,16 @@ fn scanned<'a>(
         };
         (host, path)
     };
-    let covering: Vec<_> = routes
-        .iter()
-        .filter(|(p, _)| p.host.covers(host) && p.path.covers(path))
-        .collect();
+    let covering: Vec<_> =
+        routes.iter().filter(|(p, _)| p.host.covers(host) && p.path.covers(path)).collect();
     let Some(top) = covering.iter().map(|(p, _)| rank(p)).max() else {
         return Found::None;
     };
-    let top: Vec<_> = covering
-        .into_iter()
-        .filter(|(p, _)| rank(p) == top)
-        .collect();
+    let top: Vec<_> = covering.into_iter().filter(|(p, _)| rank(p) == top).collect();
     let lists = |wanted: &Method| {
-        top.iter()
-            .find(|(p, _)| matches!(&p.methods, Methods::Only(all) if all.contains(wanted)))
+        top.iter().find(|(p, _)| matches!(&p.methods, Methods::Only(all) if all.contains(wanted)))
     };
-    let get = if method == Method::HEAD {
-        lists(&Method::GET)
-    } else {
-        None
-    };
+    let get = if method == Method::HEAD { lists(&Method::GET) } else { None };
     let any = || top.iter().find(|(p, _)| p.methods == Methods::Any);
     if let Some((_, route)) = lists(method).or(get).or_else(any) {
         return Found::Route(route);
@@ -206,14 +157,7 @@ fn scanned<'a>(
 
 fn any_pattern() -> impl Strategy<Value = Pattern> {
     (
-        prop_oneof![
-            Just("*"),
-            Just("*.b"),
-            Just("*.a.b"),
-            Just("a.b"),
-            Just("c.a.b"),
-            Just("d")
-        ],
+        prop_oneof![Just("*"), Just("*.b"), Just("*.a.b"), Just("a.b"), Just("c.a.b"), Just("d")],
         "(/[xy@]){0,3}(/|/\\*|/%40)",
         prop_oneof![
             Just(None),

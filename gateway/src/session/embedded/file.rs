@@ -36,9 +36,7 @@ pub(crate) fn open(path: &Path) -> Result<Database, StoreError> {
     prepare(path).map_err(|fault| io("open its file")(fault.into()))?;
     let build = || {
         let mut builder = Builder::new();
-        builder
-            .set_cache_size(PAGE_CACHE)
-            .set_check_integrity_on_open(true);
+        builder.set_cache_size(PAGE_CACHE).set_check_integrity_on_open(true);
         let database = builder.create(path).map_err(|fault| named(path, fault))?;
         tables(path, &database)?;
         Ok(database)
@@ -51,9 +49,7 @@ pub(crate) fn open(path: &Path) -> Result<Database, StoreError> {
 pub(crate) fn count(database: &Database) -> Result<usize, StoreError> {
     let count =
         || -> Result<u64, redb::Error> { Ok(database.begin_read()?.open_table(ROWS)?.len()?) };
-    count()
-        .map(|count| usize::try_from(count).unwrap_or(usize::MAX))
-        .map_err(io("read"))
+    count().map(|count| usize::try_from(count).unwrap_or(usize::MAX)).map_err(io("read"))
 }
 
 /// Some sessions that are over at `now`.
@@ -86,27 +82,17 @@ pub(crate) fn moments(expiry: i64, seen: i64) -> Moments {
 
 /// Words for a failure while `doing` something.
 pub(crate) fn io(doing: &'static str) -> impl Fn(redb::Error) -> StoreError {
-    move |fault| StoreError::Io {
-        doing,
-        detail: fault.to_string(),
-    }
+    move |fault| StoreError::Io { doing, detail: fault.to_string() }
 }
 
 /// Makes the file before the library does, so that nobody else can read it at any time, and makes
 /// its name durable.
 fn prepare(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)?;
+    let file =
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
@@ -136,9 +122,7 @@ fn tables(path: &Path, database: &Database) -> Result<(), StoreError> {
 
 fn named(path: &Path, fault: DatabaseError) -> StoreError {
     match fault {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
-            path: path.to_owned(),
-        },
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_owned() },
         DatabaseError::Storage(StorageError::Io(fault))
             if !matches!(
                 fault.kind(),
@@ -152,8 +136,5 @@ fn named(path: &Path, fault: DatabaseError) -> StoreError {
 }
 
 fn damaged(path: &Path, detail: &str) -> StoreError {
-    StoreError::Damaged {
-        path: path.to_owned(),
-        detail: detail.to_owned(),
-    }
+    StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() }
 }

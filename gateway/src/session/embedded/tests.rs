@@ -45,33 +45,18 @@ async fn a_reopened_store_holds_what_it_held_and_only_its_owner_reads_it() {
     let folder = Folder::new();
     let path = folder.file("sessions.redb");
     let store = EmbeddedStore::open(&path, 10).unwrap();
-    store
-        .insert([1; 32], stored("ann", 10, 1_000))
-        .await
-        .unwrap();
-    store
-        .insert([2; 32], stored("ann", 10, 1_000))
-        .await
-        .unwrap();
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    store.insert([2; 32], stored("ann", 10, 1_000)).await.unwrap();
     store.remove([2; 32]).await.unwrap();
     let taken = EmbeddedStore::open(&path, 10).unwrap_err();
     assert!(matches!(taken, StoreError::InUse { .. }), "{taken}");
     drop(store);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let store = EmbeddedStore::open(&path, 10).unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(store.count(), 1);
-    assert_eq!(
-        store.load([1; 32]).await.unwrap(),
-        Some(stored("ann", 10, 1_000))
-    );
-    assert_eq!(
-        store.keys_of(stored("ann", 0, 0).owner).await.unwrap(),
-        [[1; 32]]
-    );
+    assert_eq!(store.load([1; 32]).await.unwrap(), Some(stored("ann", 10, 1_000)));
+    assert_eq!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap(), [[1; 32]]);
 }
 
 /// The name by which the test below tells its second self where to write.
@@ -86,12 +71,7 @@ async fn child_that_dies_after_its_acknowledgements() {
     };
     let store = EmbeddedStore::open(Path::new(&path), 1_000).unwrap();
     let logins = (0..50_u8).map(|n| store.insert([n; 32], stored("ann", 10, 1_000)));
-    assert!(
-        futures::future::join_all(logins)
-            .await
-            .iter()
-            .all(Result::is_ok)
-    );
+    assert!(futures::future::join_all(logins).await.iter().all(Result::is_ok));
     assert!(store.remove([7; 32]).await.unwrap());
     std::process::abort();
 }
@@ -109,19 +89,9 @@ async fn what_was_acknowledged_survives_a_killed_process() {
     assert!(!died.status.success(), "the child must have died: {died:?}");
     let store = EmbeddedStore::open(&path, 1_000).unwrap();
     assert_eq!(store.count(), 49);
-    assert_eq!(
-        store.load([7; 32]).await.unwrap(),
-        None,
-        "an acknowledged end"
-    );
-    assert_eq!(
-        store.load([8; 32]).await.unwrap(),
-        Some(stored("ann", 10, 1_000))
-    );
-    store
-        .insert([200; 32], stored("bob", 10, 1_000))
-        .await
-        .unwrap();
+    assert_eq!(store.load([7; 32]).await.unwrap(), None, "an acknowledged end");
+    assert_eq!(store.load([8; 32]).await.unwrap(), Some(stored("ann", 10, 1_000)));
+    store.insert([200; 32], stored("bob", 10, 1_000)).await.unwrap();
 }
 
 #[tokio::test]
@@ -130,12 +100,7 @@ async fn a_damaged_file_is_named_with_its_remedy() {
     let whole = folder.file("whole.redb");
     let store = EmbeddedStore::open(&whole, 1_000).unwrap();
     let all = (0..200_u8).map(|n| store.insert([n; 32], stored("ann", 10, 1_000)));
-    assert!(
-        futures::future::join_all(all)
-            .await
-            .iter()
-            .all(Result::is_ok)
-    );
+    assert!(futures::future::join_all(all).await.iter().all(Result::is_ok));
     drop(store);
     let good = fs::read(&whole).unwrap();
     let mut overwritten = good.clone();
@@ -152,15 +117,9 @@ async fn a_damaged_file_is_named_with_its_remedy() {
         let path = folder.file(&format!("{n}.redb"));
         fs::write(&path, &damage).unwrap();
         let fault = EmbeddedStore::open(&path, 10).unwrap_err();
-        assert!(
-            matches!(fault, StoreError::Damaged { .. }),
-            "{n}: {fault:?}"
-        );
+        assert!(matches!(fault, StoreError::Damaged { .. }), "{n}: {fault:?}");
         let text = fault.to_string();
-        assert!(
-            text.contains(".redb") && text.contains("move it away"),
-            "{text}"
-        );
+        assert!(text.contains(".redb") && text.contains("move it away"), "{text}");
     }
 }
 

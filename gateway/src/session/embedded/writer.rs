@@ -22,11 +22,7 @@ pub(crate) struct Job {
 
 /// What can be changed.
 pub(crate) enum Change {
-    Expire {
-        keys: Vec<SessionKey>,
-        now: Timestamp,
-        idle: Duration,
-    },
+    Expire { keys: Vec<SessionKey>, now: Timestamp, idle: Duration },
     Insert(SessionKey, Box<StoredSession>),
     Remove(SessionKey),
     Touch(Vec<(SessionKey, Timestamp)>),
@@ -77,10 +73,7 @@ impl Writer {
                 let detail = fault.to_string();
                 for asker in asked {
                     let detail = detail.clone();
-                    let _ = asker.send(Err(StoreError::Io {
-                        doing: "write",
-                        detail,
-                    }));
+                    let _ = asker.send(Err(StoreError::Io { doing: "write", detail }));
                 }
             }
         }
@@ -147,13 +140,9 @@ impl<'a> Tables<'a> {
     }
 
     fn insert(&mut self, key: &SessionKey, session: &StoredSession) -> Result<(), redb::Error> {
-        let (expiry, seen) = (
-            session.absolute_expiry.as_millis(),
-            session.last_seen.as_millis(),
-        );
+        let (expiry, seen) = (session.absolute_expiry.as_millis(), session.last_seen.as_millis());
         self.rows.insert(key, (expiry, seen, &session.owner.0))?;
-        self.sealed
-            .insert(key, (session.record.as_slice(), session.tokens.as_slice()))?;
+        self.sealed.insert(key, (session.record.as_slice(), session.tokens.as_slice()))?;
         self.owners.insert(&session.owner.0, key)?;
         self.count = self.count.saturating_add(1);
         Ok(())
@@ -189,10 +178,7 @@ impl<'a> Tables<'a> {
     ) -> Result<Vec<Ended>, redb::Error> {
         let mut ended = Vec::new();
         for key in keys {
-            let row = self
-                .rows
-                .get(key)?
-                .map(|row| (row.value().0, row.value().1));
+            let row = self.rows.get(key)?.map(|row| (row.value().0, row.value().1));
             let Some((expiry, seen)) = row else { continue };
             if let Some(cause) = over(moments(expiry, seen), idle, now) {
                 self.remove(key)?;

@@ -10,10 +10,7 @@ const SOON: Duration = Duration::from_secs(5);
 #[tokio::test]
 async fn a_stream_ends_with_its_session_and_no_other_does() {
     let streams = Arc::new(LiveStreams::new(10));
-    let (mine, too) = (
-        streams.register([1; 32]).unwrap(),
-        streams.register([1; 32]).unwrap(),
-    );
+    let (mine, too) = (streams.register([1; 32]).unwrap(), streams.register([1; 32]).unwrap());
     let other = streams.register([2; 32]).unwrap();
     assert_eq!(mine.ended().now_or_never(), None);
     assert_eq!(streams.end(&[1; 32], EndCause::Logout), 2);
@@ -36,10 +33,7 @@ async fn a_stream_registered_just_after_the_end_is_over_at_once() {
 #[tokio::test]
 async fn a_drain_ends_streams_and_no_session() {
     let streams = Arc::new(LiveStreams::new(10));
-    let (one, two) = (
-        streams.register([1; 32]).unwrap(),
-        streams.register([2; 32]).unwrap(),
-    );
+    let (one, two) = (streams.register([1; 32]).unwrap(), streams.register([2; 32]).unwrap());
     assert_eq!(streams.drain(), 2);
     assert_eq!(one.ended().now_or_never(), Some(EndCause::Drained));
     assert_eq!(two.ended().now_or_never(), Some(EndCause::Drained));
@@ -52,10 +46,7 @@ fn a_full_registry_refuses_and_a_dropped_ticket_makes_room() {
     let streams = Arc::new(LiveStreams::new(2));
     let one = streams.register([1; 32]).unwrap();
     let _two = streams.register([1; 32]).unwrap();
-    assert_eq!(
-        streams.register([3; 32]).unwrap_err(),
-        StreamsFull { limit: 2 }
-    );
+    assert_eq!(streams.register([3; 32]).unwrap_err(), StreamsFull { limit: 2 });
     drop(one);
     assert_eq!(streams.open(), 1);
     let three = streams.register([3; 32]).unwrap();
@@ -87,9 +78,7 @@ async fn ten_thousand_streams_end_quickly() {
             assert_eq!(stream.await.unwrap(), EndCause::Revoked);
         }
     };
-    timeout(Duration::from_secs(2), all)
-        .await
-        .expect("within two seconds");
+    timeout(Duration::from_secs(2), all).await.expect("within two seconds");
     assert_eq!(streams.open(), 0);
     assert!(streams.sessions().is_empty());
 }

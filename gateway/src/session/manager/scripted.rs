@@ -74,10 +74,7 @@ impl SessionStore for ScriptedStore {
 
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
         if self.failing.load(Ordering::SeqCst) {
-            return Err(StoreError::Io {
-                doing: "write",
-                detail: "no space".to_owned(),
-            });
+            return Err(StoreError::Io { doing: "write", detail: "no space".to_owned() });
         }
         self.sessions.remove(key).await
     }

@@ -27,21 +27,12 @@ fn process(store: Arc<dyn SessionStore>, keys: &Arc<SealingKeys>, now: i64) -> P
     let clock = Arc::new(ManualClock::at(Timestamp::from_secs(now)));
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(u64::try_from(now).unwrap()));
     let sealer = Sealer::new(Arc::clone(keys), Arc::clone(&entropy));
-    let lifetimes = Lifetimes {
-        idle: 30 * MINUTE,
-        absolute: 120 * MINUTE,
-    };
-    let settings = SessionSettings {
-        lifetimes,
-        hot: 1_000,
-    };
+    let lifetimes = Lifetimes { idle: 30 * MINUTE, absolute: 120 * MINUTE };
+    let settings = SessionSettings { lifetimes, hot: 1_000 };
     let live = Arc::new(LiveStreams::new(20_000));
     let seen: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let manager = SessionManager::new(store, sealer, live, seen, entropy, settings);
-    Process {
-        manager: Arc::new(manager),
-        clock,
-    }
+    Process { manager: Arc::new(manager), clock }
 }
 
 fn alone() -> Process {
@@ -58,10 +49,7 @@ fn ann() -> NewSession {
         auth_time: Timestamp::from_secs(999_990),
         acr: None,
         amr: Arc::new([]),
-        tokens: ProviderTokens {
-            refresh_token: Some("hunter2".into()),
-            ..Default::default()
-        },
+        tokens: ProviderTokens { refresh_token: Some("hunter2".into()), ..Default::default() },
     }
 }
 
@@ -86,18 +74,8 @@ async fn a_session_is_found_by_its_handle_with_its_tokens_until_it_ends() {
     let tokens = it.manager.tokens(&handle.key()).await.unwrap().unwrap();
     assert_eq!(tokens.refresh_token.unwrap().expose(), "hunter2");
     assert!(!it.finds(&Handle::random(&SeededEntropy::new(77))).await);
-    assert!(
-        it.manager
-            .end(&handle.key(), EndCause::Logout)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !it.manager
-            .end(&handle.key(), EndCause::Logout)
-            .await
-            .unwrap()
-    );
+    assert!(it.manager.end(&handle.key(), EndCause::Logout).await.unwrap());
+    assert!(!it.manager.end(&handle.key(), EndCause::Logout).await.unwrap());
     assert!(!it.finds(&handle).await);
     assert!(it.manager.tokens(&handle.key()).await.unwrap().is_none());
 }
@@ -119,10 +97,7 @@ async fn all_sessions_of_a_person_end_the_oldest_already_gone() {
     let it = alone();
     let (one, two, three) = (it.sign_in().await, it.sign_in().await, it.sign_in().await);
     it.manager.end(&one.key(), EndCause::Logout).await.unwrap();
-    let ended = it
-        .manager
-        .end_all_of("https://idp.test", "ann", EndCause::Revoked)
-        .await;
+    let ended = it.manager.end_all_of("https://idp.test", "ann", EndCause::Revoked).await;
     assert_eq!(ended.unwrap(), 2);
     assert!(!it.finds(&two).await && !it.finds(&three).await);
     assert_eq!(it.manager.count(), 0);
@@ -131,9 +106,7 @@ async fn all_sessions_of_a_person_end_the_oldest_already_gone() {
 #[tokio::test]
 async fn a_session_survives_a_restart_and_nothing_at_rest_can_be_read_or_altered() {
     let (store, keys) = (Arc::new(MemoryStore::new(10)), keys());
-    let handle = process(Arc::clone(&store) as _, &keys, 1_000_000)
-        .sign_in()
-        .await;
+    let handle = process(Arc::clone(&store) as _, &keys, 1_000_000).sign_in().await;
     let stored = store.load(handle.key()).await.unwrap().unwrap();
     for sealed in [&stored.record, &stored.tokens] {
         let text = String::from_utf8_lossy(sealed);
@@ -141,38 +114,19 @@ async fn a_session_survives_a_restart_and_nothing_at_rest_can_be_read_or_altered
             !text.contains("Personal") && !text.contains("hunter2") && !text.contains("idp.test")
         );
     }
-    assert!(
-        process(Arc::clone(&store) as _, &keys, 1_000_060)
-            .finds(&handle)
-            .await
-    );
+    assert!(process(Arc::clone(&store) as _, &keys, 1_000_060).finds(&handle).await);
     for bit in 0..stored.record.len() * 8 {
         let mut forged = stored.clone();
         forged.record[bit / 8] ^= 1 << (bit % 8);
         store.insert(handle.key(), forged).await.unwrap();
-        assert!(
-            !process(Arc::clone(&store) as _, &keys, 1_000_060)
-                .finds(&handle)
-                .await,
-            "{bit}"
-        );
+        assert!(!process(Arc::clone(&store) as _, &keys, 1_000_060).finds(&handle).await, "{bit}");
     }
-    let swapped = StoredSession {
-        record: stored.tokens.clone(),
-        ..stored.clone()
-    };
+    let swapped = StoredSession { record: stored.tokens.clone(), ..stored.clone() };
     store.insert(handle.key(), swapped).await.unwrap();
-    assert!(
-        !process(Arc::clone(&store) as _, &keys, 1_000_060)
-            .finds(&handle)
-            .await
-    );
+    assert!(!process(Arc::clone(&store) as _, &keys, 1_000_060).finds(&handle).await);
     let other = Handle::random(&SeededEntropy::new(4));
     store.insert(other.key(), stored).await.unwrap();
-    assert!(
-        !process(store, &keys, 1_000_060).finds(&other).await,
-        "another's record"
-    );
+    assert!(!process(store, &keys, 1_000_060).finds(&other).await, "another's record");
 }
 
 #[tokio::test]
@@ -187,20 +141,8 @@ async fn an_unused_session_ends_at_its_idle_time_and_a_used_one_at_its_cap() {
     it.clock.advance(4 * MINUTE);
     assert!(!it.finds(&used).await, "used a moment ago, and at its cap");
     let ended = it.manager.sweep().await.ended;
-    assert!(
-        ended.contains(&Ended {
-            key: unused.key(),
-            cause: EndCause::Idle
-        }),
-        "{ended:?}"
-    );
-    assert!(
-        ended.contains(&Ended {
-            key: used.key(),
-            cause: EndCause::Absolute
-        }),
-        "{ended:?}"
-    );
+    assert!(ended.contains(&Ended { key: unused.key(), cause: EndCause::Idle }), "{ended:?}");
+    assert!(ended.contains(&Ended { key: used.key(), cause: EndCause::Absolute }), "{ended:?}");
     assert_eq!(it.manager.count(), 0, "the sweep made it durable");
 }
 
@@ -229,11 +171,7 @@ async fn uses_are_written_behind_and_an_idle_time_survives_a_restart() {
     }
     let seen = store.load(handle.key()).await.unwrap().unwrap().last_seen;
     assert!(it.clock.now().since(seen) <= 30 * SECOND, "{seen:?}");
-    assert!(
-        process(Arc::clone(&store) as _, &keys, 1_002_900)
-            .finds(&handle)
-            .await
-    );
+    assert!(process(Arc::clone(&store) as _, &keys, 1_002_900).finds(&handle).await);
     assert!(!process(store, &keys, 1_003_030).finds(&handle).await);
 }
 
@@ -242,10 +180,7 @@ async fn streams_of_sessions_that_are_over_end_at_the_next_sweep() {
     let it = alone();
     let (idle, busy) = (it.sign_in().await, it.sign_in().await);
     let live = Arc::clone(it.manager.live());
-    let (lost, kept) = (
-        live.register(idle.key()).unwrap(),
-        live.register(busy.key()).unwrap(),
-    );
+    let (lost, kept) = (live.register(idle.key()).unwrap(), live.register(busy.key()).unwrap());
     it.clock.advance(29 * MINUTE);
     it.manager.touch(&busy.key());
     it.manager.sweep().await;
@@ -257,20 +192,14 @@ async fn streams_of_sessions_that_are_over_end_at_the_next_sweep() {
     let nobody = live.register(crate::session::live::NOBODY).unwrap();
     let unknown = live.register([9; 32]).unwrap();
     it.manager.sweep().await;
-    assert_eq!(
-        unknown.ended().now_or_never(),
-        Some(EndCause::Revoked),
-        "of no session at all"
-    );
+    assert_eq!(unknown.ended().now_or_never(), Some(EndCause::Revoked), "of no session at all");
     assert_eq!(nobody.ended().now_or_never(), None, "of an anonymous route");
 }
 
 #[tokio::test]
 async fn a_look_up_that_was_under_way_does_not_bring_an_ended_session_back() {
     let (store, keys) = (ScriptedStore::new(), keys());
-    let handle = process(Arc::clone(&store) as _, &keys, 1_000_000)
-        .sign_in()
-        .await;
+    let handle = process(Arc::clone(&store) as _, &keys, 1_000_000).sign_in().await;
     let it = process(Arc::clone(&store) as _, &keys, 1_000_010);
     store.hold_loads();
     let slow = tokio::spawn({
@@ -278,21 +207,10 @@ async fn a_look_up_that_was_under_way_does_not_bring_an_ended_session_back() {
         async move { manager.find(&handle).await.unwrap().is_some() }
     });
     store.wait_for_held_load().await;
-    assert!(
-        it.manager
-            .end(&handle.key(), EndCause::Logout)
-            .await
-            .unwrap()
-    );
+    assert!(it.manager.end(&handle.key(), EndCause::Logout).await.unwrap());
     store.release_loads();
-    assert!(
-        slow.await.unwrap(),
-        "it read the record before the end, and answers as of then"
-    );
-    assert!(
-        !it.finds(&handle).await,
-        "and memory does not hold what it read"
-    );
+    assert!(slow.await.unwrap(), "it read the record before the end, and answers as of then");
+    assert!(!it.finds(&handle).await, "and memory does not hold what it read");
     let late = it.manager.live().register(handle.key()).unwrap();
     assert_eq!(late.ended().now_or_never(), Some(EndCause::Logout));
 }
@@ -306,10 +224,7 @@ async fn a_failing_store_cannot_keep_an_ended_session_alive() {
     store.fail_removes(true);
     let ended = it.manager.end(&handle.key(), EndCause::Revoked).await;
     assert!(ended.is_err(), "not durable, and said so");
-    assert!(
-        !it.finds(&handle).await,
-        "dead all the same, though the store has it"
-    );
+    assert!(!it.finds(&handle).await, "dead all the same, though the store has it");
     assert_eq!(stream.ended().now_or_never(), Some(EndCause::Revoked));
     assert!(it.manager.sweep().await.fault.is_some());
     assert!(!it.finds(&handle).await);

@@ -39,10 +39,7 @@ async fn what_is_inserted_loads_until_it_is_removed(store: &dyn SessionStore) {
     assert_eq!(store.load([1; 32]).await.unwrap(), None);
     let session = stored("ann", 10, 1_000);
     store.insert([1; 32], session.clone()).await.unwrap();
-    store
-        .insert([2; 32], stored("bob", 10, 1_000))
-        .await
-        .unwrap();
+    store.insert([2; 32], stored("bob", 10, 1_000)).await.unwrap();
     assert_eq!(store.load([1; 32]).await.unwrap(), Some(session));
     assert_eq!(store.count(), 2);
     assert!(store.remove([1; 32]).await.unwrap());
@@ -52,46 +49,22 @@ async fn what_is_inserted_loads_until_it_is_removed(store: &dyn SessionStore) {
 }
 
 async fn a_full_store_refuses_and_drops_nothing(store: &dyn SessionStore) {
-    store
-        .insert([1; 32], stored("ann", 10, 1_000))
-        .await
-        .unwrap();
-    store
-        .insert([2; 32], stored("ann", 10, 1_000))
-        .await
-        .unwrap();
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    store.insert([2; 32], stored("ann", 10, 1_000)).await.unwrap();
     let refused = store.insert([3; 32], stored("bob", 10, 1_000)).await;
-    assert!(
-        matches!(refused, Err(StoreError::Full { limit: 2 })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(StoreError::Full { limit: 2 })), "{refused:?}");
     assert!(store.load([1; 32]).await.unwrap().is_some());
     store.remove([2; 32]).await.unwrap();
-    store
-        .insert([3; 32], stored("bob", 10, 1_000))
-        .await
-        .unwrap();
+    store.insert([3; 32], stored("bob", 10, 1_000)).await.unwrap();
 }
 
 async fn touches_move_forward_only_and_revive_nothing(store: &dyn SessionStore) {
-    store
-        .insert([1; 32], stored("ann", 10, 1_000))
-        .await
-        .unwrap();
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
     let at = Timestamp::from_secs;
-    store
-        .touch(vec![([1; 32], at(50)), ([9; 32], at(50))])
-        .await
-        .unwrap();
+    store.touch(vec![([1; 32], at(50)), ([9; 32], at(50))]).await.unwrap();
     store.touch(vec![([1; 32], at(20))]).await.unwrap();
     let session = store.load([1; 32]).await.unwrap().unwrap();
-    assert_eq!(
-        session,
-        StoredSession {
-            last_seen: at(50),
-            ..stored("ann", 10, 1_000)
-        }
-    );
+    assert_eq!(session, StoredSession { last_seen: at(50), ..stored("ann", 10, 1_000) });
     assert_eq!(store.load([9; 32]).await.unwrap(), None);
     store.remove([1; 32]).await.unwrap();
     store.touch(vec![([1; 32], at(60))]).await.unwrap();
@@ -101,77 +74,32 @@ async fn touches_move_forward_only_and_revive_nothing(store: &dyn SessionStore) 
 
 async fn all_sessions_of_a_person_are_listed(store: &dyn SessionStore) {
     for key in [1, 2, 3] {
-        store
-            .insert([key; 32], stored("ann", 10, 1_000))
-            .await
-            .unwrap();
+        store.insert([key; 32], stored("ann", 10, 1_000)).await.unwrap();
     }
-    store
-        .insert([4; 32], stored("bob", 10, 1_000))
-        .await
-        .unwrap();
+    store.insert([4; 32], stored("bob", 10, 1_000)).await.unwrap();
     store.remove([1; 32]).await.unwrap();
-    let mut keys = store
-        .keys_of(Owner::of("https://idp.test", "ann"))
-        .await
-        .unwrap();
+    let mut keys = store.keys_of(Owner::of("https://idp.test", "ann")).await.unwrap();
     keys.sort_unstable();
     assert_eq!(keys, [[2; 32], [3; 32]]);
-    assert!(
-        store
-            .keys_of(Owner::of("https://other.test", "ann"))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(store.keys_of(Owner::of("https://other.test", "ann")).await.unwrap().is_empty());
 }
 
 async fn a_sweep_removes_what_is_over_and_nothing_else(store: &dyn SessionStore) {
-    store
-        .insert([1; 32], stored("idle", 10, 1_000))
-        .await
-        .unwrap();
-    store
-        .insert([2; 32], stored("old", 100, 110))
-        .await
-        .unwrap();
-    store
-        .insert([3; 32], stored("busy", 100, 1_000))
-        .await
-        .unwrap();
+    store.insert([1; 32], stored("idle", 10, 1_000)).await.unwrap();
+    store.insert([2; 32], stored("old", 100, 110)).await.unwrap();
+    store.insert([3; 32], stored("busy", 100, 1_000)).await.unwrap();
     let mut ended = store.sweep(Timestamp::from_secs(110), IDLE).await.unwrap();
     ended.sort_unstable_by_key(|ended| ended.key);
     assert_eq!(
         ended,
         [
-            Ended {
-                key: [1; 32],
-                cause: EndCause::Idle
-            },
-            Ended {
-                key: [2; 32],
-                cause: EndCause::Absolute
-            },
+            Ended { key: [1; 32], cause: EndCause::Idle },
+            Ended { key: [2; 32], cause: EndCause::Absolute },
         ]
     );
-    assert_eq!(
-        (store.count(), store.load([1; 32]).await.unwrap()),
-        (1, None)
-    );
-    assert!(
-        store
-            .keys_of(Owner::of("https://idp.test", "idle"))
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    assert!(
-        store
-            .sweep(Timestamp::from_secs(110), IDLE)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert_eq!((store.count(), store.load([1; 32]).await.unwrap()), (1, None));
+    assert!(store.keys_of(Owner::of("https://idp.test", "idle")).await.unwrap().is_empty());
+    assert!(store.sweep(Timestamp::from_secs(110), IDLE).await.unwrap().is_empty());
 }
 
 async fn a_sweep_is_bounded(store: &dyn SessionStore) {
@@ -192,14 +120,8 @@ async fn concurrent_changes_all_count<S: SessionStore + 'static>(store: Arc<S>) 
     let tasks = (0..100_u8).map(|n| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            store
-                .insert([n; 32], stored("ann", 10, 1_000))
-                .await
-                .unwrap();
-            assert!(
-                store.load([n; 32]).await.unwrap().is_some(),
-                "what is acknowledged is read"
-            );
+            store.insert([n; 32], stored("ann", 10, 1_000)).await.unwrap();
+            assert!(store.load([n; 32]).await.unwrap().is_some(), "what is acknowledged is read");
             if n % 2 == 0 {
                 assert!(store.remove([n; 32]).await.unwrap());
                 assert!(store.load([n; 32]).await.unwrap().is_none());

@@ -15,10 +15,7 @@ impl Fixture {
     fn new() -> Self {
         let entropy: &dyn Entropy = &SystemEntropy;
         let state = std::env::temp_dir().join(format!("keyring-{}", entropy.token::<9>()));
-        Self {
-            state,
-            clock: ManualClock::at(Timestamp::from_secs(1_000_000)),
-        }
+        Self { state, clock: ManualClock::at(Timestamp::from_secs(1_000_000)) }
     }
 
     fn open(&self) -> Result<Keyring, KeyringFault> {
@@ -68,23 +65,13 @@ fn the_keys_outlive_a_restart() {
 fn a_key_file_that_others_can_read_or_that_is_spoilt_is_refused_and_kept() {
     let fixture = Fixture::new();
     fixture.open().unwrap();
-    assert_eq!(
-        fs::metadata(fixture.file()).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(fixture.file()).unwrap().permissions().mode() & 0o777, 0o600);
     fs::set_permissions(fixture.file(), fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(matches!(
-        fixture.open(),
-        Err(KeyringFault::Keyfile(KeyfileFault::Exposed { .. }))
-    ));
+    assert!(matches!(fixture.open(), Err(KeyringFault::Keyfile(KeyfileFault::Exposed { .. }))));
 
     fs::set_permissions(fixture.file(), fs::Permissions::from_mode(0o600)).unwrap();
     let good = fs::read_to_string(fixture.file()).unwrap();
-    let kid = good
-        .split('"')
-        .find(|word| word.len() == 43)
-        .unwrap()
-        .to_owned();
+    let kid = good.split('"').find(|word| word.len() == 43).unwrap().to_owned();
     for bad in [
         String::new(),
         good.replace("\"version\": 1", "\"version\": 2"),
@@ -135,10 +122,7 @@ fn a_spoilt_file_leaves_the_running_keys_in_use() {
     assert_eq!(gateway.key_id(), key);
     gateway.sign(b"{}").unwrap();
     fs::remove_file(fixture.file()).unwrap();
-    assert!(matches!(
-        gateway.reload_if_changed(),
-        Err(KeyringFault::Absent { .. })
-    ));
+    assert!(matches!(gateway.reload_if_changed(), Err(KeyringFault::Absent { .. })));
 }
 
 #[test]
@@ -156,13 +140,7 @@ fn neither_debug_nor_the_key_set_shows_a_private_key() {
     let fixture = Fixture::new();
     let keyring = fixture.open().unwrap();
     let file = fs::read_to_string(fixture.file()).unwrap();
-    let private = file
-        .split("\"private_key\": \"")
-        .nth(1)
-        .unwrap()
-        .split('"')
-        .next()
-        .unwrap();
+    let private = file.split("\"private_key\": \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(private.len() > 60);
     assert!(!format!("{keyring:?}").contains(private));
     let jwks: serde_json::Value = serde_json::from_slice(&keyring.jwks().bytes).unwrap();

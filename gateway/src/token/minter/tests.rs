@@ -56,11 +56,7 @@ impl Fixture {
         assert!(token.value.is_sensitive());
         assert_eq!(token.expires, NOW.after(Duration::from_secs(60)));
         let text = token.value.to_str().unwrap();
-        Unverified::parse(text)
-            .unwrap()
-            .verify(&self.key)
-            .unwrap()
-            .into_claims()
+        Unverified::parse(text).unwrap().verify(&self.key).unwrap().into_claims()
     }
 }
 
@@ -79,10 +75,7 @@ fn ann() -> Principal {
     let mut ann = Principal::new("https://idp.test", "ann-1");
     ann.name = Some("Ann \"A\"\r\nX-Admin: yes".to_owned());
     ann.preferred_username = Some("ann".to_owned());
-    ann.email = Some(Email {
-        address: "ann@corp.test".to_owned(),
-        verified: true,
-    });
+    ann.email = Some(Email { address: "ann@corp.test".to_owned(), verified: true });
     ann.groups = vec!["staff".to_owned(), "admin".to_owned(), "ops".to_owned()];
     ann.roles = vec!["writer".to_owned()];
     ann.claims.insert("department".to_owned(), json!("R&D"));
@@ -132,14 +125,7 @@ fn nobody_gets_a_token_too() {
     let claims = fixture.claims(&permit, &TokenPlan::new("agent"));
     assert_eq!(claims["sub"], "anonymous");
     assert_eq!(claims["auth_method"], "anonymous");
-    for absent in [
-        "idp",
-        "sid",
-        "auth_time",
-        "email",
-        "email_verified",
-        "groups",
-    ] {
+    for absent in ["idp", "sid", "auth_time", "email", "email_verified", "groups"] {
         assert!(!claims.contains_key(absent), "{absent}");
     }
 }
@@ -165,15 +151,9 @@ fn a_provider_cannot_overwrite_a_claim_of_ours() {
 fn a_route_gets_only_the_claims_it_wants() {
     let fixture = Fixture::new();
     let wanted = Some(HashSet::from(["email".to_owned(), "department".to_owned()]));
-    let plan = TokenPlan {
-        wanted,
-        ..TokenPlan::new("agent")
-    };
-    let mut names: Vec<_> = fixture
-        .claims(&permit(ann()), &plan)
-        .into_iter()
-        .map(|(n, _)| n)
-        .collect();
+    let plan = TokenPlan { wanted, ..TokenPlan::new("agent") };
+    let mut names: Vec<_> =
+        fixture.claims(&permit(ann()), &plan).into_iter().map(|(n, _)| n).collect();
     names.sort_unstable();
     let expected = [
         "aud",
@@ -197,10 +177,7 @@ fn an_unverified_address_is_never_the_user() {
     let fixture = Fixture::new();
     let mut who = ann();
     who.preferred_username = None;
-    who.email = Some(Email {
-        address: "boss@corp.test".to_owned(),
-        verified: false,
-    });
+    who.email = Some(Email { address: "boss@corp.test".to_owned(), verified: false });
     let claims = fixture.claims(&permit(who), &TokenPlan::new("agent"));
     assert_eq!(claims["user"], "ann-1");
     assert_eq!(claims["email_verified"], false);
@@ -209,10 +186,7 @@ fn an_unverified_address_is_never_the_user() {
 #[test]
 fn groups_above_the_cap_are_cut_and_the_token_says_so() {
     let fixture = Fixture::new();
-    let plan = TokenPlan {
-        max_groups: 2,
-        ..TokenPlan::new("agent")
-    };
+    let plan = TokenPlan { max_groups: 2, ..TokenPlan::new("agent") };
     let claims = fixture.claims(&permit(ann()), &plan);
     assert_eq!(claims["groups"], json!(["staff", "admin"]));
     assert_eq!(claims["groups_truncated"], true);
@@ -222,44 +196,19 @@ fn groups_above_the_cap_are_cut_and_the_token_says_so() {
 fn a_token_that_is_too_large_names_the_claims_that_fill_it() {
     let fixture = Fixture::new();
     let mut who = ann();
-    who.claims
-        .insert("photo".to_owned(), json!("x".repeat(10_000)));
+    who.claims.insert("photo".to_owned(), json!("x".repeat(10_000)));
     let plan = TokenPlan::new("agent");
-    let error = fixture
-        .minter
-        .mint(&permit(who), &plan, &facts("/"))
-        .unwrap_err();
-    let MintError::TooLarge {
-        bytes,
-        limit,
-        sizes,
-    } = &error
-    else {
-        panic!("{error}")
-    };
+    let error = fixture.minter.mint(&permit(who), &plan, &facts("/")).unwrap_err();
+    let MintError::TooLarge { bytes, limit, sizes } = &error else { panic!("{error}") };
     assert!(*bytes > 10_000 && *limit == plan.max_bytes);
     assert_eq!(sizes.0[0].0, "photo");
     assert!(!error.to_string().contains("xxx"), "{error}");
 
     // Small enough before it is encoded, too large after.
-    let length = fixture
-        .minter
-        .mint(&permit(ann()), &plan, &facts("/"))
-        .unwrap()
-        .value
-        .len();
+    let length = fixture.minter.mint(&permit(ann()), &plan, &facts("/")).unwrap().value.len();
     for (max_bytes, fits) in [(length, true), (length - 1, false)] {
-        let plan = TokenPlan {
-            max_bytes,
-            ..TokenPlan::new("agent")
-        };
-        assert_eq!(
-            fixture
-                .minter
-                .mint(&permit(ann()), &plan, &facts("/"))
-                .is_ok(),
-            fits
-        );
+        let plan = TokenPlan { max_bytes, ..TokenPlan::new("agent") };
+        assert_eq!(fixture.minter.mint(&permit(ann()), &plan, &facts("/")).is_ok(), fits);
     }
 }
 
@@ -268,10 +217,7 @@ fn a_long_path_cannot_swell_the_token() {
     let fixture = Fixture::new();
     let path = format!("/{}", "a".repeat(7_000));
     let plan = TokenPlan::new("agent");
-    let token = fixture
-        .minter
-        .mint(&permit(ann()), &plan, &facts(&path))
-        .unwrap();
+    let token = fixture.minter.mint(&permit(ann()), &plan, &facts(&path)).unwrap();
     let parsed = Unverified::parse(token.value.to_str().unwrap()).unwrap();
     let claims = parsed.verify(&fixture.key).unwrap().into_claims();
     assert!(claims["tctx"].get("path").is_none());
@@ -291,14 +237,8 @@ fn a_route_with_a_shared_secret_is_signed_with_it() {
     let fixture = Fixture::new();
     let secret = Secret::new(vec![5; 32]);
     let signer: Arc<dyn Signer> = Arc::new(SharedSecret::new(&secret).unwrap());
-    let plan = TokenPlan {
-        signer: Some(signer),
-        ..TokenPlan::new("old-app")
-    };
-    let token = fixture
-        .minter
-        .mint(&permit(ann()), &plan, &facts("/"))
-        .unwrap();
+    let plan = TokenPlan { signer: Some(signer), ..TokenPlan::new("old-app") };
+    let token = fixture.minter.mint(&permit(ann()), &plan, &facts("/")).unwrap();
     let key = jsonwebtoken::DecodingKey::from_secret(secret.expose());
     let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::HS256);
     rules.set_audience(&["old-app"]);

@@ -19,11 +19,7 @@ fn at(secs: u64) -> Timestamp {
 }
 
 fn ids(ring: &Ring) -> Vec<KeyId> {
-    ring.public()
-        .keys
-        .iter()
-        .map(|key| key.id().clone())
-        .collect()
+    ring.public().keys.iter().map(|key| key.id().clone()).collect()
 }
 
 #[test]
@@ -54,10 +50,7 @@ fn a_rotation_by_hand_waits_until_verifiers_have_seen_the_key() {
         panic!("used before anybody could have seen it");
     };
     assert_eq!(from, at(110));
-    assert_eq!(
-        ring.rotate(&rotation, at(50)).unwrap(),
-        Rotated::Scheduled(id.clone(), at(110))
-    );
+    assert_eq!(ring.rotate(&rotation, at(50)).unwrap(), Rotated::Scheduled(id.clone(), at(110)));
     ring.tick(&rotation, at(110)).unwrap();
     assert_eq!(*ring.active.0.key.id(), id);
 }
@@ -65,10 +58,7 @@ fn a_rotation_by_hand_waits_until_verifiers_have_seen_the_key() {
 #[test]
 fn another_algorithm_is_changed_to_at_once() {
     let mut ring = Ring::new(&rotation(), START).unwrap();
-    let wanted = Rotation {
-        algorithm: Algorithm::Es256,
-        ..rotation()
-    };
+    let wanted = Rotation { algorithm: Algorithm::Es256, ..rotation() };
     assert!(ring.is_due(&wanted, at(1)));
     ring.tick(&wanted, at(1)).unwrap();
     ring.tick(&wanted, at(101)).unwrap();
@@ -77,26 +67,14 @@ fn another_algorithm_is_changed_to_at_once() {
 
 #[test]
 fn rotating_for_ever_does_not_grow_the_key_set_for_ever() {
-    let rotation = Rotation {
-        publish_before: Duration::ZERO,
-        ..rotation()
-    };
+    let rotation = Rotation { publish_before: Duration::ZERO, ..rotation() };
     let mut ring = Ring::new(&rotation, START).unwrap();
     for _ in 0..MAX_RETIRED {
-        assert!(matches!(
-            ring.rotate(&rotation, START).unwrap(),
-            Rotated::Now(_)
-        ));
+        assert!(matches!(ring.rotate(&rotation, START).unwrap(), Rotated::Now(_)));
     }
-    assert!(matches!(
-        ring.rotate(&rotation, START),
-        Err(RingFault::TooManyRetired)
-    ));
+    assert!(matches!(ring.rotate(&rotation, START), Err(RingFault::TooManyRetired)));
     assert_eq!(ids(&ring).len(), MAX_RETIRED + 1);
-    assert!(matches!(
-        ring.rotate(&rotation, at(110)).unwrap(),
-        Rotated::Now(_)
-    ));
+    assert!(matches!(ring.rotate(&rotation, at(110)).unwrap(), Rotated::Now(_)));
 }
 
 proptest! {

@@ -37,11 +37,7 @@ fn names_are_compared_byte_for_byte() {
         "__Host-portcullis",
         "a=__Host-portcullis=x",
     ] {
-        assert_eq!(
-            find(&request(&[line.as_bytes()]), OURS),
-            CookieValue::Absent,
-            "{line}"
-        );
+        assert_eq!(find(&request(&[line.as_bytes()]), OURS), CookieValue::Absent, "{line}");
     }
     let spaced = "\u{2000}__Host-portcullis=x".as_bytes();
     assert_eq!(find(&request(&[spaced]), OURS), CookieValue::Absent);
@@ -60,21 +56,16 @@ fn a_second_cookie_of_the_same_name_is_never_chosen_from() {
 
 #[test]
 fn an_illegal_value_is_present_and_empty() {
-    for line in [
-        &b"__Host-portcullis=\xff"[..],
-        b"__Host-portcullis=\"a\"",
-        b"__Host-portcullis=a b",
-    ] {
+    for line in
+        [&b"__Host-portcullis=\xff"[..], b"__Host-portcullis=\"a\"", b"__Host-portcullis=a b"]
+    {
         assert_eq!(find(&request(&[line]), OURS), CookieValue::One(""));
     }
 }
 
 #[test]
 fn only_ours_are_stripped_in_any_spelling() {
-    assert_eq!(
-        stripped(&[b"a=1; __Host-portcullis=x; b=\"2\""]),
-        Some(b"a=1; b=\"2\"".to_vec())
-    );
+    assert_eq!(stripped(&[b"a=1; __Host-portcullis=x; b=\"2\""]), Some(b"a=1; b=\"2\"".to_vec()));
     assert_eq!(
         stripped(&[b"a=1", b"__Host-portcullis=x", b"b=\xff"]),
         Some(b"a=1; b=\xff".to_vec())
@@ -96,10 +87,7 @@ fn only_ours_are_stripped_in_any_spelling() {
 #[test]
 fn a_cookie_is_set_with_all_its_attributes() {
     let cookie = SetCookie::new(OURS, "abc");
-    assert_eq!(
-        cookie.to_header(),
-        "__Host-portcullis=abc; Path=/; HttpOnly; Secure; SameSite=Lax"
-    );
+    assert_eq!(cookie.to_header(), "__Host-portcullis=abc; Path=/; HttpOnly; Secure; SameSite=Lax");
     let cookie = SetCookie {
         same_site: SameSite::None,
         partitioned: true,
@@ -119,10 +107,7 @@ fn a_cookie_is_set_with_all_its_attributes() {
 #[test]
 fn a_value_cannot_add_an_attribute_or_a_field() {
     let header = SetCookie::new("a", "x; Domain=example.com\r\nX: y\u{e9}").to_header();
-    assert_eq!(
-        header,
-        "a=xDomain=example.comX:y; Path=/; HttpOnly; Secure; SameSite=Lax"
-    );
+    assert_eq!(header, "a=xDomain=example.comX:y; Path=/; HttpOnly; Secure; SameSite=Lax");
 }
 
 #[test]

@@ -33,18 +33,12 @@ impl AddressPolicy {
     /// For calls to `home` and to the hosts its documents name. `insecure_http` allows plain HTTP,
     /// to loopback hosts only.
     pub fn for_home(home: &Url, insecure_http: bool) -> Self {
-        Self {
-            home: home.host_str().map(bare),
-            insecure_http,
-        }
+        Self { home: home.host_str().map(bare), insecure_http }
     }
 
     /// For calls to public addresses by https only.
     pub const fn public_only() -> Self {
-        Self {
-            home: None,
-            insecure_http: false,
-        }
+        Self { home: None, insecure_http: false }
     }
 
     /// The home's host: a name, or an address without brackets.
@@ -54,9 +48,7 @@ impl AddressPolicy {
 
     /// Whether `host` is the home.
     pub(super) fn is_home(&self, host: &str) -> bool {
-        self.home
-            .as_deref()
-            .is_some_and(|home| home.eq_ignore_ascii_case(host))
+        self.home.as_deref().is_some_and(|home| home.eq_ignore_ascii_case(host))
     }
 
     /// Whether `url` has an allowed scheme, and no user name in it.
@@ -110,11 +102,7 @@ impl Reach {
             Self::Loopback
         } else if address.is_unique_local() {
             Self::Private
-        } else if address
-            .segments()
-            .first()
-            .is_some_and(|first| first & 0xe000 == 0x2000)
-        {
+        } else if address.segments().first().is_some_and(|first| first & 0xe000 == 0x2000) {
             Self::Public
         } else {
             Self::Never
@@ -135,9 +123,7 @@ fn carried_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 /// A host without the brackets of an IPv6 address.
 fn bare(host: &str) -> String {
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_ascii_lowercase()
+    host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
 }
 
 /// `localhost`, `127.0.0.0/8` or `::1`. Other names that resolve to loopback do not count: DNS is
@@ -208,11 +194,7 @@ mod tests {
         assert!(!strict.allows_scheme(&url("http://127.0.0.1/keys")));
         assert!(lax.allows_scheme(&url("http://127.0.0.1:9/keys")));
         assert!(lax.allows_scheme(&url("http://[::1]/keys")));
-        for refused in [
-            "http://id.corp.test/",
-            "ftp://localhost/",
-            "file:///etc/passwd",
-        ] {
+        for refused in ["http://id.corp.test/", "ftp://localhost/", "file:///etc/passwd"] {
             assert!(!lax.allows_scheme(&url(refused)), "{refused}");
         }
         assert!(!lax.allows_scheme(&url("https://user:pass@id.corp.test/")));

@@ -42,10 +42,7 @@ struct Refused;
 
 impl Default for FetchLimits {
     fn default() -> Self {
-        Self {
-            time: Duration::from_secs(10),
-            answer: 1024 * 1024,
-        }
+        Self { time: Duration::from_secs(10), answer: 1024 * 1024 }
     }
 }
 
@@ -72,17 +69,11 @@ impl HttpClient {
         if let Some(pem) = extra_ca {
             let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(build)?;
             if roots.is_empty() {
-                return Err(FetchError::Build(
-                    "the bundle holds no certificate".to_owned(),
-                ));
+                return Err(FetchError::Build("the bundle holds no certificate".to_owned()));
             }
             builder = builder.tls_certs_merge(roots);
         }
-        Ok(Self {
-            client: builder.build().map_err(build)?,
-            limits,
-            policy,
-        })
+        Ok(Self { client: builder.build().map_err(build)?, limits, policy })
     }
 
     async fn exchange(
@@ -99,10 +90,7 @@ impl HttpClient {
         let mut answer = self.client.execute(outgoing).await.map_err(fault)?;
 
         let limit = self.limits.answer;
-        let too_large = || FetchError::AnswerTooLarge {
-            host: host.clone(),
-            limit,
-        };
+        let too_large = || FetchError::AnswerTooLarge { host: host.clone(), limit };
         let announced = answer.content_length().unwrap_or(0);
         if usize::try_from(announced).map_or(true, |length| length > limit) {
             return Err(too_large());
@@ -133,17 +121,11 @@ impl HttpClient {
             }
             source = inner.source();
         }
-        FetchError::Connect {
-            host,
-            cause: cause.source().map(chain).unwrap_or_default(),
-        }
+        FetchError::Connect { host, cause: cause.source().map(chain).unwrap_or_default() }
     }
 
     fn timed_out(&self, host: String) -> FetchError {
-        FetchError::TimedOut {
-            host,
-            millis: self.limits.time.as_millis(),
-        }
+        FetchError::TimedOut { host, millis: self.limits.time.as_millis() }
     }
 
     /// Addresses written as such never reach the resolver.
@@ -166,11 +148,7 @@ impl Fetch for HttpClient {
     ) -> Result<http::Response<Bytes>, FetchError> {
         let uri = request.uri();
         let refused = || FetchError::SchemeRefused {
-            url: format!(
-                "{}://{}",
-                uri.scheme_str().unwrap_or("?"),
-                uri.host().unwrap_or("?")
-            ),
+            url: format!("{}://{}", uri.scheme_str().unwrap_or("?"), uri.host().unwrap_or("?")),
         };
         let url = Url::parse(&uri.to_string()).map_err(|_| refused())?;
         if !self.policy.allows_scheme(&url) {
@@ -217,10 +195,7 @@ async fn home_reach(policy: &AddressPolicy) -> Reach {
     let Ok(addresses) = tokio::net::lookup_host((home, 0)).await else {
         return Reach::Public;
     };
-    addresses
-        .map(|address| Reach::of(address.ip()))
-        .max()
-        .unwrap_or(Reach::Public)
+    addresses.map(|address| Reach::of(address.ip())).max().unwrap_or(Reach::Public)
 }
 
 /// An error with its causes, on one line.

@@ -34,12 +34,7 @@ impl ScriptedFetch {
     /// What was asked of `url` so far.
     pub fn asked(&self, url: &str) -> Vec<http::Request<Bytes>> {
         self.with(|script| {
-            script
-                .asked
-                .iter()
-                .filter(|request| address(request) == url)
-                .cloned()
-                .collect()
+            script.asked.iter().filter(|request| address(request) == url).cloned().collect()
         })
     }
 
@@ -62,10 +57,7 @@ impl Fetch for ScriptedFetch {
         // Give others a turn, as a real exchange would.
         tokio::task::yield_now().await;
         answer.unwrap_or_else(|| {
-            Err(FetchError::Connect {
-                host: url,
-                cause: "not in the script".to_owned(),
-            })
+            Err(FetchError::Connect { host: url, cause: "not in the script".to_owned() })
         })
     }
 }

@@ -84,20 +84,8 @@ fn stays(location: &str) -> bool {
 
 /// Spellings of a target on another site: starts × hosts × tails, raw, escaped and unescaped.
 fn off_site() -> BTreeSet<String> {
-    let hosts = [
-        "evil.example",
-        "evilexample.com",
-        "app.example.com.evil.example",
-        "[::1]",
-    ];
-    let tails = [
-        "",
-        "/",
-        "/app.example.com",
-        "?app.example.com",
-        "#app.example.com",
-        "%2f..",
-    ];
+    let hosts = ["evil.example", "evilexample.com", "app.example.com.evil.example", "[::1]"];
+    let tails = ["", "/", "/app.example.com", "?app.example.com", "#app.example.com", "%2f.."];
     let mut all = BTreeSet::new();
     for start in STARTS {
         for host in hosts {

@@ -63,8 +63,7 @@ impl Browser {
         address: SocketAddr,
         tls: Option<Arc<rustls::ClientConfig>>,
     ) {
-        self.places
-            .insert(format!("{scheme}://{authority}"), Place { address, tls });
+        self.places.insert(format!("{scheme}://{authority}"), Place { address, tls });
     }
 
     /// Types `url` into the address bar and follows redirects.
@@ -78,18 +77,15 @@ impl Browser {
     pub(crate) async fn submit(&mut self, url: &Url, fields: &[(String, String)]) -> Page {
         let body = Serializer::new(String::new()).extend_pairs(fields).finish();
         let origin = url.origin().ascii_serialization();
-        let headers = [
-            ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Origin", origin.as_str()),
-        ];
+        let headers =
+            [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", origin.as_str())];
         let answer = self.ask(Kind::Navigate, "POST", url, &headers, &body).await;
         self.follow(url.clone(), answer).await
     }
 
     /// One request of `kind`, no redirect followed.
     pub(crate) async fn get(&mut self, kind: Kind, url: &str) -> Message {
-        self.ask(kind, "GET", &Url::parse(url).expect("a URL"), &[], "")
-            .await
+        self.ask(kind, "GET", &Url::parse(url).expect("a URL"), &[], "").await
     }
 
     /// One request of a script, no redirect followed.
@@ -100,14 +96,7 @@ impl Browser {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Message {
-        self.ask(
-            Kind::Fetch,
-            method,
-            &Url::parse(url).expect("a URL"),
-            headers,
-            body,
-        )
-        .await
+        self.ask(Kind::Fetch, method, &Url::parse(url).expect("a URL"), headers, body).await
     }
 
     /// The `Cookie` value for `url`; empty where there is none.
@@ -120,29 +109,19 @@ impl Browser {
 
     /// The cookies of `host`.
     pub(crate) fn cookies(&self, host: &str) -> Vec<&Cookie> {
-        self.jar
-            .iter()
-            .filter(|cookie| cookie.host == host)
-            .collect()
+        self.jar.iter().filter(|cookie| cookie.host == host).collect()
     }
 
     /// Plants a cookie, as an attacker on a sister site or a test would.
     pub(crate) fn plant(&mut self, host: &str, name: &str, value: &str) {
-        self.jar
-            .retain(|cookie| cookie.host != host || cookie.name != name);
+        self.jar.retain(|cookie| cookie.host != host || cookie.name != name);
         let (host, name, value) = (host.to_owned(), name.to_owned(), value.to_owned());
-        self.jar.push(Cookie {
-            host,
-            name,
-            value,
-            attributes: vec!["path=/".to_owned()],
-        });
+        self.jar.push(Cookie { host, name, value, attributes: vec!["path=/".to_owned()] });
     }
 
     /// Loses a cookie, as a browser that blocks it would.
     pub(crate) fn lose(&mut self, host: &str, name: &str) {
-        self.jar
-            .retain(|cookie| cookie.host != host || cookie.name != name);
+        self.jar.retain(|cookie| cookie.host != host || cookie.name != name);
     }
 
     async fn follow(&mut self, mut url: Url, mut answer: Message) -> Page {
@@ -185,9 +164,8 @@ impl Browser {
         headers: &[(&str, &str)],
         body: &str,
     ) -> String {
-        let target = url
-            .query()
-            .map_or_else(|| url.path().to_owned(), |q| format!("{}?{q}", url.path()));
+        let target =
+            url.query().map_or_else(|| url.path().to_owned(), |q| format!("{}?{q}", url.path()));
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", authority(url));
         let cookies = self.cookie_header(url);
         if !cookies.is_empty() {
@@ -205,10 +183,7 @@ impl Browser {
     async fn connect(&self, url: &Url) -> Raw {
         let name = format!("{}://{}", url.scheme(), authority(url));
         let Some(place) = self.places.get(&name) else {
-            let address = url
-                .socket_addrs(|| None)
-                .ok()
-                .and_then(|mut found| found.pop());
+            let address = url.socket_addrs(|| None).ok().and_then(|mut found| found.pop());
             return Raw::connect(address.expect("an address")).await;
         };
         match &place.tls {
@@ -224,8 +199,7 @@ impl Browser {
             let Some(cookie) = Cookie::parse(url, line) else {
                 continue;
             };
-            self.jar
-                .retain(|old| old.host != cookie.host || old.name != cookie.name);
+            self.jar.retain(|old| old.host != cookie.host || old.name != cookie.name);
             if !cookie.is_deletion() {
                 self.jar.push(cookie);
             }
@@ -243,28 +217,16 @@ impl Cookie {
         let (name, value) = parts.next()?.split_once('=')?;
         let attributes = parts.map(attribute_of).collect();
         let host = url.host_str()?.to_owned();
-        Some(Self {
-            host,
-            name: name.to_owned(),
-            value: value.to_owned(),
-            attributes,
-        })
+        Some(Self { host, name: name.to_owned(), value: value.to_owned(), attributes })
     }
 
     fn is_deletion(&self) -> bool {
         self.has("max-age=0")
-            || self
-                .attributes
-                .iter()
-                .any(|a| a.starts_with("expires=thu, 01 jan 1970"))
+            || self.attributes.iter().any(|a| a.starts_with("expires=thu, 01 jan 1970"))
     }
 
     fn goes_to(&self, url: &Url) -> bool {
-        let path = self
-            .attributes
-            .iter()
-            .find_map(|a| a.strip_prefix("path="))
-            .unwrap_or("/");
+        let path = self.attributes.iter().find_map(|a| a.strip_prefix("path=")).unwrap_or("/");
         let inside = url.path() == path
             || url
                 .path()
@@ -318,37 +280,24 @@ fn attribute_of(text: &str) -> String {
 /// Host and port as a browser writes them: no port where it is the scheme's own.
 pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The first form of a page: where it goes, and its fields with their preset values.
 pub(crate) fn form(page: &Page) -> Option<(Url, Vec<(String, String)>)> {
     let html = page.answer.text();
-    let form = html
-        .split_once("<form")?
-        .1
-        .split("</form>")
-        .next()?
-        .to_owned();
+    let form = html.split_once("<form")?.1.split("</form>").next()?.to_owned();
     let action = attribute(form.split('>').next()?, "action").unwrap_or_default();
     let fields = form.split("<input").skip(1).filter_map(|input| {
         let input = input.split('>').next()?;
-        Some((
-            attribute(input, "name")?,
-            attribute(input, "value").unwrap_or_default(),
-        ))
+        Some((attribute(input, "name")?, attribute(input, "value").unwrap_or_default()))
     });
     let fields = fields.collect();
     Some((page.url.join(&action).ok()?, fields))
 }
 
 fn attribute(tag: &str, name: &str) -> Option<String> {
-    let value = tag
-        .split_once(&format!(" {name}=\""))?
-        .1
-        .split('"')
-        .next()?;
+    let value = tag.split_once(&format!(" {name}=\""))?.1.split('"').next()?;
     Some(
         value
             .replace("&amp;", "&")

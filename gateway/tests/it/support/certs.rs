@@ -20,15 +20,10 @@ impl Authority {
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let key = KeyPair::generate().unwrap();
-        let leaf = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &issuer)
-            .unwrap();
+        let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
         fs::write(folder.join("chain.pem"), leaf.pem()).unwrap();
         fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
-        Self {
-            root: issuer.der().clone(),
-        }
+        Self { root: issuer.der().clone() }
     }
 
     /// A client that trusts this authority only and offers `protocols`.
@@ -41,10 +36,7 @@ impl Authority {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = protocols
-            .iter()
-            .map(|name| name.as_bytes().to_vec())
-            .collect();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
     }
 }

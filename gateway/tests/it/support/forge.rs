@@ -18,10 +18,7 @@ pub(crate) struct Key {
 impl Key {
     /// A fresh key.
     pub(crate) fn generate(id: &str) -> Self {
-        Self {
-            id: id.to_owned(),
-            pair: KeyPair::generate(KeySize::Rsa2048).unwrap(),
-        }
+        Self { id: id.to_owned(), pair: KeyPair::generate(KeySize::Rsa2048).unwrap() }
     }
 
     /// Its public half, as JWKS lists it.
@@ -45,12 +42,7 @@ impl Key {
         let message = message(&head, claims);
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                message.as_bytes(),
-                &mut signature,
-            )
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
             .unwrap();
         format!("{message}.{}", encode(&signature))
     }
@@ -65,19 +57,13 @@ impl Key {
             STANDARD.encode(der.as_ref())
         );
         let key = hmac::Key::new(hmac::HMAC_SHA256, pem.as_bytes());
-        format!(
-            "{message}.{}",
-            encode(hmac::sign(&key, message.as_bytes()).as_ref())
-        )
+        format!("{message}.{}", encode(hmac::sign(&key, message.as_bytes()).as_ref()))
     }
 }
 
 /// A token without a signature.
 pub(crate) fn unsigned(claims: &Value) -> String {
-    format!(
-        "{}.",
-        message(&json!({ "typ": "JWT", "alg": "none" }), claims)
-    )
+    format!("{}.", message(&json!({ "typ": "JWT", "alg": "none" }), claims))
 }
 
 /// The same token with another signature.
@@ -107,9 +93,5 @@ fn part(token: &str, index: usize) -> Value {
 }
 
 fn message(head: &Value, claims: &Value) -> String {
-    format!(
-        "{}.{}",
-        encode(head.to_string().as_bytes()),
-        encode(claims.to_string().as_bytes())
-    )
+    format!("{}.{}", encode(head.to_string().as_bytes()), encode(claims.to_string().as_bytes()))
 }

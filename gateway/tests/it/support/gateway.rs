@@ -44,68 +44,42 @@ impl Gateway {
     /// Starts one in a folder of its own and waits until it listens.
     pub(crate) async fn start(settings: &Settings) -> Self {
         let folder = Folder::new();
-        let authority = settings
-            .https
-            .then(|| Authority::issue(folder.path(), &[HOST]));
+        let authority = settings.https.then(|| Authority::issue(folder.path(), &[HOST]));
         Self::start_in(folder, authority, settings).await
     }
 
     async fn start_in(folder: Folder, authority: Option<Authority>, settings: &Settings) -> Self {
         write_config(&folder, &settings.render());
         let printed = Arc::new(Mutex::new(String::new()));
-        let mut child = command("run", folder.path())
-            .spawn()
-            .expect("the gateway starts");
+        let mut child = command("run", folder.path()).spawn().expect("the gateway starts");
         collect(child.stdout.take().unwrap(), Arc::clone(&printed));
         collect(child.stderr.take().unwrap(), Arc::clone(&printed));
-        let wanted: &[&str] = if settings.https {
-            &["http", "https", "admin"]
-        } else {
-            &["http", "admin"]
-        };
+        let wanted: &[&str] =
+            if settings.https { &["http", "https", "admin"] } else { &["http", "admin"] };
         let ready = async {
             loop {
-                let found: Vec<_> = wanted
-                    .iter()
-                    .filter_map(|kind| listener(&printed, kind))
-                    .collect();
+                let found: Vec<_> =
+                    wanted.iter().filter_map(|kind| listener(&printed, kind)).collect();
                 if found.len() == wanted.len() {
                     break;
                 }
                 if let Some(status) = child.try_wait().unwrap() {
-                    panic!(
-                        "the gateway stopped with {status}:\n{}",
-                        printed.lock().unwrap()
-                    );
+                    panic!("the gateway stopped with {status}:\n{}", printed.lock().unwrap());
                 }
                 sleep(Duration::from_millis(10)).await;
             }
         };
         if timeout(READY_WITHIN, ready).await.is_err() {
-            panic!(
-                "the gateway is not ready in time:\n{}",
-                printed.lock().unwrap()
-            );
+            panic!("the gateway is not ready in time:\n{}", printed.lock().unwrap());
         }
         let at = |kind| listener(&printed, kind);
         let (http, https, admin) = (at("http").unwrap(), at("https"), at("admin").unwrap());
-        Self {
-            child,
-            http,
-            https,
-            admin,
-            authority,
-            folder,
-            printed,
-        }
+        Self { child, http, https, admin, authority, folder, printed }
     }
 
     /// Stops this one as a power cut would, and starts another on the same state.
     pub(crate) async fn crash_and_restart(mut self, settings: &Settings) -> Self {
-        self.child
-            .kill()
-            .await
-            .expect("a running gateway can be killed");
+        self.child.kill().await.expect("a running gateway can be killed");
         let folder = std::mem::replace(&mut self.folder, Folder::new());
         let authority = self.authority.take();
         Self::start_in(folder, authority, settings).await
@@ -118,11 +92,7 @@ impl Gateway {
             Signal::Term => "-TERM",
         };
         let id = self.child.id().expect("the gateway runs").to_string();
-        let status = Command::new("kill")
-            .args([name, &id])
-            .status()
-            .await
-            .unwrap();
+        let status = Command::new("kill").args([name, &id]).status().await.unwrap();
         assert!(status.success(), "kill {name}: {status}");
     }
 
@@ -143,13 +113,8 @@ impl Gateway {
     pub(crate) async fn cli(&self, subcommand: &[&str]) -> std::process::Output {
         let (first, rest) = subcommand.split_first().expect("a subcommand");
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-        command
-            .arg(first)
-            .args(rest)
-            .args(["--config", "gateway.toml"]);
-        command
-            .current_dir(self.folder.path())
-            .env("TEST_CLIENT_SECRET", CLIENT_SECRET);
+        command.arg(first).args(rest).args(["--config", "gateway.toml"]);
+        command.current_dir(self.folder.path()).env("TEST_CLIENT_SECRET", CLIENT_SECRET);
         command.output().await.unwrap()
     }
 
@@ -171,14 +136,9 @@ impl Gateway {
 
     /// A page of the admin listener.
     pub(crate) async fn admin(&self, path: &str) -> String {
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.admin
-        );
-        exchange(self.admin, request)
-            .await
-            .expect("the admin listener answers")
-            .text()
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin);
+        exchange(self.admin, request).await.expect("the admin listener answers").text()
     }
 
     /// The folder with the configuration file and the state.
@@ -191,11 +151,7 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         let _ = self.child.start_kill();
         if std::thread::panicking() {
-            let printed = self
-                .printed
-                .lock()
-                .map(|text| text.clone())
-                .unwrap_or_default();
+            let printed = self.printed.lock().map(|text| text.clone()).unwrap_or_default();
             let tail: Vec<_> = printed.lines().rev().take(200).collect();
             println!("--- the gateway printed (last 200 lines) ---");
             tail.iter().rev().for_each(|line| println!("{line}"));

@@ -25,10 +25,7 @@ impl H2 {
     /// Sends the preface and empty settings.
     pub(crate) async fn start(mut raw: Raw) -> Self {
         raw.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        let mut h2 = Self {
-            raw,
-            next_stream: 1,
-        };
+        let mut h2 = Self { raw, next_stream: 1 };
         h2.frame(SETTINGS, 0, 0, b"").await;
         h2
     }
@@ -50,9 +47,7 @@ impl H2 {
         self.next_stream += 2;
         let mut block = Vec::new();
         literal(&mut block, ":method", method);
-        fields
-            .iter()
-            .for_each(|(name, value)| literal(&mut block, name, value));
+        fields.iter().for_each(|(name, value)| literal(&mut block, name, value));
         self.frame(HEADERS, END_HEADERS, stream, &block).await;
         stream
     }
@@ -74,10 +69,7 @@ impl H2 {
     async fn read(&mut self) -> io::Result<(u8, u8, u32, Vec<u8>)> {
         let stream = self.raw.stream();
         let long = stream.read_u32().await?;
-        let (length, kind) = (
-            long >> 8,
-            long.to_be_bytes().last().copied().unwrap_or_default(),
-        );
+        let (length, kind) = (long >> 8, long.to_be_bytes().last().copied().unwrap_or_default());
         let flags = stream.read_u8().await?;
         let id = stream.read_u32().await? & 0x7fff_ffff;
         let mut payload = vec![0; usize::try_from(length).unwrap_or_default()];
@@ -113,9 +105,7 @@ fn status_in(block: &[u8]) -> io::Result<u16> {
     // A size update of the table may stand before it.
     let mut field = block.iter().copied().skip_while(|byte| byte & 0xe0 == 0x20);
     let first = field.next().unwrap_or_default();
-    if let Some(status) = first
-        .checked_sub(0x88)
-        .and_then(|index| INDEXED.get(usize::from(index)))
+    if let Some(status) = first.checked_sub(0x88).and_then(|index| INDEXED.get(usize::from(index)))
     {
         return Ok(*status);
     }
@@ -127,34 +117,20 @@ fn status_in(block: &[u8]) -> io::Result<u16> {
 }
 
 fn huffman_digits(bytes: &[u8]) -> io::Result<u16> {
-    let bits: Vec<u8> = bytes
-        .iter()
-        .flat_map(|b| (0..8).rev().map(move |i| (b >> i) & 1))
-        .collect();
-    let value = |range: &[u8]| {
-        range
-            .iter()
-            .fold(0_u16, |sum, bit| sum * 2 + u16::from(*bit))
-    };
+    let bits: Vec<u8> =
+        bytes.iter().flat_map(|b| (0..8).rev().map(move |i| (b >> i) & 1)).collect();
+    let value = |range: &[u8]| range.iter().fold(0_u16, |sum, bit| sum * 2 + u16::from(*bit));
     let (mut at, mut status) = (0, 0);
     for _ in 0..3 {
-        let five = bits
-            .get(at..at + 5)
-            .map(value)
-            .ok_or(io::ErrorKind::InvalidData)?;
+        let five = bits.get(at..at + 5).map(value).ok_or(io::ErrorKind::InvalidData)?;
         let digit = if five < 3 {
             at += 5;
             five
         } else {
-            let six = bits
-                .get(at..at + 6)
-                .map(value)
-                .ok_or(io::ErrorKind::InvalidData)?;
+            let six = bits.get(at..at + 6).map(value).ok_or(io::ErrorKind::InvalidData)?;
             at += 6;
             // '3' is 0x19, '9' is 0x1f.
-            six.checked_sub(0x19)
-                .map(|above| above + 3)
-                .ok_or(io::ErrorKind::InvalidData)?
+            six.checked_sub(0x19).map(|above| above + 3).ok_or(io::ErrorKind::InvalidData)?
         };
         status = status * 10 + digit;
     }

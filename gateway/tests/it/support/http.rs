@@ -24,10 +24,7 @@ pub(crate) struct Message {
 
 impl Fields {
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
-        let found = self
-            .0
-            .iter()
-            .find(|(field, _)| field.eq_ignore_ascii_case(name));
+        let found = self.0.iter().find(|(field, _)| field.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -46,9 +43,8 @@ impl Fields {
     fn parse(lines: &str) -> io::Result<Self> {
         let lines = lines.split("\r\n").filter(|line| !line.is_empty());
         let pairs = lines.map(|line| {
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| bad("a field without a colon"))?;
+            let (name, value) =
+                line.split_once(':').ok_or_else(|| bad("a field without a colon"))?;
             Ok((name.to_owned(), value.trim().to_owned()))
         });
         Ok(Self(pairs.collect::<io::Result<_>>()?))
@@ -58,11 +54,7 @@ impl Fields {
 impl Message {
     /// The status code of an answer; 0 where this is not one.
     pub(crate) fn status(&self) -> u16 {
-        self.start
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .unwrap_or_default()
+        self.start.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default()
     }
 
     pub(crate) fn method(&self) -> &str {
@@ -108,15 +100,9 @@ pub(crate) async fn read_head(from: &mut (impl AsyncRead + Unpin)) -> io::Result
         }
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let (start, fields) = head
-        .split_once("\r\n")
-        .ok_or_else(|| bad("no start line"))?;
+    let (start, fields) = head.split_once("\r\n").ok_or_else(|| bad("no start line"))?;
     let headers = Fields::parse(fields)?;
-    Ok(Some(Message {
-        start: start.to_owned(),
-        headers,
-        ..Message::default()
-    }))
+    Ok(Some(Message { start: start.to_owned(), headers, ..Message::default() }))
 }
 
 /// Reads one answer to a request of `method`. Interim answers (1xx except 101) are skipped.

@@ -34,12 +34,7 @@ impl Lab {
         let mut settings = Settings::new(&provider.issuer(), recorder.address);
         change(&mut settings);
         let gateway = Gateway::start(&settings).await;
-        Self {
-            provider,
-            recorder,
-            settings,
-            gateway,
-        }
+        Self { provider, recorder, settings, gateway }
     }
 
     /// Kills the gateway as a power cut would, and starts it again on the same state.
@@ -74,40 +69,18 @@ impl Lab {
     pub(crate) async fn sign_in_with(&self, browser: &mut Browser, user: &str) {
         self.provider.remember(browser, user);
         let page = browser.navigate(&format!("{SITE}/home")).await;
-        assert_eq!(
-            page.answer.status(),
-            200,
-            "{:#?}\n{}",
-            page.hops,
-            page.answer.text()
-        );
-        assert_eq!(
-            page.url.as_str(),
-            format!("{SITE}/home"),
-            "{:#?}",
-            page.hops
-        );
+        assert_eq!(page.answer.status(), 200, "{:#?}\n{}", page.hops, page.answer.text());
+        assert_eq!(page.url.as_str(), format!("{SITE}/home"), "{:#?}", page.hops);
     }
 
     /// Signs out as our own page does: reads the token against forgery, posts the form.
     pub(crate) async fn sign_out(&self, browser: &mut Browser) {
-        let me = browser
-            .fetch("GET", &format!("{SITE}/.portcullis/me"), &[], "")
-            .await;
-        let csrf = me
-            .json()
-            .get("csrf")
-            .and_then(|v| v.as_str())
-            .map(str::to_owned);
+        let me = browser.fetch("GET", &format!("{SITE}/.portcullis/me"), &[], "").await;
+        let csrf = me.json().get("csrf").and_then(|v| v.as_str()).map(str::to_owned);
         let csrf = csrf.unwrap_or_else(|| panic!("no csrf in /me: {}", me.text()));
         let url = Url::parse(&format!("{SITE}/.portcullis/logout")).unwrap();
         let page = browser.submit(&url, &[("csrf".to_owned(), csrf)]).await;
-        assert!(
-            page.answer.status() < 400,
-            "{:#?}\n{}",
-            page.hops,
-            page.answer.text()
-        );
+        assert!(page.answer.status() < 400, "{:#?}\n{}", page.hops, page.answer.text());
     }
 
     /// The `Cookie` header line of a browser, for a raw client.
@@ -121,9 +94,7 @@ impl Lab {
         let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{lines}Connection: close\r\n\r\n");
-        exchange(self.gateway.http, request)
-            .await
-            .expect("an answer")
+        exchange(self.gateway.http, request).await.expect("an answer")
     }
 
     /// Our published keys.

@@ -26,9 +26,7 @@ impl Load {
     /// Starts `clients` that ask for `path` with the header `lines` (each with its line end).
     pub(crate) fn start(clients: usize, to: std::net::SocketAddr, path: &str, lines: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let request = Arc::new(format!(
-            "GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n"
-        ));
+        let request = Arc::new(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n"));
         let clients = (0..clients)
             .map(|_| tokio::spawn(ask(to, Arc::clone(&request), Arc::clone(&stop))))
             .collect();

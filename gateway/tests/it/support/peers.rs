@@ -29,30 +29,15 @@ impl CertifiedProvider {
             "post_logout_redirect_uris": [signed_out_uri],
         });
         let mut command = script("certified-provider.mjs");
-        let mut child = command
-            .arg(settings.to_string())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = command.arg(settings.to_string()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = timeout(Duration::from_secs(30), lines.next_line());
-        let line = line
-            .await
-            .expect("ready in time")
-            .unwrap()
-            .expect("a line once it listens");
+        let line = line.await.expect("ready in time").unwrap().expect("a line once it listens");
         // It must be able to go on talking: a closed pipe would end it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let line: Value = serde_json::from_str(&line).unwrap();
-        let issuer = line
-            .get("issuer")
-            .and_then(Value::as_str)
-            .expect("an issuer")
-            .to_owned();
-        Self {
-            _child: child,
-            issuer,
-        }
+        let issuer = line.get("issuer").and_then(Value::as_str).expect("an issuer").to_owned();
+        Self { _child: child, issuer }
     }
 }
 
@@ -85,25 +70,15 @@ pub(crate) async fn verify_all(questions: &[Value]) -> Vec<Value> {
     let output = child.wait_with_output().await.unwrap();
     writing.await.unwrap().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(
-        answers.len(),
-        questions.len(),
-        "verify.mjs answered: {text}"
-    );
+    let answers: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), questions.len(), "verify.mjs answered: {text}");
     answers
 }
 
 /// Drives a real browser through the demo; gives the one line that the script prints.
 pub(crate) async fn real_browser(settings: &Value) -> Value {
-    let output = script("browser.mjs")
-        .arg(settings.to_string())
-        .output()
-        .await
-        .unwrap();
+    let output = script("browser.mjs").arg(settings.to_string()).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let last = text.lines().last().unwrap_or_default();
     let answer: Value = serde_json::from_str(last)
@@ -120,10 +95,7 @@ fn script(name: &str) -> Command {
         folder.display()
     );
     let mut command = Command::new("node");
-    command
-        .arg(folder.join(name))
-        .current_dir(&folder)
-        .kill_on_drop(true);
+    command.arg(folder.join(name)).current_dir(&folder).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command
 }

@@ -180,10 +180,7 @@ impl Office {
             _ => {}
         }
         if fault == Fault::ForeignAuthorizedParty {
-            claims
-                .as_object_mut()
-                .unwrap()
-                .insert("azp".to_owned(), json!("somebody-else"));
+            claims.as_object_mut().unwrap().insert("azp".to_owned(), json!("somebody-else"));
         }
         let keys = self.keys.lock().unwrap();
         let key = keys.last().expect("there is a key");
@@ -207,11 +204,8 @@ fn groups(user: &str) -> Value {
 async fn discovery(State(office): Office_) -> Json<Value> {
     office.count(|counts| counts.discovery += 1);
     let at = &office.issuer;
-    let named = if office.fault() == Fault::DiscoveryIssuerWrong {
-        "http://127.0.0.1:9"
-    } else {
-        at
-    };
+    let named =
+        if office.fault() == Fault::DiscoveryIssuerWrong { "http://127.0.0.1:9" } else { at };
     Json(json!({
         "issuer": named,
         "authorization_endpoint": format!("{at}/authorize"),
@@ -253,8 +247,7 @@ async fn authorize(
     match fault {
         Fault::CallbackIssuerMissing => {}
         Fault::CallbackIssuerWrong => {
-            back.query_pairs_mut()
-                .append_pair("iss", "http://127.0.0.1:9");
+            back.query_pairs_mut().append_pair("iss", "http://127.0.0.1:9");
         }
         _ => {
             back.query_pairs_mut().append_pair("iss", &office.issuer);
@@ -267,13 +260,9 @@ async fn authorize(
             .append_pair("error_description", description);
         return Redirect::to(back.as_str()).into_response();
     }
-    let cookies = headers
-        .get(header::COOKIE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let user = cookies
-        .split("; ")
-        .find_map(|cookie| cookie.strip_prefix("user="));
+    let cookies =
+        headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let user = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("user="));
     login.insert("user".to_owned(), user.unwrap_or("engineer").to_owned());
     let code = format!("code-{number}");
     back.query_pairs_mut().append_pair("code", &code);
@@ -291,21 +280,13 @@ async fn token(State(office): Office_, headers: HeaderMap, Form(form): Form<Para
         _ => {}
     }
     if !client_is_known(&headers, &form) {
-        return (
-            StatusCode::UNAUTHORIZED,
-            Json(json!({ "error": "invalid_client" })),
-        )
+        return (StatusCode::UNAUTHORIZED, Json(json!({ "error": "invalid_client" })))
             .into_response();
     }
     // A code works once.
-    let login = form
-        .get("code")
-        .and_then(|code| office.codes.lock().unwrap().remove(code));
+    let login = form.get("code").and_then(|code| office.codes.lock().unwrap().remove(code));
     let Some(login) = login.filter(|login| proves_possession(login, &form)) else {
-        return (
-            StatusCode::BAD_REQUEST,
-            Json(json!({ "error": "invalid_grant" })),
-        )
+        return (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" })))
             .into_response();
     };
     let user = login.get("user").map_or("engineer", String::as_str);
@@ -319,16 +300,9 @@ async fn token(State(office): Office_, headers: HeaderMap, Form(form): Form<Para
 
 /// `client_secret_basic` or `client_secret_post`.
 fn client_is_known(headers: &HeaderMap, form: &Params) -> bool {
-    let basic = format!(
-        "Basic {}",
-        STANDARD.encode(format!("portcullis:{CLIENT_SECRET}"))
-    );
-    headers
-        .get(header::AUTHORIZATION)
-        .is_some_and(|sent| sent.as_bytes() == basic.as_bytes())
-        || form
-            .get("client_secret")
-            .is_some_and(|sent| sent == CLIENT_SECRET)
+    let basic = format!("Basic {}", STANDARD.encode(format!("portcullis:{CLIENT_SECRET}")));
+    headers.get(header::AUTHORIZATION).is_some_and(|sent| sent.as_bytes() == basic.as_bytes())
+        || form.get("client_secret").is_some_and(|sent| sent == CLIENT_SECRET)
 }
 
 /// PKCE S256, and the same redirect URI as before.
@@ -336,26 +310,19 @@ fn proves_possession(login: &Params, form: &Params) -> bool {
     let verifier = form.get("code_verifier").map_or("", String::as_str);
     let challenge = encode(digest(&SHA256, verifier.as_bytes()).as_ref());
     login.get("code_challenge") == Some(&challenge)
-        && login
-            .get("code_challenge_method")
-            .is_some_and(|method| method == "S256")
+        && login.get("code_challenge_method").is_some_and(|method| method == "S256")
         && login.get("redirect_uri") == form.get("redirect_uri")
 }
 
 async fn userinfo(headers: HeaderMap) -> Json<Value> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let user = token.and_then(|token| token.strip_prefix("Bearer canary-access-token-"));
     Json(json!({ "sub": format!("sub-{}", user.unwrap_or("nobody")), "name": user }))
 }
 
 async fn end_session(State(office): Office_, Query(form): Query<Params>) -> Response {
     office.count(|counts| counts.ended += 1);
-    match form
-        .get("post_logout_redirect_uri")
-        .and_then(|back| Url::parse(back).ok())
-    {
+    match form.get("post_logout_redirect_uri").and_then(|back| Url::parse(back).ok()) {
         Some(mut back) => {
             if let Some(state) = form.get("state") {
                 back.query_pairs_mut().append_pair("state", state);

@@ -31,9 +31,7 @@ impl Raw {
     pub(crate) async fn connect(to: SocketAddr) -> Self {
         let tcp = TcpStream::connect(to).await.expect("the listener accepts");
         tcp.set_nodelay(true).unwrap();
-        Self {
-            stream: BufStream::new(Box::pin(tcp)),
-        }
+        Self { stream: BufStream::new(Box::pin(tcp)) }
     }
 
     /// Connects over TLS as `name`, with the protocols offered in `config`.
@@ -46,9 +44,7 @@ impl Raw {
         tcp.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
         let tls = TlsConnector::from(config).connect(name, tcp).await?;
-        Ok(Self {
-            stream: BufStream::new(Box::pin(tls)),
-        })
+        Ok(Self { stream: BufStream::new(Box::pin(tls)) })
     }
 
     /// Sends these bytes, no more and no less.
@@ -94,11 +90,8 @@ impl Raw {
 
 /// Sends `bytes` on a connection of their own and reads one answer.
 pub(crate) async fn exchange(to: SocketAddr, bytes: impl AsRef<[u8]>) -> io::Result<Message> {
-    let method = String::from_utf8_lossy(bytes.as_ref())
-        .split(' ')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let method =
+        String::from_utf8_lossy(bytes.as_ref()).split(' ').next().unwrap_or_default().to_owned();
     let mut raw = Raw::connect(to).await;
     raw.send(bytes).await;
     raw.answer_to(&method).await
@@ -106,7 +99,5 @@ pub(crate) async fn exchange(to: SocketAddr, bytes: impl AsRef<[u8]>) -> io::Res
 
 /// The status that `bytes` get; 0 where the connection is closed without an answer.
 pub(crate) async fn status_of(to: SocketAddr, bytes: impl AsRef<[u8]>) -> u16 {
-    exchange(to, bytes)
-        .await
-        .map_or(0, |answer| answer.status())
+    exchange(to, bytes).await.map_or(0, |answer| answer.status())
 }

@@ -52,10 +52,7 @@ impl Recorder {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State {
-            born: Some(Instant::now()),
-            ..State::default()
-        });
+        let state = Arc::new(State { born: Some(Instant::now()), ..State::default() });
         let accepting = Arc::clone(&state);
         let task = tokio::spawn(async move {
             for number in 0.. {
@@ -70,11 +67,7 @@ impl Recorder {
                 });
             }
         });
-        Self {
-            address,
-            state,
-            task,
-        }
+        Self { address, state, task }
     }
 
     /// The requests so far, in the order in which their heads were complete.
@@ -84,20 +77,12 @@ impl Recorder {
 
     /// The last request.
     pub(crate) fn last(&self) -> Message {
-        self.requests()
-            .pop()
-            .expect("a request reached the upstream")
+        self.requests().pop().expect("a request reached the upstream")
     }
 
     /// Every byte received, connection by connection.
     pub(crate) fn bytes(&self) -> Vec<Vec<u8>> {
-        self.state
-            .connections
-            .lock()
-            .unwrap()
-            .values()
-            .cloned()
-            .collect()
+        self.state.connections.lock().unwrap().values().cloned().collect()
     }
 
     /// Forgets what was received.
@@ -138,17 +123,11 @@ impl State {
         if self.hasty.load(Ordering::SeqCst) {
             return hurry(stream).await;
         }
-        let tap = Tap {
-            stream,
-            number,
-            state: Arc::clone(self),
-        };
+        let tap = Tap { stream, number, state: Arc::clone(self) };
         let mut stream = BufReader::new(tap);
         while let Some(mut request) = read_head(&mut stream).await? {
             if request.target().contains("/early") {
-                stream
-                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-                    .await?;
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
             }
             if request.header("expect").is_some() {
                 stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
@@ -170,14 +149,9 @@ impl State {
         to: &mut (impl AsyncWrite + Unpin),
         request: &Message,
     ) -> io::Result<()> {
-        let (path, query) = request
-            .target()
-            .split_once('?')
-            .unwrap_or((request.target(), ""));
-        let number = query
-            .split_once('=')
-            .and_then(|(_, n)| n.parse::<u64>().ok())
-            .unwrap_or_default();
+        let (path, query) = request.target().split_once('?').unwrap_or((request.target(), ""));
+        let number =
+            query.split_once('=').and_then(|(_, n)| n.parse::<u64>().ok()).unwrap_or_default();
         match path.rsplit('/').next().unwrap_or_default() {
             "sse" => return self.tick(to).await,
             "close" => return Err(io::ErrorKind::ConnectionAborted.into()),
@@ -206,8 +180,7 @@ impl State {
         to.write_all(HEAD.as_bytes()).await?;
         loop {
             let event = format!("data: {}\n\n", self.now());
-            to.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes())
-                .await?;
+            to.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await?;
             to.flush().await?;
             sleep(TICK).await;
         }
@@ -284,13 +257,7 @@ impl AsyncRead for Tap {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         let news = buf.filled().get(before..).unwrap_or_default().to_vec();
         let number = self.number;
-        self.state
-            .connections
-            .lock()
-            .unwrap()
-            .entry(number)
-            .or_default()
-            .extend(news);
+        self.state.connections.lock().unwrap().entry(number).or_default().extend(news);
         polled
     }
 }

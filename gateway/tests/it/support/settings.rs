@@ -65,11 +65,7 @@ impl Settings {
             ..signed_in.clone()
         };
         let routes = vec![
-            Route {
-                path: "/maybe/*",
-                auth: r#"["session", "anonymous"]"#,
-                ..public.clone()
-            },
+            Route { path: "/maybe/*", auth: r#"["session", "anonymous"]"#, ..public.clone() },
             public,
             Route {
                 path: "/engineering/*",
@@ -166,11 +162,7 @@ impl Route {
     }
 
     fn render(&self) -> String {
-        let login = if self.auth.contains("session") {
-            "login = [\"test\"]\n"
-        } else {
-            ""
-        };
+        let login = if self.auth.contains("session") { "login = [\"test\"]\n" } else { "" };
         format!(
             r#"
 [[routes]]

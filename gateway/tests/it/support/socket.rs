@@ -51,9 +51,7 @@ pub(crate) async fn open(
     if answer.status() != 101 {
         return Err(Box::new(answer));
     }
-    Ok(Socket(
-        WebSocketStream::from_raw_socket(raw.into_stream(), Role::Client, None).await,
-    ))
+    Ok(Socket(WebSocketStream::from_raw_socket(raw.into_stream(), Role::Client, None).await))
 }
 
 /// Opens a WebSocket with a library's own handshake, as an independent check of ours.

@@ -92,11 +92,7 @@ impl Forecast {
         for of_day in hours.chunk_by(|a, b| date_of(a) == date_of(b)) {
             days.extend(Day::from_hours(of_day));
         }
-        let hours = if days.len() <= HOURLY_DAYS {
-            hours
-        } else {
-            Vec::new()
-        };
+        let hours = if days.len() <= HOURLY_DAYS { hours } else { Vec::new() };
         let source_note = match source {
             Source::OfflineSample => "Offline sample data, not a real forecast",
             Source::OpenMeteo => "Weather data by Open-Meteo.com, CC BY 4.0",
@@ -126,11 +122,7 @@ impl Day {
         // The daylight hour with the highest code names the day; nights are often clear.
         let code = hours
             .iter()
-            .filter(|hour| {
-                hour.time
-                    .get(11..13)
-                    .is_some_and(|h| ("08"..="20").contains(&h))
-            })
+            .filter(|hour| hour.time.get(11..13).is_some_and(|h| ("08"..="20").contains(&h)))
             .filter_map(|hour| hour.code)
             .reduce(f64::max);
         Some(Self {
@@ -155,10 +147,7 @@ fn tenths(value: f64) -> f64 {
 }
 
 /// The WMO codes that Open-Meteo uses, in words.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the cast saturates, and codes are below 100"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and codes are below 100")]
 fn sky(code: Option<f64>) -> &'static str {
     match code.map(|code| code as i64) {
         Some(0) => "clear sky",

@@ -17,23 +17,14 @@ pub(super) fn sample(place: &Place, from: Date, to: Date) -> Forecast {
         };
         date = next;
     }
-    Forecast::from_hours(
-        place,
-        Source::OfflineSample,
-        ("°C".to_owned(), "mm".to_owned()),
-        hours,
-    )
+    Forecast::from_hours(place, Source::OfflineSample, ("°C".to_owned(), "mm".to_owned()), hours)
 }
 
 fn day(place: &Place, date: Date) -> Vec<Hour> {
     let chance = |salt: u64| noise(place, date, salt);
     // Warmest in late July in the north, in late January in the south.
     let season = ((f64::from(date.day_of_year()) - 205.0) / 365.0 * std::f64::consts::TAU).cos();
-    let season = if place.latitude < 0.0 {
-        -season
-    } else {
-        season
-    };
+    let season = if place.latitude < 0.0 { -season } else { season };
     let mean = 27.0 - place.latitude.abs() * 0.33 + season * place.latitude.abs() * 0.19;
     let mean = mean + (chance(1) - 0.5) * 6.0;
     let wetness = chance(2);
@@ -43,11 +34,7 @@ fn day(place: &Place, date: Date) -> Vec<Hour> {
             let clock = f64::from(hour);
             let daytime = ((clock - 15.0) / 24.0 * std::f64::consts::TAU).cos();
             let near = (1.0 - (clock - wettest).abs() / 4.0).max(0.0);
-            let rain = if wetness > 0.45 {
-                near * (wetness - 0.4) * 4.0
-            } else {
-                0.0
-            };
+            let rain = if wetness > 0.45 { near * (wetness - 0.4) * 4.0 } else { 0.0 };
             let rain = (rain * 10.0).round() / 10.0;
             let likely = (near * wetness * 95.0).max(wetness * 20.0).round();
             let code = match (rain > 1.2, rain > 0.0, wetness > 0.35, wetness > 0.18) {

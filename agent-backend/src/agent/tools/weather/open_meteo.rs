@@ -11,8 +11,8 @@ use url::Url;
 
 use super::forecast::{Forecast, Hour, Source};
 use super::places::Place;
-use crate::caller::{FetchError, fetch_json};
 use crate::clock::Clock;
+use crate::fetch::{FetchError, fetch_json};
 
 /// A client of the forecast service.
 pub struct OpenMeteo {
@@ -55,13 +55,7 @@ impl OpenMeteo {
     /// A client for the service at `base`.
     pub fn new(base: Url, client: Client, clock: Arc<dyn Clock>) -> Self {
         let (kept, resting_until) = Default::default();
-        Self {
-            base,
-            client,
-            clock,
-            kept,
-            resting_until,
-        }
+        Self { base, client, clock, kept, resting_until }
     }
 
     /// The forecast for a place from one date to another, both included.
@@ -86,45 +80,31 @@ impl OpenMeteo {
             .unwrap_or_else(PoisonError::into_inner)
             .is_some_and(|t| now < t)
         {
-            return Err(WeatherFault::Unreachable(
-                "it did not answer a moment ago".into(),
-            ));
+            return Err(WeatherFault::Unreachable("it did not answer a moment ago".into()));
         }
         let answer = match self.ask(&url).await {
             Err(WeatherFault::Unreachable(_)) => self.ask(&url).await,
             other => other,
         };
         let rest = matches!(answer, Err(WeatherFault::Unreachable(_))).then(|| now + REST);
-        *self
-            .resting_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = rest;
+        *self.resting_until.lock().unwrap_or_else(PoisonError::into_inner) = rest;
         let forecast = read(place, &answer?).ok_or(WeatherFault::Garbled)?;
         self.remember(url.as_str(), now, &forecast);
         Ok(forecast)
     }
 
     async fn ask(&self, url: &Url) -> Result<Value, WeatherFault> {
-        fetch_json(&self.client, url)
-            .await
-            .map_err(|fault| match fault {
-                FetchError::Status {
-                    status: StatusCode::BAD_REQUEST,
-                    body,
-                    ..
-                } => {
-                    let reason = body
-                        .get("reason")
-                        .and_then(Value::as_str)
-                        .unwrap_or("bad request");
-                    WeatherFault::Refused(reason.chars().take(MOST_REASON).collect())
-                }
-                FetchError::NotJson { .. } | FetchError::TooLarge { .. } => WeatherFault::Garbled,
-                FetchError::Status { status, .. } => {
-                    WeatherFault::Unreachable(format!("it answered {status}"))
-                }
-                FetchError::Unreachable { cause, .. } => WeatherFault::Unreachable(cause),
-            })
+        fetch_json(&self.client, url).await.map_err(|fault| match fault {
+            FetchError::Status { status: StatusCode::BAD_REQUEST, body, .. } => {
+                let reason = body.get("reason").and_then(Value::as_str).unwrap_or("bad request");
+                WeatherFault::Refused(reason.chars().take(MOST_REASON).collect())
+            }
+            FetchError::NotJson { .. } | FetchError::TooLarge { .. } => WeatherFault::Garbled,
+            FetchError::Status { status, .. } => {
+                WeatherFault::Unreachable(format!("it answered {status}"))
+            }
+            FetchError::Unreachable { cause, .. } => WeatherFault::Unreachable(cause),
+        })
     }
 
     fn url(&self, place: &Place, from: Date, to: Date) -> Url {
@@ -163,10 +143,7 @@ fn read(place: &Place, answer: &Value) -> Option<Forecast> {
     let times = hourly.get("time")?.as_array()?;
     let field = |name: &str| hourly.get(name).and_then(Value::as_array);
     let (temperature, rain) = (field("temperature_2m"), field("precipitation"));
-    let (chance, humidity) = (
-        field("precipitation_probability"),
-        field("relative_humidity_2m"),
-    );
+    let (chance, humidity) = (field("precipitation_probability"), field("relative_humidity_2m"));
     let code = field("weather_code");
     let at = |list: Option<&Vec<Value>>, index: usize| list?.get(index)?.as_f64();
     let hours: Vec<Hour> = times
@@ -186,12 +163,7 @@ fn read(place: &Place, answer: &Value) -> Option<Forecast> {
         .collect();
     let unit = |name: &str, usual: &str| {
         let units = answer.get("hourly_units").and_then(|units| units.get(name));
-        units
-            .and_then(Value::as_str)
-            .unwrap_or(usual)
-            .chars()
-            .take(12)
-            .collect::<String>()
+        units.and_then(Value::as_str).unwrap_or(usual).chars().take(12).collect::<String>()
     };
     let units = (unit("temperature_2m", "°C"), unit("precipitation", "mm"));
     let forecast = Forecast::from_hours(place, Source::OpenMeteo, units, hours);

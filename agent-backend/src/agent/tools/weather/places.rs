@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::toolbox::ToolFault;
-use crate::caller::{FetchError, fetch_json};
+use crate::fetch::{FetchError, fetch_json};
 
 /// A place with its coordinates.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,12 +37,7 @@ const KNOWN: [(&str, f64, f64, &str); 24] = [
     ("Barcelona", 41.39, 2.16, "Europe/Madrid"),
     ("Berlin", 52.52, 13.41, "Europe/Berlin"),
     ("Bilbao", 43.26, -2.93, "Europe/Madrid"),
-    (
-        "Buenos Aires",
-        -34.61,
-        -58.38,
-        "America/Argentina/Buenos_Aires",
-    ),
+    ("Buenos Aires", -34.61, -58.38, "America/Argentina/Buenos_Aires"),
     ("Cape Town", -33.93, 18.42, "Africa/Johannesburg"),
     ("Dublin", 53.33, -6.25, "Europe/Dublin"),
     ("Lisbon", 38.72, -9.13, "Europe/Lisbon"),
@@ -66,11 +61,7 @@ const KNOWN: [(&str, f64, f64, &str); 24] = [
 impl Places {
     /// With the place that is meant when none is named, and the search service.
     pub fn new(usual: Place, geocoding: Url, client: Client) -> Self {
-        Self {
-            usual,
-            geocoding,
-            client,
-        }
+        Self { usual, geocoding, client }
     }
 
     /// The place of this name; the usual one without a name.
@@ -95,9 +86,7 @@ impl Places {
             });
         }
         if name.chars().count() > MOST_CHARS {
-            return Err(ToolFault::Arguments(
-                "that is too long for the name of a place".into(),
-            ));
+            return Err(ToolFault::Arguments("that is too long for the name of a place".into()));
         }
         self.search(name).await
     }
@@ -116,10 +105,7 @@ impl Places {
                 "the place search cannot be reached, and {name} is not among the places known offline"
             ))
         })?;
-        let first = found
-            .get("results")
-            .and_then(Value::as_array)
-            .and_then(|all| all.first());
+        let first = found.get("results").and_then(Value::as_array).and_then(|all| all.first());
         first
             .and_then(read)
             .ok_or_else(|| ToolFault::Failed(format!("no place called {name} was found")))
@@ -127,31 +113,11 @@ impl Places {
 }
 
 fn read(found: &Value) -> Option<Place> {
-    let latitude = found
-        .get("latitude")?
-        .as_f64()
-        .filter(|n| n.abs() <= 90.0)?;
-    let longitude = found
-        .get("longitude")?
-        .as_f64()
-        .filter(|n| n.abs() <= 180.0)?;
-    let name: String = found
-        .get("name")?
-        .as_str()?
-        .chars()
-        .take(MOST_CHARS)
-        .collect();
-    let timezone = found
-        .get("timezone")
-        .and_then(Value::as_str)
-        .unwrap_or("UTC")
-        .to_owned();
-    Some(Place {
-        name,
-        latitude,
-        longitude,
-        timezone,
-    })
+    let latitude = found.get("latitude")?.as_f64().filter(|n| n.abs() <= 90.0)?;
+    let longitude = found.get("longitude")?.as_f64().filter(|n| n.abs() <= 180.0)?;
+    let name: String = found.get("name")?.as_str()?.chars().take(MOST_CHARS).collect();
+    let timezone = found.get("timezone").and_then(Value::as_str).unwrap_or("UTC").to_owned();
+    Some(Place { name, latitude, longitude, timezone })
 }
 
 /// Lower case, and without the accents of the names above.

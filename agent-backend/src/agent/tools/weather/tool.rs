@@ -28,11 +28,7 @@ const MOST_DAYS: i64 = 16;
 impl Weather {
     /// With the places it knows and the service it asks.
     pub fn new(clock: Arc<dyn Clock>, places: Arc<Places>, service: OpenMeteo) -> Self {
-        Self {
-            clock,
-            places,
-            service,
-        }
+        Self { clock, places, service }
     }
 
     /// "Today" is the date at the place, not where the agent runs.
@@ -62,18 +58,13 @@ impl Tool for Weather {
     }
 
     async fn run(&self, _: &Arc<Caller>, arguments: Value) -> Result<Value, ToolFault> {
-        let place = self
-            .places
-            .find(arguments.get("place").and_then(Value::as_str))
-            .await?;
+        let place = self.places.find(arguments.get("place").and_then(Value::as_str)).await?;
         let today = self.today(&place);
         let (from, to) = range(today, &arguments)?;
         let forecast = match self.service.forecast(&place, from, to).await {
             Ok(forecast) => forecast,
             Err(WeatherFault::Refused(reason)) => {
-                return Err(ToolFault::Failed(format!(
-                    "the weather service refused: {reason}"
-                )));
+                return Err(ToolFault::Failed(format!("the weather service refused: {reason}")));
             }
             Err(fault) => {
                 tracing::warn!(%fault, "answering with offline sample weather");

@@ -84,18 +84,10 @@ pub(super) async fn login(
     };
     let now = shared.clock.now();
     let cookie = shared.entropy.token::<32>();
-    let signed_in = SignedIn {
-        account,
-        auth_time: now,
-        sid: shared.entropy.token::<16>(),
-    };
+    let signed_in = SignedIn { account, auth_time: now, sid: shared.entropy.token::<16>() };
     shared.with(|store| store.sessions.put(cookie.clone(), signed_in.clone(), now));
     let set = format!("demo_provider={cookie}; Path=/; HttpOnly; SameSite=Lax");
-    (
-        [(header::SET_COOKIE, set)],
-        request.grant(&shared, signed_in),
-    )
-        .into_response()
+    ([(header::SET_COOKIE, set)], request.grant(&shared, signed_in)).into_response()
 }
 
 impl Authorize {
@@ -114,17 +106,12 @@ impl Authorize {
         }
         let scopes = request.scope.as_deref().unwrap_or_default();
         if request.response_type.as_deref() != Some("code") {
-            return Err(Box::new(
-                request.refuse(shared, "unsupported_response_type"),
-            ));
+            return Err(Box::new(request.refuse(shared, "unsupported_response_type")));
         }
         if !scopes.split(' ').any(|scope| scope == "openid") {
             return Err(Box::new(request.refuse(shared, "invalid_scope")));
         }
-        let pkce = request
-            .code_challenge
-            .as_deref()
-            .is_some_and(|text| text.len() == 43);
+        let pkce = request.code_challenge.as_deref().is_some_and(|text| text.len() == 43);
         if !pkce || request.code_challenge_method.as_deref() != Some("S256") {
             return Err(Box::new(request.refuse(shared, "invalid_request")));
         }
@@ -153,9 +140,7 @@ impl Authorize {
         let Ok(mut url) = Url::parse(&self.redirect_uri) else {
             return StatusCode::BAD_REQUEST.into_response();
         };
-        url.query_pairs_mut()
-            .append_pair(name, value)
-            .append_pair("iss", &shared.issuer);
+        url.query_pairs_mut().append_pair(name, value).append_pair("iss", &shared.issuer);
         if let Some(state) = &self.state {
             url.query_pairs_mut().append_pair("state", state);
         }

@@ -68,10 +68,7 @@ fn end(shared: &Shared, headers: &HeaderMap, request: &EndSession) -> Response {
     if let Some(cookie) = session_cookie(headers) {
         shared.with(|store| store.sessions.take(&cookie, shared.clock.now()));
     }
-    let clear = [(
-        header::SET_COOKIE,
-        "demo_provider=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax",
-    )];
+    let clear = [(header::SET_COOKIE, "demo_provider=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")];
     let answer = match request.target(shared) {
         Some(target) => redirect(&target),
         None => pages::sign_out(None, ""),

@@ -29,14 +29,10 @@ impl PrivateSigningKey for DemoKey {
         message: &[u8],
     ) -> Result<Vec<u8>, SigningError> {
         if *algorithm != CoreJwsSigningAlgorithm::EcdsaP256Sha256 {
-            return Err(SigningError::UnsupportedAlg(
-                "this key signs with ES256".to_owned(),
-            ));
+            return Err(SigningError::UnsupportedAlg("this key signs with ES256".to_owned()));
         }
         let signature = self.pair.sign(&SystemRandom::new(), message);
-        signature
-            .map(|bytes| bytes.as_ref().to_vec())
-            .map_err(|_| SigningError::CryptoError)
+        signature.map(|bytes| bytes.as_ref().to_vec()).map_err(|_| SigningError::CryptoError)
     }
 
     fn as_verification_key(&self) -> CoreJsonWebKey {

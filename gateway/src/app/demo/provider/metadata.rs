@@ -64,9 +64,7 @@ pub(super) fn document(issuer: &str) -> Result<DemoMetadata, ParseError> {
     )
     .set_token_endpoint(Some(TokenUrl::new(format!("{issuer}/token"))?))
     .set_userinfo_endpoint(Some(UserInfoUrl::new(format!("{issuer}/userinfo"))?))
-    .set_scopes_supported(Some(
-        scopes.map(|scope| Scope::new(scope.to_owned())).to_vec(),
-    ))
+    .set_scopes_supported(Some(scopes.map(|scope| Scope::new(scope.to_owned())).to_vec()))
     .set_grant_types_supported(Some(vec![CoreGrantType::AuthorizationCode]))
     .set_token_endpoint_auth_methods_supported(Some(vec![
         CoreClientAuthMethod::ClientSecretBasic,
@@ -81,7 +79,5 @@ pub(super) async fn discovery(State(shared): State<Arc<Shared>>) -> Json<DemoMet
 
 /// `GET /jwks`
 pub(super) async fn jwks(State(shared): State<Arc<Shared>>) -> Json<CoreJsonWebKeySet> {
-    Json(CoreJsonWebKeySet::new(vec![
-        shared.key.as_verification_key(),
-    ]))
+    Json(CoreJsonWebKeySet::new(vec![shared.key.as_verification_key()]))
 }

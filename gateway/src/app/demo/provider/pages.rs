@@ -30,21 +30,9 @@ struct Fault<'a> {
 
 /// The login page. `request` is the authorization request's query, carried through the form.
 pub(super) fn sign_in(request: &str, failed: Option<&str>) -> Response {
-    let status = if failed.is_some() {
-        StatusCode::UNAUTHORIZED
-    } else {
-        StatusCode::OK
-    };
+    let status = if failed.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
     let login = failed.unwrap_or_default();
-    page(
-        status,
-        &SignIn {
-            accounts: &ACCOUNTS,
-            request,
-            login,
-            failed: failed.is_some(),
-        },
-    )
+    page(status, &SignIn { accounts: &ACCOUNTS, request, login, failed: failed.is_some() })
 }
 
 /// Asks whether to sign out, or says that nobody is signed in.

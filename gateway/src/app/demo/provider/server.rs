@@ -103,10 +103,7 @@ impl Shared {
 
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route(
-            "/.well-known/openid-configuration",
-            get(metadata::discovery),
-        )
+        .route("/.well-known/openid-configuration", get(metadata::discovery))
         .route("/jwks", get(metadata::jwks))
         .route("/authorize", get(authorize::authorize))
         .route("/login", post(authorize::login))
@@ -119,21 +116,17 @@ fn router(shared: Arc<Shared>) -> Router {
 
 /// 303: a form that was posted here is not posted again elsewhere.
 pub(super) fn redirect(location: &str) -> Response {
-    let headers = [
-        (header::LOCATION, location),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, "no-store")];
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
 /// The provider's own session cookie.
 pub(super) fn session_cookie(headers: &HeaderMap) -> Option<String> {
     headers.get_all(header::COOKIE).iter().find_map(|line| {
-        line.to_str().ok()?.split(';').find_map(|pair| {
-            pair.trim()
-                .strip_prefix("demo_provider=")
-                .map(str::to_owned)
-        })
+        line.to_str()
+            .ok()?
+            .split(';')
+            .find_map(|pair| pair.trim().strip_prefix("demo_provider=").map(str::to_owned))
     })
 }
 

@@ -59,16 +59,12 @@ impl Store {
 
 impl<T> Shelf<T> {
     fn new(lifetime: Duration) -> Self {
-        Self {
-            entries: HashMap::new(),
-            lifetime,
-        }
+        Self { entries: HashMap::new(), lifetime }
     }
 
     pub(super) fn put(&mut self, key: String, value: T, now: Timestamp) {
         let lifetime = self.lifetime;
-        self.entries
-            .retain(|_, (begun, _)| now.since(*begun) < lifetime);
+        self.entries.retain(|_, (begun, _)| now.since(*begun) < lifetime);
         if self.entries.len() >= MOST {
             let oldest = self.entries.iter().min_by_key(|(_, (begun, _))| *begun);
             if let Some(key) = oldest.map(|(key, _)| key.clone()) {

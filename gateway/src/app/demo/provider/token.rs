@@ -63,15 +63,13 @@ pub(super) async fn token(
     let now = shared.clock.now();
     // Taken whatever comes next: a code that was tried is spent.
     let code = form.code.as_deref().unwrap_or_default();
-    let grant = shared
-        .with(|store| store.codes.take(code, now))
-        .filter(|grant| {
-            let verifier = form.code_verifier.as_deref().unwrap_or_default();
-            let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
-            grant.client_id == client_id
-                && form.redirect_uri.as_ref() == Some(&grant.redirect_uri)
-                && challenge == grant.challenge
-        });
+    let grant = shared.with(|store| store.codes.take(code, now)).filter(|grant| {
+        let verifier = form.code_verifier.as_deref().unwrap_or_default();
+        let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+        grant.client_id == client_id
+            && form.redirect_uri.as_ref() == Some(&grant.redirect_uri)
+            && challenge == grant.challenge
+    });
     let Some(grant) = grant else {
         return refuse(StatusCode::BAD_REQUEST, "invalid_grant");
     };
@@ -80,9 +78,7 @@ pub(super) async fn token(
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, "server_error");
     };
     shared.with(|store| {
-        store
-            .access_tokens
-            .put(access_token.clone(), grant.signed_in.account, now);
+        store.access_tokens.put(access_token.clone(), grant.signed_in.account, now);
         store.hints.put(id_token.clone(), grant.signed_in.sid, now);
     });
     let tokens = json!({
@@ -121,11 +117,7 @@ fn authenticate(shared: &Shared, headers: &HeaderMap, form: &TokenForm) -> Optio
 }
 
 fn credential<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
-    headers
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix(scheme)
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix(scheme)
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -157,10 +149,5 @@ fn sign(shared: &Shared, grant: &Grant, access_token: &str) -> Option<String> {
 }
 
 fn refuse(status: StatusCode, error: &str) -> Response {
-    (
-        status,
-        [(CACHE_CONTROL, "no-store")],
-        Json(json!({ "error": error })),
-    )
-        .into_response()
+    (status, [(CACHE_CONTROL, "no-store")], Json(json!({ "error": error }))).into_response()
 }

@@ -27,10 +27,7 @@ async fn server(head: &'static str, chunk: Vec<u8>, times: usize, pause: Duratio
 
 fn client(home: &str, insecure_http: bool) -> HttpClient {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let limits = FetchLimits {
-        time: Duration::from_millis(500),
-        answer: 64 * 1024,
-    };
+    let limits = FetchLimits { time: Duration::from_millis(500), answer: 64 * 1024 };
     let policy = AddressPolicy::for_home(&Url::parse(home).unwrap(), insecure_http);
     HttpClient::new(policy, limits, None).unwrap()
 }
@@ -41,18 +38,10 @@ fn get(url: &str) -> http::Request<Bytes> {
 
 #[tokio::test]
 async fn an_answer_is_read_whole() {
-    let url = server(
-        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
-        vec![],
-        0,
-        Duration::ZERO,
-    );
+    let url = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", vec![], 0, Duration::ZERO);
     let url = url.await;
     let answer = client(&url, true).send(get(&url)).await.unwrap();
-    assert_eq!(
-        (answer.status().as_u16(), &answer.body()[..]),
-        (200, &b"ok"[..])
-    );
+    assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"ok"[..]));
 }
 
 #[tokio::test]
@@ -62,10 +51,7 @@ async fn a_large_answer_is_cut_whether_it_says_so_or_not() {
     for head in [announced, silent] {
         let url = server(head, vec![b'x'; 16 * 1024], 1000, Duration::ZERO).await;
         let error = client(&url, true).send(get(&url)).await.unwrap_err();
-        assert!(
-            matches!(error, FetchError::AnswerTooLarge { limit: 65_536, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, FetchError::AnswerTooLarge { limit: 65_536, .. }), "{error}");
     }
 }
 
@@ -74,51 +60,30 @@ async fn a_byte_now_and_then_does_not_extend_the_deadline() {
     let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
     let url = server(head, vec![b'x'], 1000, Duration::from_millis(50)).await;
     let error = client(&url, true).send(get(&url)).await.unwrap_err();
-    assert!(
-        matches!(error, FetchError::TimedOut { millis: 500, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, FetchError::TimedOut { millis: 500, .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_redirect_is_an_answer_not_an_order() {
     let head = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n";
     let url = server(head, vec![], 0, Duration::ZERO).await;
-    assert_eq!(
-        client(&url, true).send(get(&url)).await.unwrap().status(),
-        302
-    );
+    assert_eq!(client(&url, true).send(get(&url)).await.unwrap().status(), 302);
 }
 
 #[tokio::test]
 async fn a_public_home_gives_no_way_to_this_machine() {
     let client = client("https://93.184.216.34/", true);
-    for url in [
-        "https://127.0.0.1:1/",
-        "https://[::1]:1/",
-        "https://169.254.169.254/latest",
-    ] {
+    for url in ["https://127.0.0.1:1/", "https://[::1]:1/", "https://169.254.169.254/latest"] {
         let error = client.send(get(url)).await.unwrap_err();
-        assert!(
-            matches!(error, FetchError::AddressRefused { .. }),
-            "{url}: {error}"
-        );
+        assert!(matches!(error, FetchError::AddressRefused { .. }), "{url}: {error}");
     }
     let error = client.send(get("https://localhost:1/")).await.unwrap_err();
-    assert!(
-        matches!(error, FetchError::AddressRefused { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, FetchError::AddressRefused { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn plain_http_is_refused_before_any_connection() {
-    let url = server(
-        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
-        vec![],
-        0,
-        Duration::ZERO,
-    );
+    let url = server("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", vec![], 0, Duration::ZERO);
     let url = url.await;
     let error = client(&url, false).send(get(&url)).await.unwrap_err();
     assert!(matches!(error, FetchError::SchemeRefused { .. }), "{error}");

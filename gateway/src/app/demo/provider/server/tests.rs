@@ -30,51 +30,33 @@ async fn world() -> World {
     };
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let (bound, server) = DemoProvider::bind(any, vec![client], clock.clone(), entropy.clone())
-        .await
-        .unwrap();
+    let (bound, server) =
+        DemoProvider::bind(any, vec![client], clock.clone(), entropy.clone()).await.unwrap();
     tokio::spawn(server);
     let issuer = format!("http://{bound}");
     let policy = AddressPolicy::for_home(&Url::parse(&issuer).unwrap(), true);
-    let limits = FetchLimits {
-        time: Duration::from_secs(5),
-        ..FetchLimits::default()
-    };
+    let limits = FetchLimits { time: Duration::from_secs(5), ..FetchLimits::default() };
     let http = Arc::new(HttpClient::new(policy, limits, None).unwrap());
     let mut settings = ProviderSettings::new(ProviderId::from("demo"), &issuer, "portcullis");
     settings.client_secret = Some(Secret::from("demo secret"));
     settings.insecure_http = true;
     let provider = Provider::new(settings, http.clone(), clock, entropy);
-    World {
-        issuer,
-        http,
-        provider,
-    }
+    World { issuer, http, provider }
 }
 
 impl World {
     async fn start(&self) -> StartedLogin {
-        let login = StartLogin {
-            redirect_uri: CALLBACK,
-            return_to: "/",
-        };
-        self.provider
-            .start(login, |_| "sealed".to_owned())
-            .await
-            .unwrap()
+        let login = StartLogin { redirect_uri: CALLBACK, return_to: "/" };
+        self.provider.start(login, |_| "sealed".to_owned()).await.unwrap()
     }
 
     async fn get(&self, url: &str, cookie: &str) -> Response<Bytes> {
-        let request = Request::get(url)
-            .header(header::COOKIE, cookie)
-            .body(Bytes::new());
+        let request = Request::get(url).header(header::COOKIE, cookie).body(Bytes::new());
         self.http.send(request.unwrap()).await.unwrap()
     }
 
     async fn post(&self, path: &str, cookie: &str, form: &[(&str, &str)]) -> Response<Bytes> {
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = Request::post(format!("{}{path}", self.issuer))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::COOKIE, cookie)
@@ -85,16 +67,8 @@ impl World {
     async fn sign_in(&self, started: &StartedLogin, who: &str, password: &str) -> Response<Bytes> {
         let page = self.get(&started.location, "").await;
         assert!(String::from_utf8_lossy(page.body()).contains("type=\"password\""));
-        let request = Url::parse(&started.location)
-            .unwrap()
-            .query()
-            .unwrap()
-            .to_owned();
-        let form = [
-            ("login", who),
-            ("password", password),
-            ("request", &request),
-        ];
+        let request = Url::parse(&started.location).unwrap().query().unwrap().to_owned();
+        let form = [("login", who), ("password", password), ("request", &request)];
         self.post("/login", "", &form).await
     }
 
@@ -123,10 +97,7 @@ async fn a_whole_login_single_sign_on_and_sign_out() {
     let answer = world.sign_in(&started, "engineer", "engineer").await;
     let login = world.finish(&started, &answer).await.unwrap();
     assert_eq!(login.principal.groups, ["engineering", "admin"]);
-    assert_eq!(
-        login.principal.preferred_username.as_deref(),
-        Some("engineer")
-    );
+    assert_eq!(login.principal.preferred_username.as_deref(), Some("engineer"));
     assert!(login.principal.email.as_ref().unwrap().verified);
     assert!(login.tokens.provider_sid.is_some());
 
@@ -141,10 +112,7 @@ async fn a_whole_login_single_sign_on_and_sign_out() {
     let hint = again.tokens.id_token.as_ref();
     let url = world.provider.logout_url(hint, SIGNED_OUT, "s").unwrap();
     let answer = world.get(&url, &cookie).await;
-    assert_eq!(
-        answer.headers()["location"],
-        format!("{SIGNED_OUT}?state=s")
-    );
+    assert_eq!(answer.headers()["location"], format!("{SIGNED_OUT}?state=s"));
     let third = world.start().await;
     assert_eq!(world.get(&third.location, &cookie).await.status(), 200);
 }
@@ -154,15 +122,7 @@ async fn a_code_works_once() {
     let world = world().await;
     let started = world.start().await;
     let answer = world.sign_in(&started, "sales", "sales").await;
-    assert_eq!(
-        world
-            .finish(&started, &answer)
-            .await
-            .unwrap()
-            .principal
-            .groups,
-        ["sales"]
-    );
+    assert_eq!(world.finish(&started, &answer).await.unwrap().principal.groups, ["sales"]);
     let fault = world.finish(&started, &answer).await.unwrap_err();
     assert_eq!(fault, LoginFault::CodeRejected("invalid_grant".to_owned()));
 }
@@ -193,9 +153,7 @@ async fn without_a_hint_signing_out_asks_and_goes_to_registered_places_only() {
     let answer = world.sign_in(&started, "sales", "sales").await;
     let cookie = cookie(&answer);
     let query = format!("client_id=portcullis&post_logout_redirect_uri={SIGNED_OUT}");
-    let page = world
-        .get(&format!("{}/logout?{query}", world.issuer), &cookie)
-        .await;
+    let page = world.get(&format!("{}/logout?{query}", world.issuer), &cookie).await;
     assert!(String::from_utf8_lossy(page.body()).contains("Sign out, Sam Sales?"));
     let evil = "client_id=portcullis&post_logout_redirect_uri=https://evil.test/";
     let answer = world.post("/logout", &cookie, &[("request", evil)]).await;
@@ -210,10 +168,7 @@ async fn a_foreign_redirect_uri_is_not_followed() {
     let started = world.start().await;
     let location = started.location.replace("localhost%3A8080", "evil.test");
     let answer = world.get(&location, "").await;
-    assert_eq!(
-        (answer.status().as_u16(), answer.headers().get("location")),
-        (400, None)
-    );
+    assert_eq!((answer.status().as_u16(), answer.headers().get("location")), (400, None));
     let plain = started.location.replace("S256", "plain");
     let answer = world.get(&plain, "").await;
     let location = answer.headers()["location"].to_str().unwrap();
@@ -225,8 +180,5 @@ async fn it_listens_on_this_machine_only() {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
     let refused = DemoProvider::bind(everywhere, Vec::new(), clock, entropy).await;
-    assert!(matches!(
-        refused.err(),
-        Some(DemoProviderError::NotLoopback(_))
-    ));
+    assert!(matches!(refused.err(), Some(DemoProviderError::NotLoopback(_))));
 }

@@ -57,11 +57,7 @@ pub fn http_client(target: &Url, timeout: Duration) -> Result<Client, reqwest::E
         .connect_timeout(timeout)
         .timeout(timeout)
         .user_agent(concat!("agent-backend/", env!("CARGO_PKG_VERSION")));
-    let builder = if is_loopback(target) {
-        builder.no_proxy()
-    } else {
-        builder
-    };
+    let builder = if is_loopback(target) { builder.no_proxy() } else { builder };
     builder.build()
 }
 
@@ -81,24 +77,16 @@ pub async fn fetch_json(client: &Client, url: &Url) -> Result<Value, FetchError>
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > MOST_BYTES {
-            return Err(FetchError::TooLarge {
-                url: url.to_string(),
-            });
+            return Err(FetchError::TooLarge { url: url.to_string() });
         }
         body.extend_from_slice(&chunk);
     }
     let parsed = serde_json::from_slice::<Value>(&body);
     if status.is_success() {
-        parsed.map_err(|_| FetchError::NotJson {
-            url: url.to_string(),
-        })
+        parsed.map_err(|_| FetchError::NotJson { url: url.to_string() })
     } else {
         let body = parsed.unwrap_or(Value::Null);
-        Err(FetchError::Status {
-            url: url.to_string(),
-            status,
-            body,
-        })
+        Err(FetchError::Status { url: url.to_string(), status, body })
     }
 }
 
