@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use crate::endpoints::answer::{reads, wrong_method};
+use crate::endpoints::answer::{Notice, reads, wrong_method};
 use crate::endpoints::service::Endpoints;
 use crate::token::Document;
 use crate::web::{Reply, Request};
@@ -14,7 +14,7 @@ impl Endpoints {
     /// `GET /.well-known/jwks.json`.
     pub(super) fn jwks(&self, request: &Request<'_>) -> Reply {
         // A shared secret has no public half.
-        let Some(keyring) = &self.parts.jwks else { return Reply::new(StatusCode::NOT_FOUND) };
+        let Some(keyring) = &self.parts.jwks else { return Notice::NOT_FOUND.reply(request) };
         let ahead = keyring.rotation().publish_before.as_secs();
         publish(request, &keyring.jwks(), FRESH.min(ahead))
     }

@@ -16,7 +16,7 @@ use crate::endpoints::csrf;
 use crate::endpoints::failure::retryable;
 use crate::endpoints::service::Endpoints;
 use crate::observe::audit;
-use crate::session::{EndCause, Session};
+use crate::session::{EndCause, Session, StoreError};
 use crate::web::{Reply, Request, origin};
 
 /// Asks whether to sign out, and says who is signed in.
@@ -57,7 +57,7 @@ impl Endpoints {
                 page(StatusCode::OK, &Confirm { name, email, csrf: &csrf })
             }
             Ok(None) => Reply::redirect(StatusCode::SEE_OTHER, SIGNED_OUT),
-            Err(_) => unavailable(request),
+            Err(fault) => unread(request, &fault),
         }
     }
 
@@ -69,7 +69,7 @@ impl Endpoints {
         let session = match self.session_of(request).await {
             Ok(Some(session)) => session,
             Ok(None) => return Reply::redirect(StatusCode::SEE_OTHER, SIGNED_OUT),
-            Err(_) => return unavailable(request),
+            Err(fault) => return unread(request, &fault),
         };
         let proof = proof_in(body).unwrap_or_default();
         if !csrf::is_valid(&self.parts.sealer, &session.key, &proof) {
@@ -142,13 +142,18 @@ fn forged(request: &Request<'_>) -> Reply {
     notice.reply(request)
 }
 
+fn unread(request: &Request<'_>, fault: &StoreError) -> Reply {
+    tracing::error!(%fault, "a session cannot be read to be ended");
+    unavailable(request)
+}
+
 fn unavailable(request: &Request<'_>) -> Reply {
     let notice = Notice {
         status: StatusCode::SERVICE_UNAVAILABLE,
         code: "session_store_unavailable",
         title: "Please try again",
         sentence: "Signing out could not be completed right now.",
-        hint: "Your session ends here in any case; please try again to make sure that it stays so.",
+        hint: "Please try again, to make sure that your session has ended for good.",
         action: ("Try again", LOGOUT),
     };
     retryable(notice.reply(request))

@@ -1,1 +1,6 @@
+//! Whole conversations of a browser with the pages.
 
+mod fixture;
+mod login;
+mod logout;
+mod pages;
