@@ -275,11 +275,7 @@ fn onward(answer: &Message) -> Option<String> {
         return answer.header("location").map(str::to_owned);
     }
     let html = answer.text();
-    let meta = html
-        .split_once("http-equiv=\"refresh\"")?
-        .1
-        .split('>')
-        .next()?;
+    let meta = html.split_once("http-equiv=\"refresh\"")?.1.split('>').next()?;
     let content = attribute(meta, "content")?;
     content.split_once("url=").map(|(_, url)| url.to_owned())
 }

@@ -114,9 +114,7 @@ impl Gateway {
         let (first, rest) = subcommand.split_first().expect("a subcommand");
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         command.arg(first).args(rest);
-        command
-            .current_dir(self.folder.path())
-            .env("TEST_CLIENT_SECRET", CLIENT_SECRET);
+        command.current_dir(self.folder.path()).env("TEST_CLIENT_SECRET", CLIENT_SECRET);
         command.output().await.unwrap()
     }
 
