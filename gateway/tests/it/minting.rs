@@ -37,7 +37,7 @@ async fn the_claims_say_who_how_and_for_what() {
     assert_eq!(token["preferred_username"], "engineer");
     assert_eq!(token["groups"], json!(["engineering", "admin"]));
     assert_eq!(token["auth_method"], "oidc");
-    assert_eq!(token["idp"], "test");
+    assert_eq!(token["idp"], lab.provider.issuer());
     for name in ["sub", "sid", "jti"] {
         assert!(token[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {token}");
     }
