@@ -22,6 +22,8 @@ demo: ## Gateway, provider and agent on http://localhost:8080 (Ctrl-C stops them
 	@$(CARGO) run --quiet --profile $(PROFILE) --bin portcullis -- demo
 
 test: lint peers ## Everything that CI runs
+	$(call say,'Building the programs ($(PROFILE) profile): the browser test starts them as a user would')
+	$(CARGO) build --workspace --bins --profile $(PROFILE)
 	$(call say,'Building and running all tests ($(PROFILE) profile)')
 	$(CARGO) test --workspace --profile $(PROFILE)
 	$(call say,'All tests have passed; screenshots are in test-output/')

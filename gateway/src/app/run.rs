@@ -16,7 +16,7 @@ use crate::app::lasting::Lasting;
 use crate::app::listeners::{BindFault, Sockets, proxy, serve_public};
 use crate::app::reload::Reloader;
 use crate::app::watch::Watch;
-use crate::config::{Checked, Config, Faults, LogFormat};
+use crate::config::{Certificate, Checked, Config, Faults, LogFormat};
 use crate::observe::{self, LogFault, LogHandle, audit};
 
 /// Why the gateway did not start, or stopped by itself.
@@ -87,6 +87,8 @@ async fn serve(
         }
     }
     let sockets = Sockets::bind(&config)?;
+    // Before anybody hears that we are up: a SIGHUP without a handler would end the process.
+    let orders = Orders::listen(&file, &config)?;
     sockets.announce();
     let Sockets { http, https, admin } = sockets;
     let (stop, shutdown) = watch::channel(false);
@@ -99,7 +101,7 @@ async fn serve(
     let housekeeping = tokio::spawn(housekeeping(Arc::clone(&lasting)));
     info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), "portcullis is up");
 
-    wait_for_stop(&reloader, &file, &config).await?;
+    orders.wait_for_stop(&reloader).await;
 
     lasting.draining.store(true, Ordering::Release);
     info!("draining");
@@ -125,37 +127,42 @@ fn count_panics(lasting: &Lasting) {
     }));
 }
 
-/// Reloads on SIGHUP and on a change of the files, until SIGTERM or SIGINT.
-async fn wait_for_stop(
-    reloader: &Arc<Reloader>,
-    file: &Path,
-    config: &Checked<Config>,
-) -> std::io::Result<()> {
-    let [mut hup, mut term, mut int] = signals()?;
-    let mut files = vec![file.to_owned()];
-    if let Some(https) = &config.server.https {
-        let each = |files: &crate::config::Certificate| [files.chain.clone(), files.key.clone()];
-        files.extend(https.certificates.iter().flat_map(each));
-    }
-    let mut watch = Watch::on(&files);
-    loop {
-        tokio::select! {
-            _ = hup.recv() => {}
-            () = watch.changed() => {}
-            _ = term.recv() => return Ok(()),
-            _ = int.recv() => return Ok(()),
-        }
-        // Reported by the reload itself, to the log and the metrics.
-        let _ = reloader.reload().await;
-    }
+/// What tells the running gateway to do something.
+struct Orders {
+    hup: Signal,
+    term: Signal,
+    int: Signal,
+    watch: Watch,
 }
 
-fn signals() -> std::io::Result<[Signal; 3]> {
-    Ok([
-        signal(SignalKind::hangup())?,
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    ])
+impl Orders {
+    fn listen(file: &Path, config: &Checked<Config>) -> std::io::Result<Self> {
+        let mut files = vec![file.to_owned()];
+        if let Some(https) = &config.server.https {
+            let each = |files: &Certificate| [files.chain.clone(), files.key.clone()];
+            files.extend(https.certificates.iter().flat_map(each));
+        }
+        Ok(Self {
+            hup: signal(SignalKind::hangup())?,
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            watch: Watch::on(&files),
+        })
+    }
+
+    /// Reloads on SIGHUP and on a change of the files, until SIGTERM or SIGINT.
+    async fn wait_for_stop(mut self, reloader: &Reloader) {
+        loop {
+            tokio::select! {
+                _ = self.hup.recv() => {}
+                () = self.watch.changed() => {}
+                _ = self.term.recv() => return,
+                _ = self.int.recv() => return,
+            }
+            // Reported by the reload itself, to the log and the metrics.
+            let _ = reloader.reload().await;
+        }
+    }
 }
 
 /// Lets requests finish; live streams, which never do, are told to go shortly before the end.

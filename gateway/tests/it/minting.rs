@@ -42,8 +42,9 @@ async fn the_claims_say_who_how_and_for_what() {
         assert!(token[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {token}");
     }
     let time = |name: &str| token[name].as_i64().unwrap_or_else(|| panic!("{name}: {token}"));
-    assert!(time("exp") - time("iat") <= 60 && time("nbf") <= time("iat"), "{token}");
-    assert!(time("auth_time") <= time("iat"), "{token}");
+    // `iat` lies 5 s back, for upstreams whose clock is behind ours.
+    assert!(time("exp") - time("iat") <= 65 && time("nbf") <= time("iat"), "{token}");
+    assert!(time("auth_time") <= time("iat") + 5, "{token}");
     // The session's handle and the provider's tokens are nobody else's business.
     assert!(!token.to_string().contains("canary"), "{token}");
     assert_ne!(header(&lab.last_token())["alg"], "none");

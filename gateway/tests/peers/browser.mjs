@@ -49,7 +49,7 @@ try {
 
 async function signIn(page, shot) {
   await page.goto(settings.url);
-  await page.locator('input[name="username"]').fill(settings.user);
+  await page.locator('input[name="login"]').fill(settings.user);
   await page.locator('input[name="password"]').fill(settings.user);
   await shot("1-login");
   const begun = Date.now();
@@ -147,7 +147,7 @@ async function otherLooks(browser, shot) {
     const context = await browser.newContext({ ...options, isMobile: "viewport" in options });
     const page = await context.newPage();
     await page.goto(settings.url);
-    await page.locator('input[name="username"]').fill(settings.user);
+    await page.locator('input[name="login"]').fill(settings.user);
     await page.locator('input[name="password"]').fill(settings.user);
     await shot(`${name}-login`, page);
     await page.locator('input[name="password"]').press("Enter");
