@@ -14,6 +14,7 @@ mod framing;
 mod hostile;
 mod layers;
 mod login;
+mod manual;
 mod minting;
 mod open_redirect;
 mod refusals;
