@@ -44,9 +44,13 @@ fn every_link_leads_to_a_file() {
             if ELSEWHERE.iter().any(|start| target.starts_with(start)) {
                 continue;
             }
-            let file = target.split('#').next().unwrap();
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
             let path = page.parent().unwrap().join(file);
             assert!(path.exists(), "{}: {target}", page.display());
+            if !heading.is_empty() {
+                let found = headings(&fs::read_to_string(path).unwrap());
+                assert!(found.iter().any(|known| known == heading), "{}: {target}", page.display());
+            }
         }
     }
 }
@@ -78,10 +82,18 @@ fn a_configuration_is_told_from_a_fragment() {
 fn pages() -> Vec<PathBuf> {
     let manual = fs::read_dir(root().join("gateway/docs")).unwrap();
     let manual = manual.map(|entry| entry.unwrap().path());
-    let mut pages: Vec<_> = manual.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
-    let top = ["README", "ARCHITECTURE", "CONTRIBUTING", "SECURITY", "certs/README", "policies/README"];
+    let mut pages: Vec<_> =
+        manual.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let top =
+        ["README", "ARCHITECTURE", "CONTRIBUTING", "SECURITY", "certs/README", "policies/README"];
     pages.extend(top.map(|page| root().join(format!("{page}.md"))));
     pages
+}
+
+/// The headings of a page as links name them.
+fn headings(page: &str) -> Vec<String> {
+    let lines = page.lines().filter(|line| line.starts_with('#'));
+    lines.map(|line| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-")).collect()
 }
 
 /// The TOML blocks of a page that claim to be complete.
@@ -108,13 +120,15 @@ fn furnish(directory: &Path) {
         fs::write(at("key"), made.signing_key.serialize_pem()).unwrap();
     }
     for name in ["corp", "user-jwt"] {
-        fs::write(directory.join("secrets").join(name), "0123456789abcdef0123456789abcdef\n").unwrap();
+        fs::write(directory.join("secrets").join(name), "0123456789abcdef0123456789abcdef\n")
+            .unwrap();
     }
 }
 
 /// Test names are sentences: several words, all of them lower case.
 fn is_sentence(name: &str) -> bool {
-    let words = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    let words =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
     name.chars().all(words) && name.split('_').count() > 3
 }
 
