@@ -116,7 +116,7 @@ impl Refused {
     }
 }
 
-/// A gRPC error is a 200 whose only header block carries the status ("trailers-only").
+/// A gRPC error is a 200 whose trailers carry the status.
 fn grpc(refusal: &Refusal) -> Reply {
     let status = match refusal.status() {
         StatusCode::UNAUTHORIZED => "16",
@@ -130,8 +130,8 @@ fn grpc(refusal: &Refusal) -> Reply {
     };
     Reply::new(StatusCode::OK)
         .with("content-type", "application/grpc")
-        .with("grpc-status", status)
-        .with("grpc-message", refusal.sentence())
+        .with_trailer("grpc-status", status)
+        .with_trailer("grpc-message", refusal.sentence())
 }
 
 fn title(status: StatusCode) -> &'static str {

@@ -22,12 +22,19 @@ pub(super) async fn reply(
         session.as_downstream_mut().set_keepalive(None);
     }
     let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len() + 2))?;
-    for (name, value) in &reply.headers {
+    let trails = session.as_downstream().is_http2() && !reply.trailers.is_empty();
+    let early = (!trails).then_some(&reply.trailers);
+    for (name, value) in reply.headers.iter().chain(early.into_iter().flatten()) {
         head.append_header(name, value)?;
     }
     head.insert_header(REQUEST_ID, context.id.as_str())?;
-    if !bodiless(reply.status) {
+    if !bodiless(reply.status) && !trails {
         head.insert_header(CONTENT_LENGTH, reply.body.len())?;
+    }
+    if trails {
+        context.answered.status = reply.status.as_u16();
+        session.write_response_header(Box::new(head), false).await?;
+        return session.as_downstream_mut().write_response_trailers(reply.trailers).await;
     }
     let silent = session.req_header().method == Method::HEAD || reply.body.is_empty();
     context.answered.status = reply.status.as_u16();

@@ -14,6 +14,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// Fields behind the body, over HTTP/2. Over HTTP/1.1 they join the header fields.
+    pub trailers: HeaderMap,
 }
 
 impl Reply {
@@ -21,7 +23,7 @@ impl Reply {
     pub fn new(status: StatusCode) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Self { status, headers, body: Bytes::new() }
+        Self { status, headers, body: Bytes::new(), trailers: HeaderMap::new() }
     }
 
     /// A JSON document.
@@ -62,6 +64,15 @@ impl Reply {
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// Sets a trailer field; like [`Self::with`].
+    #[must_use]
+    pub fn with_trailer(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.trailers.insert(HeaderName::from_static(name), value);
         }
         self
     }
