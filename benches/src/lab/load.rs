@@ -65,13 +65,13 @@ impl Plan<'_> {
         progress: &mut Progress,
     ) -> Result<Vec<Row>> {
         for subject in subjects {
-            progress.step(&format!("{}: warming up", subject.name));
+            progress.step(&format!("{}: warming up", subject.name))?;
             self.wrk.run(&subject.ask, 1)?;
         }
         let mut samples: Vec<Vec<Sample>> = subjects.iter().map(|_| Vec::new()).collect();
         for round in 1..=self.rounds {
             for (subject, samples) in subjects.iter().zip(&mut samples) {
-                progress.step(&format!("{}: round {round} of {}", subject.name, self.rounds));
+                progress.step(&format!("{}: round {round} of {}", subject.name, self.rounds))?;
                 samples.push(self.sample(subject)?);
             }
         }

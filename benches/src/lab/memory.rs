@@ -71,13 +71,13 @@ pub(super) fn weigh(
 ) -> Result<Weights> {
     let mut weights = Weights { idle: Vec::new(), each: Vec::new() };
     for kind in KINDS {
-        progress.step(&format!("nginx: memory, {}", kind.word()));
+        progress.step(&format!("nginx: memory, {}", kind.word()))?;
         let nginx = Nginx::proxy(around.backend, echo.address, around.certs)?;
         let subject = Subject::new("nginx", &nginx.server, (nginx.http, nginx.https), around.certs);
         weights.note(&subject, kind, count)?;
         echo.clear();
 
-        progress.step(&format!("portcullis: memory, {}", kind.word()));
+        progress.step(&format!("portcullis: memory, {}", kind.word()))?;
         let gateway = Gateway::start(around)?;
         let at = (gateway.http, gateway.https);
         let subject = Subject::new("portcullis", &gateway.server, at, around.certs);

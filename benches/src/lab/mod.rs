@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod stats;
+mod stop;
 mod visitor;
 mod wrk;
 

@@ -2,6 +2,10 @@
 
 use std::io::{IsTerminal as _, Write as _, stderr};
 
+use anyhow::Result;
+
+use crate::lab::stop;
+
 /// A progress bar; on anything but a terminal, one line for each step.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -17,7 +21,11 @@ impl Progress {
     }
 
     /// Says what begins now.
-    pub(super) fn step(&mut self, what: &str) {
+    ///
+    /// # Errors
+    /// When the lab was told to stop.
+    pub(super) fn step(&mut self, what: &str) -> Result<()> {
+        stop::check()?;
         let full = WIDTH * self.done / self.steps.max(1);
         let bar = format!("{}{}", "#".repeat(full), ".".repeat(WIDTH - full.min(WIDTH)));
         self.done += 1;
@@ -25,6 +33,7 @@ impl Progress {
         let mut out = stderr().lock();
         let _ = if out.is_terminal() { write!(out, "\r{line}") } else { writeln!(out, "{line}") };
         let _ = out.flush();
+        Ok(())
     }
 
     /// Ends the line.

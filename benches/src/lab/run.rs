@@ -11,6 +11,7 @@ use crate::lab::nginx::{self, BODY, Nginx};
 use crate::lab::options::{Options, Scenario};
 use crate::lab::progress::Progress;
 use crate::lab::report::Report;
+use crate::lab::stop;
 use crate::lab::visitor::{Visitor, get};
 use crate::lab::wrk::{Ask, Wrk};
 
@@ -19,6 +20,7 @@ use crate::lab::wrk::{Ask, Wrk};
 /// # Errors
 /// What could not be started, or what did not answer as it should.
 pub fn run(options: &Options) -> Result<()> {
+    stop::listen()?;
     let certs = Folder::new()?;
     gateway::make_certificate(certs.path())?;
     let echo = Echo::start()?;
