@@ -45,12 +45,14 @@ lint: ## Format, clippy without warnings, dependencies
 
 comma := ,
 
-bench: ## The load lab: the gateway beside other proxies
+bench: PROFILE = release
+bench: ## The gateway beside nginx: SCENARIO=plain,minted,memory ROUNDS=5 SECONDS=5
 	@.ci/prerequisites build
-	@.ci/prerequisites bench
-	$(call say,'Building with link-time optimisation; this takes some minutes')
-	$(CARGO) build --release --workspace
-	$(CARGO) run --release --package benches
+	@PATH="$$PATH:/usr/sbin" .ci/prerequisites bench
+	$(call say,'Building ($(PROFILE) profile); with link-time optimisation this takes some minutes')
+	$(CARGO) build --profile $(PROFILE) --bin portcullis --bin lab
+	@ulimit -Sn "$$(ulimit -Hn)"; $(CARGO) run --quiet --profile $(PROFILE) --bin lab -- \
+	  $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(SECONDS),--seconds '$(SECONDS)')
 
 docs: ## The developers' documentation, in target/doc
 	$(call say,'Writing the documentation')
