@@ -7,6 +7,8 @@ PEERS := gateway/tests/peers
 # A lock file newer than the installed packages means that they are stale.
 PEERS_READY := $(PEERS)/node_modules/.package-lock.json
 
+PYTHON_READY := $(PEERS)/.venv/ready
+
 say = @printf '\n==> %s\n' $(1)
 
 .DEFAULT_GOAL := help
@@ -43,21 +45,29 @@ lint: ## Format, clippy without warnings, dependencies
 
 comma := ,
 
-bench: ## The load lab: the gateway beside other proxies
+bench: PROFILE = release
+bench: ## The gateway beside nginx: SCENARIO=plain,minted,memory ROUNDS=5 SECONDS=5
 	@.ci/prerequisites build
-	@.ci/prerequisites bench
-	$(call say,'Building with link-time optimisation; this takes some minutes')
-	$(CARGO) build --release --workspace
-	$(CARGO) run --release --package benches
+	@PATH="$$PATH:/usr/sbin" .ci/prerequisites bench
+	$(call say,'Building ($(PROFILE) profile); with link-time optimisation this takes some minutes')
+	$(CARGO) build --profile $(PROFILE) --bin portcullis --bin lab
+	@ulimit -Sn "$$(ulimit -Hn)"; $(CARGO) run --quiet --profile $(PROFILE) --bin lab -- \
+	  $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(SECONDS),--seconds '$(SECONDS)')
 
 docs: ## The developers' documentation, in target/doc
 	$(call say,'Writing the documentation')
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
 
-peers: $(PEERS_READY) ## The independent parties of the tests: provider, JOSE library, browser driver
+peers: $(PEERS_READY) $(PYTHON_READY) ## The independent parties of the tests: provider, JOSE library, browser driver
 
 $(PEERS_READY): $(PEERS)/package.json $(PEERS)/package-lock.json
 	@.ci/prerequisites test
 	$(call say,'Installing the test peers')
 	cd $(PEERS) && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci
+	@touch $@
+
+$(PYTHON_READY): $(PEERS)/requirements.txt
+	@.ci/prerequisites test
+	python3 -m venv $(PEERS)/.venv
+	$(PEERS)/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -135,6 +135,7 @@ fn token(route: &Route) -> Option<TokenPlan> {
     }
     let claims = |claims: &Vec<String>| claims.iter().cloned().collect::<HashSet<_>>();
     Some(TokenPlan {
+        without_audience: wanted.without_audience,
         header: wanted.header.name().clone(),
         wanted: wanted.claims.as_ref().map(claims),
         max_groups: usize::try_from(wanted.max_groups).unwrap_or(usize::MAX),

@@ -78,6 +78,10 @@ pub struct RouteToken {
     /// The `aud` claim. Default: the upstream's id. Two apps that must not use each other's tokens
     /// need two audiences.
     pub audience: Option<String>,
+    /// Leaves `aud` out. Default false. For apps that refuse a token which has one, such as those
+    /// that call PyJWT's `decode` without an audience; any app that knows the same key or secret can
+    /// then use the token of any other.
+    pub without_audience: bool,
     /// The header field that carries it. Default `X-User-JWT`.
     pub header: FieldName,
     /// The claims to include beside the protocol's own (`iss`, `aud`, `sub`, `iat`, `nbf`, `exp`,
@@ -181,6 +185,7 @@ impl Default for RouteToken {
     fn default() -> Self {
         Self {
             audience: None,
+            without_audience: false,
             header: FieldName::user_jwt(),
             claims: None,
             max_groups: 100,

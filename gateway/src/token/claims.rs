@@ -129,7 +129,9 @@ impl Claims<'_> {
         // A session is a memory of a sign-in: what counts is how the person proved it.
         let method = authenticated.session().map_or(authenticated.way_in(), |s| s.signed_in_by);
         to.always("iss", self.issuer)?;
-        to.always("aud", &self.plan.audience)?;
+        if !self.plan.without_audience {
+            to.always("aud", &self.plan.audience)?;
+        }
         to.always("sub", &authenticated.principal().subject)?;
         to.always("iat", &since)?;
         to.always("nbf", &since)?;

@@ -14,6 +14,8 @@ use crate::token::signer::Signer;
 pub struct TokenPlan {
     /// `aud`: the one application the token is for, so that no other can replay it.
     pub audience: String,
+    /// Leaves `aud` out, for applications that refuse a token which has one.
+    pub without_audience: bool,
     /// The header field that carries the token.
     pub header: HeaderName,
     /// The optional claims to send; `None` sends all that are known. What makes the token
@@ -64,6 +66,7 @@ impl TokenPlan {
     pub fn new(audience: impl Into<String>) -> Self {
         Self {
             audience: audience.into(),
+            without_audience: false,
             header: HeaderName::from_static("x-user-jwt"),
             wanted: None,
             max_groups: 100,

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::support::browser::Kind;
 use crate::support::forge::{claims, header};
 use crate::support::lab::{Lab, SITE};
-use crate::support::peers::verify;
+use crate::support::peers::{plain_pyjwt, verify};
+use crate::support::settings::CLIENT_SECRET;
 
 #[tokio::test]
 async fn an_independent_library_verifies_every_algorithm() {
@@ -22,6 +23,22 @@ async fn an_independent_library_verifies_every_algorithm() {
         let wrong = verify(&lab.last_token(), &lab.jwks().await, SITE, "another-app").await;
         assert!(wrong.is_err(), "{wrong:?}");
     }
+}
+
+#[tokio::test]
+async fn an_app_with_a_shared_secret_and_a_plain_decode_needs_no_change() {
+    let lab = Lab::with(|all| {
+        all.token = "algorithm = \"HS256\"\nsecret = { env = \"TEST_CLIENT_SECRET\" }".to_owned();
+        for route in &mut all.routes {
+            route.token = "{ without_audience = true }";
+        }
+    })
+    .await;
+    lab.sign_in("engineer").await;
+    let user = plain_pyjwt(&lab.last_token(), CLIENT_SECRET).await.unwrap();
+    assert_eq!(user, json!({ "identifier": "engineer", "display_name": "engineer" }));
+    let forged = plain_pyjwt(&lab.last_token(), "another secret, of 32 bytes and more too").await;
+    assert!(forged.unwrap_err().contains("InvalidSignatureError"));
 }
 
 #[tokio::test]

@@ -76,6 +76,22 @@ pub(crate) async fn verify_all(questions: &[Value]) -> Vec<Value> {
     answers
 }
 
+/// Lets an application of the kind that people have already written judge a token.
+pub(crate) async fn plain_pyjwt(token: &str, secret: &str) -> Result<Value, String> {
+    let python = folder().join(".venv/bin/python");
+    assert!(python.exists(), "the test peers are not installed: run `make peers`");
+    let mut command = Command::new(python);
+    command.arg(folder().join("seed_callback.py")).arg(secret).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(token.as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(serde_json::from_slice(&output.stdout).unwrap())
+}
+
 /// Drives a real browser through the demo; gives the one line that the script prints.
 pub(crate) async fn real_browser(settings: &Value) -> Value {
     let output = script("browser.mjs").arg(settings.to_string()).output().await.unwrap();
