@@ -144,7 +144,7 @@ impl Reloader {
                     let fault = match tokio::task::spawn_blocking(tick).await {
                         Ok(Ok(changed)) => {
                             if changed {
-                                audit::keys_rotated("signing-keys.json");
+                                audit::keys_rotated();
                             }
                             None
                         }

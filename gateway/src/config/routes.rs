@@ -79,7 +79,7 @@ pub struct RouteToken {
     /// need two audiences.
     pub audience: Option<String>,
     /// Leaves `aud` out. Default false. For apps that refuse a token which has one, such as those
-    /// that call PyJWT's `decode` without an audience; any app that knows the same key or secret can
+    /// that call `decode` of `PyJWT` without an audience; any app that knows the same key or secret can
     /// then use the token of any other.
     pub without_audience: bool,
     /// The header field that carries it. Default `X-User-JWT`.

@@ -39,7 +39,7 @@ pub fn reloaded(generation: u64, fault: Option<&str>) {
     }
 }
 
-/// The token signing keys changed.
-pub fn keys_rotated(active: &str) {
-    info!(target: "audit", event = "keys.rotated", active, "signing keys rotated");
+/// The token signing keys, or which of them are published, changed. `keys list` shows them.
+pub fn keys_rotated() {
+    info!(target: "audit", event = "keys.changed", "signing keys changed");
 }

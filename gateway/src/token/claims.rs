@@ -10,9 +10,8 @@ use crate::base::Timestamp;
 use crate::identity::{Permit, Principal};
 use crate::token::plan::{RequestFacts, TokenPlan};
 
-/// Names that a provider's extra claims can never take: those we write, and those that verifiers
-/// give a meaning to. An attacker who can edit a profile field must not become `sub`.
-pub(super) const RESERVED: &[&str] = &[
+/// The claims that we write, as discovery lists them.
+pub(super) const WRITTEN: &[&str] = &[
     "iss",
     "aud",
     "sub",
@@ -34,28 +33,33 @@ pub(super) const RESERVED: &[&str] = &[
     "groups",
     "groups_truncated",
     "roles",
-    "scope",
     "req_wl",
     "rctx",
     "tctx",
-    "act",
-    "may_act",
-    "cnf",
-    "client_id",
-    "azp",
-    "nonce",
-    "at_hash",
-    "c_hash",
-    "events",
     "user",
     "display_name",
 ];
+
+/// Further names that verifiers give a meaning to.
+const MEANT: &[&str] =
+    &["scope", "act", "may_act", "cnf", "client_id", "azp", "nonce", "at_hash", "c_hash", "events"];
 
 /// A longer path is named by its hash: a client must not be able to swell the token.
 const MAX_PATH_BYTES: usize = 512;
 
 /// Clocks of applications may run a little behind ours, and many verifiers grant no leeway.
 const SKEW_SECS: i64 = 5;
+
+/// Whether a provider's extra claim can never take this name: an attacker who can edit a profile
+/// field must not become `sub`.
+pub(super) fn is_reserved(name: &str) -> bool {
+    WRITTEN.contains(&name) || MEANT.contains(&name)
+}
+
+#[cfg(test)]
+pub(super) fn reserved() -> impl Iterator<Item = &'static str> {
+    WRITTEN.iter().chain(MEANT).copied()
+}
 
 /// Everything that a token is made of.
 #[derive(Debug)]
@@ -213,7 +217,7 @@ impl Claims<'_> {
 
     fn extras(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         for (name, value) in &self.principal().claims {
-            if !RESERVED.contains(&name.as_str()) {
+            if !is_reserved(name) {
                 to.wanted(name, value)?;
             }
         }

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use serde::Serialize;
 
 use crate::crypto::{Algorithm, JwkSet};
-use crate::token::claims::RESERVED;
+use crate::token::claims::WRITTEN;
 
 /// A document, serialised once, with its strong entity tag.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Document {
             id_token_signing_alg_values_supported: published,
             subject_types_supported: ["public"],
             response_types_supported: ["id_token"],
-            claims_supported: RESERVED,
+            claims_supported: WRITTEN,
         })
     }
 }

@@ -56,6 +56,7 @@ async function signIn(page, shot) {
   await page.locator('input[name="password"]').press("Enter");
   await page.locator("#composer").waitFor();
   result.login_ms = Date.now() - begun;
+  await page.locator("#who").filter({ hasText: /\S/ }).waitFor();
   result.who = (await page.locator("#who").innerText()).trim();
   result.signed_in = result.who.toLowerCase().includes(settings.user);
   result.starters = await page.locator("[data-starter]").count();
