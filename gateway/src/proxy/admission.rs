@@ -89,7 +89,8 @@ async fn decide(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> 
     }
     if ctx.exchange == Exchange::WebSocket {
         // Who listens may say nothing for long; the upstream's own silence has the same limit.
-        let silence = ctx.admitted.as_ref().map(|to| to.plan().pool.settings().timeouts.stream_idle);
+        let silence =
+            ctx.admitted.as_ref().map(|to| to.plan().pool.settings().timeouts.stream_idle);
         session.as_downstream_mut().set_read_timeout(silence);
     } else if !session.as_downstream_mut().is_body_done() {
         watch_body(ctx);

@@ -78,8 +78,10 @@ fn a_configuration_is_told_from_a_fragment() {
 fn pages() -> Vec<PathBuf> {
     let manual = fs::read_dir(root().join("gateway/docs")).unwrap();
     let manual = manual.map(|entry| entry.unwrap().path());
-    let mut pages: Vec<_> = manual.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
-    let top = ["README", "ARCHITECTURE", "CONTRIBUTING", "SECURITY", "certs/README", "policies/README"];
+    let mut pages: Vec<_> =
+        manual.filter(|path| path.extension().is_some_and(|end| end == "md")).collect();
+    let top =
+        ["README", "ARCHITECTURE", "CONTRIBUTING", "SECURITY", "certs/README", "policies/README"];
     pages.extend(top.map(|page| root().join(format!("{page}.md"))));
     pages
 }
@@ -108,13 +110,15 @@ fn furnish(directory: &Path) {
         fs::write(at("key"), made.signing_key.serialize_pem()).unwrap();
     }
     for name in ["corp", "user-jwt"] {
-        fs::write(directory.join("secrets").join(name), "0123456789abcdef0123456789abcdef\n").unwrap();
+        fs::write(directory.join("secrets").join(name), "0123456789abcdef0123456789abcdef\n")
+            .unwrap();
     }
 }
 
 /// Test names are sentences: several words, all of them lower case.
 fn is_sentence(name: &str) -> bool {
-    let words = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    let words =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
     name.chars().all(words) && name.split('_').count() > 3
 }
 
