@@ -65,7 +65,7 @@ impl Endpoints {
         if transaction.provider != *provider.id() {
             return Err(Some(LoginFault::ProviderWrong(transaction.provider.to_string())));
         }
-        if !state::is_fresh(transaction, self.parts.clock.now()) {
+        if !transaction.is_live(self.parts.clock.now()) {
             return Err(Some(LoginFault::TransactionExpired));
         }
         // Before anything is sent: of two requests with one state, one goes on.
