@@ -101,6 +101,7 @@ pub(super) fn build(
     let endpoints = Endpoints::new(EndpointParts {
         providers: providers.clone(),
         sessions: Arc::clone(&lasting.sessions),
+        logins: Arc::clone(&lasting.logins),
         sealer: lasting.sealer.clone(),
         cookies: cookies.clone(),
         origins: PublicOrigins::new(&config.server.public_url.to_string(), &further)?,

@@ -33,11 +33,13 @@ pub(super) fn open(sealer: &Sealer, mark: &Mark, state: &str) -> Option<Transact
     Transaction::from_bytes(&bytes)
 }
 
-impl SpentStates {
-    pub(super) fn new() -> Self {
+impl Default for SpentStates {
+    fn default() -> Self {
         Self(Cache::new(REMEMBERED))
     }
+}
 
+impl SpentStates {
     /// Spends a login; false when it was spent before, also by a request at the same moment.
     pub(super) fn spend(&self, transaction: &Transaction) -> bool {
         let mut first = false;

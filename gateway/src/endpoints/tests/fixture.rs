@@ -130,6 +130,7 @@ impl Fixture {
         let endpoints = Endpoints::new(EndpointParts {
             providers,
             sessions,
+            logins: Arc::default(),
             sealer,
             cookies: CookieNames::default(),
             origins: PublicOrigins::new("https://app.test", &further).unwrap(),
@@ -223,6 +224,11 @@ impl Fixture {
         let at = self.begin(browser, return_to).await;
         let back = self.consent(&at, &json!({}));
         self.get(browser, &back).await
+    }
+
+    /// A new configuration, as after a reload: the pages are new, their memory is not.
+    pub(super) fn reload(&mut self) {
+        self.endpoints = Endpoints::new(self.endpoints.parts.clone());
     }
 
     /// What `me` says to a script of the same browser.
