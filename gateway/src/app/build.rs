@@ -16,7 +16,9 @@ use crate::endpoints::{EndpointParts, Endpoints};
 use crate::gate::Gate;
 use crate::oidc::Provider;
 use crate::proxy::{HeadLimits, Snapshot};
-use crate::token::{Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer};
+use crate::token::{
+    Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer, TokenTimes,
+};
 use crate::upstream::Pool;
 use crate::web::forwarded::Trusted;
 use crate::web::{PublicOriginFault, PublicOrigins};
@@ -92,7 +94,7 @@ pub(super) fn build(
     let issuer = issuer(config);
     let minter = Minter::new(
         issuer.clone(),
-        config.token.lifetime.std(),
+        TokenTimes { lifetime: config.token.lifetime.std(), skew: config.token.clock_skew.std() },
         Arc::clone(&keys.signer),
         Arc::clone(&lasting.clock),
         Arc::clone(&lasting.entropy),

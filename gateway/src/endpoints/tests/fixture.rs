@@ -25,7 +25,7 @@ use crate::session::{
     Ended, Lifetimes, LiveStreams, MemoryStore, Owner, SessionKey, SessionManager, SessionSettings,
     SessionStore, StoreError, StoredSession,
 };
-use crate::token::{Document, Keyring, Minter, Rotation};
+use crate::token::{Document, Keyring, Minter, Rotation, TokenTimes};
 use crate::upstream::{Pool, PoolSettings, Protocol, Timeouts};
 use crate::web::{PublicOrigins, Reply, Request, Scheme, ScriptedFetch};
 
@@ -141,8 +141,8 @@ impl Fixture {
             entropy: entropy.clone(),
             session_absolute: Duration::from_secs(43_200),
         });
-        let lifetime = Duration::from_secs(60);
-        let minter = Minter::new("https://app.test", lifetime, keyring, clock.clone(), entropy);
+        let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::ZERO };
+        let minter = Minter::new("https://app.test", times, keyring, clock.clone(), entropy);
         let gate = Gate::new(routes(), Arc::new(minter), clock.clone());
         Self { endpoints, gate, fetch, clock, store, signer, state }
     }
