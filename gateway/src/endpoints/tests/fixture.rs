@@ -27,6 +27,7 @@ use crate::session::{
 };
 use crate::token::{Document, Keyring, Minter, Rotation, TokenTimes};
 use crate::upstream::{Pool, PoolSettings, Protocol, Timeouts};
+use crate::web::origin::Origin;
 use crate::web::{PublicOrigins, Reply, Request, Scheme, ScriptedFetch};
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -126,14 +127,16 @@ impl Fixture {
         let keys = Arc::new(SealingKeys::in_memory(&*entropy));
         let sealer = Sealer::new(keys, entropy.clone());
         let sessions = sessions(store.clone(), sealer.clone(), clock.clone());
-        let further = ["https://chat.test".to_owned(), "http://localhost:8080".to_owned()];
+        let [public, chat, local] =
+            ["https://app.test", "https://chat.test", "http://localhost:8080"]
+                .map(|text| Origin::parse(text).unwrap());
         let endpoints = Endpoints::new(EndpointParts {
             providers,
             sessions,
             logins: Arc::default(),
             sealer,
             cookies: CookieNames::default(),
-            origins: PublicOrigins::new("https://app.test", &further).unwrap(),
+            origins: PublicOrigins::new(public, [chat, local]),
             jwks: Some(keyring.clone()),
             discovery: Document::of(&json!({ "issuer": "https://app.test" })).unwrap(),
             metrics: Arc::new(Metrics::default()),
