@@ -16,10 +16,12 @@ use crate::endpoints::{EndpointParts, Endpoints};
 use crate::gate::Gate;
 use crate::oidc::Provider;
 use crate::proxy::{HeadLimits, Snapshot};
-use crate::token::{Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer};
+use crate::token::{
+    Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer, TokenTimes,
+};
 use crate::upstream::Pool;
+use crate::web::PublicOrigins;
 use crate::web::forwarded::Trusted;
-use crate::web::{PublicOriginFault, PublicOrigins};
 
 /// One generation of the configuration, in parts.
 pub(super) struct Built {
@@ -58,9 +60,6 @@ pub enum BuildFault {
     /// What outlives a configuration cannot be opened.
     #[error(transparent)]
     Lasting(#[from] LastingFault),
-    /// An origin of ours cannot be used.
-    #[error(transparent)]
-    Origin(#[from] PublicOriginFault),
     /// A provider cannot be set up.
     #[error("provider `{id}`: {cause}")]
     Provider {
@@ -92,18 +91,21 @@ pub(super) fn build(
     let issuer = issuer(config);
     let minter = Minter::new(
         issuer.clone(),
-        config.token.lifetime.std(),
+        TokenTimes { lifetime: config.token.lifetime.std(), skew: config.token.clock_skew.std() },
         Arc::clone(&keys.signer),
         Arc::clone(&lasting.clock),
         Arc::clone(&lasting.entropy),
     );
-    let further: Vec<_> = config.server.origins.iter().map(ToString::to_string).collect();
     let endpoints = Endpoints::new(EndpointParts {
         providers: providers.clone(),
         sessions: Arc::clone(&lasting.sessions),
+        logins: Arc::clone(&lasting.logins),
         sealer: lasting.sealer.clone(),
         cookies: cookies.clone(),
-        origins: PublicOrigins::new(&config.server.public_url.to_string(), &further)?,
+        origins: PublicOrigins::new(
+            config.server.public_url.get().clone(),
+            config.server.origins.iter().map(|origin| origin.get().clone()),
+        ),
         jwks: keys.keyring.clone(),
         discovery: keys.discovery(&issuer)?,
         metrics: Arc::clone(&lasting.metrics),
@@ -196,16 +198,10 @@ fn snapshot(
         body_time: limits.body_time.std(),
         client_time: limits.write_time.std(),
         idle: limits.idle_time.std(),
-        https_port: redirects.then(|| public_port(config)),
+        // That of the public URL, whatever we listen on: what browsers reach HTTPS at.
+        https_port: redirects.then(|| server.public_url.get().port()),
         access_log: config.log.access,
     }
-}
-
-/// The port that browsers reach HTTPS at: that of the public URL, whatever we listen on.
-fn public_port(config: &Checked<Config>) -> u16 {
-    let authority = config.server.public_url.authority();
-    let port = authority.rsplit_once(':').map(|(_, port)| port.parse());
-    port.and_then(Result::ok).unwrap_or(443)
 }
 
 fn sites(config: &Checked<Config>) -> Result<Option<Arc<Sites>>, BuildFault> {

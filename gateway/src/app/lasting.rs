@@ -11,6 +11,7 @@ use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config, SessionStore as StoreKind};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
 use crate::edge::Load;
+use crate::endpoints::LoginMemory;
 use crate::observe::Metrics;
 use crate::session::{
     EmbeddedStore, Lifetimes, LiveStreams, MemoryStore, SessionManager, SessionSettings,
@@ -34,6 +35,8 @@ pub(super) struct Lasting {
     pub entropy: Arc<dyn Entropy>,
     /// Sessions and live streams.
     pub sessions: Arc<SessionManager>,
+    /// What is remembered of logins.
+    pub logins: Arc<LoginMemory>,
     /// Seals what leaves the process.
     pub sealer: Sealer,
     /// The keys that it seals with.
@@ -99,6 +102,7 @@ impl Lasting {
             clock,
             entropy,
             sessions: Arc::new(sessions),
+            logins: Arc::default(),
             sealer,
             sealing,
             metrics: Arc::new(Metrics::default()),

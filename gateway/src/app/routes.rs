@@ -13,7 +13,6 @@ use crate::route::{Pattern, Table, Tie};
 use crate::session::SessionManager;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
-use crate::web::origin::Origin;
 
 /// Looks for patterns that cannot be, and for routes that tie.
 pub(super) fn check(loaded: &Loaded) -> Result<(), BuildFault> {
@@ -92,7 +91,7 @@ fn plan(config: &Checked<Config>, route: &Route, pool: &Arc<Pool>, ways: &Ways) 
         websocket_origins: route
             .websocket_origins
             .iter()
-            .filter_map(|origin| Origin::parse(&origin.to_string()))
+            .map(|origin| origin.get().clone())
             .collect(),
         strip: route.strip_headers.iter().map(|field| field.name().clone()).collect(),
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::config::text::text_setting;
+use crate::web::{CanonicalPath, Host};
 
 /// `app.example.com`, `*.example.com`, or `*` for any host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,21 +59,20 @@ impl FromStr for HostPattern {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let lower = text.to_ascii_lowercase();
-        let name = lower.strip_prefix("*.").unwrap_or(&lower);
-        let label = |label: &str| {
-            let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-            !label.is_empty() && label.len() <= 63 && label.bytes().all(legal)
-        };
-        let bracketed = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let address = bracketed.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
-        if lower == "*" || address || (name.len() <= 253 && name.split('.').all(label)) {
-            return Ok(Self(lower));
+        if text == "*" {
+            return Ok(Self::any());
         }
-        Err(format!(
-            "`{text}` is not a host pattern\n\
-             help: write \"app.example.com\", \"*.example.com\" or \"*\", without scheme or port"
-        ))
+        let bare = text.strip_prefix("*.").unwrap_or(text);
+        match Host::parse(bare) {
+            Ok(host) if host.port().is_none() => {
+                let star = if bare.len() < text.len() { "*." } else { "" };
+                Ok(Self(format!("{star}{}", host.name())))
+            }
+            _ => Err(format!(
+                "`{text}` is not a host pattern\n\
+                 help: write \"app.example.com\", \"*.example.com\" or \"*\", without scheme or port"
+            )),
+        }
     }
 }
 
@@ -83,23 +83,23 @@ impl FromStr for PathPattern {
         let odd = |why: &str| {
             format!("{why}\nhelp: write \"/x\" for one path, \"/x/*\" for it and all below it")
         };
-        let plain = text.strip_suffix("/*").unwrap_or(text);
+        let (plain, star) = text.strip_suffix("/*").map_or((text, ""), |plain| (plain, "/*"));
         if !text.starts_with('/') {
             return Err(odd("a path pattern starts with `/`"));
         }
         if plain.contains('*') {
             return Err(odd("`*` stands only at the end, as `/*`"));
         }
-        // Requests are matched in their canonical form: a pattern in another form never matches.
-        // Escapes are judged where routes are put into their table.
-        let legal = |byte: u8| byte.is_ascii_graphic() && !b"?#\\\"<>^`{|}".contains(&byte);
-        let segment = |segment: &str| !matches!(segment, "." | "..");
-        if !plain.bytes().all(legal) || plain.contains("//") || !plain.split('/').all(segment) {
-            return Err(odd(
-                "a path pattern has no query, space, `//` or `..`: no request would match it",
-            ));
+        if plain.is_empty() {
+            return Ok(Self::every());
         }
-        Ok(Self(text.to_owned()))
+        // Requests are matched in their canonical form: a pattern in another form never matches.
+        let canonical = CanonicalPath::parse(plain)
+            .map_err(|fault| odd(&format!("{fault}: no request would match it")))?;
+        if !star.is_empty() && plain.ends_with('/') {
+            return Err(odd("path has an empty segment: no request would match it"));
+        }
+        Ok(Self(format!("{}{star}", canonical.as_str())))
     }
 }
 
@@ -121,7 +121,9 @@ mod tests {
 
     #[test]
     fn patterns_that_could_never_match_are_refused() {
-        for text in ["", "x", "/x*", "/*/x", "/a//b", "/a/../b", "/a?b", "/a b", "/a\\b"] {
+        for text in
+            ["", "x", "/x*", "/*/x", "/a//b", "/a/../b", "/a?b", "/a b", "/a\\b", "/a//*", "/a%2fb"]
+        {
             assert!(text.parse::<PathPattern>().is_err(), "{text}");
         }
         for text in ["", "a.*", "*a.test", "a..b", "a.test:80", "https://a.test", "a b", "é.test"]

@@ -64,14 +64,11 @@ pub struct OidcProvider {
     pub max_age: Option<Duration>,
 }
 
-/// Which of the provider's claims hold what. A dotted path reaches into objects:
-/// `realm_access.roles`.
+/// Which of the provider's claims hold what; the person's stable name is always `sub`. A dotted path
+/// reaches into objects: `realm_access.roles`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClaimNames {
-    /// The claim with the stable name of the person. Default `sub`. Never one that can be given to
-    /// somebody else, such as an e-mail address: the next owner would inherit the account.
-    pub subject: String,
     /// The claim with the name to show.
     pub name: String,
     /// The claim with the login name to show.
@@ -90,7 +87,6 @@ pub struct ClaimNames {
 impl Default for ClaimNames {
     fn default() -> Self {
         Self {
-            subject: "sub".to_owned(),
             name: "name".to_owned(),
             preferred_username: "preferred_username".to_owned(),
             email: "email".to_owned(),

@@ -21,7 +21,7 @@ pub struct Token {
     /// How long a token is valid, from 5s to 10m. Default 60s: a stolen one is soon worthless, and
     /// clocks that differ by seconds still agree.
     pub lifetime: Duration,
-    /// How much earlier than now `nbf` is set, for upstreams whose clock is behind. Default 5s.
+    /// How much earlier than now `iat` and `nbf` are set, for upstreams whose clock is behind. Default 5s.
     pub clock_skew: Duration,
     /// How long a signing key is used before the next one takes over. Default 30d. Bounds what a
     /// stolen key is worth.

@@ -11,8 +11,12 @@ use crate::crypto::signing_key::{SignFault, SigningKey};
 use crate::crypto::strict_json;
 use crate::crypto::verifying_key::{KeySet, MAX_KID_BYTES, VerifyingKey};
 
-/// Header fields carry no more; also the bound on what parsing a token can cost.
-const MAX_BYTES: usize = 16 * 1024;
+/// Some hundred groups fit into it. Also the bound on what parsing a token can cost.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// Members that change how the token is to be read, or bring a key along. A key in the token is the
+/// attacker's key.
+const REFUSED: [&str; 8] = ["b64", "crit", "enc", "jku", "jwk", "x5c", "x5u", "zip"];
 
 /// A key with its header written once.
 #[derive(Debug)]
@@ -42,18 +46,18 @@ pub struct Verified {
 }
 
 /// Why a token is refused. For the log: a client learns only that it must sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwsFault {
     /// `none`, a symmetric algorithm, or one we do not know.
-    #[error("the token's alg is not accepted; the issuer must sign with EdDSA, ES, RS or PS")]
-    Algorithm,
+    #[error("the token's alg {0:?} is not accepted; the issuer must sign with EdDSA, ES, RS or PS")]
+    Algorithm(String),
     /// The claims are no JSON object, or name a claim twice.
     #[error("the token's claims are not one plain JSON object; the issuer must correct them")]
     Claims,
     /// The header asks for what we do not do.
-    #[error("the token's header uses crit, b64, jwk, zip or enc; the issuer must leave it out")]
-    Extension,
-    /// The header is no JSON object of the right types, or names a member twice.
+    #[error("the token's header has {0:?}; the issuer must leave it out")]
+    Extension(&'static str),
+    /// The header is no JSON object of the right types, names a member twice, or no algorithm.
     #[error("the token's header is not one plain JSON object; the issuer must correct it")]
     Header,
     /// Not three parts of canonical base64url.
@@ -116,12 +120,12 @@ impl<'a> Unverified<'a> {
         // no base64url, so that the decoder refuses what is left of it.
         let header = strict_json::object(&decode(header)?).map_err(|_| JwsFault::Header)?;
         let (payload, signature) = (decode(payload)?, decode(signature)?);
-        if ["crit", "b64", "jwk", "zip", "enc"].iter().any(|name| header.contains_key(*name)) {
-            return Err(JwsFault::Extension);
+        if let Some(name) = REFUSED.into_iter().find(|name| header.contains_key(*name)) {
+            return Err(JwsFault::Extension(name));
         }
-        let algorithm = text(&header, "alg")?
-            .and_then(|name| VerifyAlgorithm::named(&name))
-            .ok_or(JwsFault::Algorithm)?;
+        let name = text(&header, "alg")?.ok_or(JwsFault::Header)?;
+        let algorithm = VerifyAlgorithm::named(&name)
+            .ok_or_else(|| JwsFault::Algorithm(name.chars().take(32).collect()))?;
         let kid = text(&header, "kid")?;
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(JwsFault::Header);

@@ -100,7 +100,19 @@ mod tests {
 
     #[test]
     fn only_one_whole_object_is_read() {
-        for text in ["", "[]", "null", "1", "\"a\"", "{}x", "{} {}", "{\"a\":1,}", "\u{feff}{}"] {
+        for text in [
+            "",
+            "[]",
+            "null",
+            "1",
+            "\"a\"",
+            "{}x",
+            "{} {}",
+            "{\"a\":1,}",
+            "{\"a\":1e400}",
+            "{\"a\":NaN}",
+            "\u{feff}{}",
+        ] {
             assert!(object(text.as_bytes()).is_err(), "{text}");
         }
         assert!(object(b"{\"a\":\"\xff\"}").is_err());

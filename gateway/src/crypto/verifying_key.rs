@@ -2,6 +2,7 @@
 //! can sign, so a key is judged once, before it verifies anything.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
@@ -20,8 +21,8 @@ mod weak;
 
 /// No provider publishes near as many; each costs memory and time to judge.
 const MAX_KEYS: usize = 100;
-/// Longer names are not names.
-pub(super) const MAX_KID_BYTES: usize = 512;
+/// A key's name is a look-up, not a document.
+pub(super) const MAX_KID_BYTES: usize = 256;
 
 /// A foreign public key that was found good enough to verify with.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub struct VerifyingKey {
 /// The admitted keys of one issuer. Keys of two issuers never share a set.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
-    keys: Vec<VerifyingKey>,
+    keys: Vec<Arc<VerifyingKey>>,
     refused: Vec<(String, KeyFault)>,
 }
 
@@ -127,7 +128,11 @@ impl VerifyingKey {
             return Err(KeyFault::Malformed);
         }
         let algorithm = text(members, "alg")?
-            .map(|name| VerifyAlgorithm::named(name).ok_or(KeyFault::Algorithm))
+            .map(|name| match name {
+                // RFC 9864 gives Ed25519 a name of its own.
+                "Ed25519" => Ok(VerifyAlgorithm::EdDsa),
+                _ => VerifyAlgorithm::named(name).ok_or(KeyFault::Algorithm),
+            })
             .transpose()?;
         let material = match (kind, text(members, "crv")?) {
             ("EC", Some("P-256")) => {
@@ -181,7 +186,7 @@ impl KeySet {
                     if !names.insert(key.kid.clone()) && key.kid.is_some() {
                         return Err(KeyFault::DuplicateKid);
                     }
-                    set.keys.push(key);
+                    set.keys.push(Arc::new(key));
                 }
                 Err(fault) => set.refused.push((format!("key {}", at + 1), fault)),
             }
@@ -191,7 +196,11 @@ impl KeySet {
 
     /// The one key that a token can mean: of that name, or, for a token that names none, the only
     /// key that permits its algorithm. `None` when there is none or more than one.
-    pub fn find(&self, kid: Option<&str>, algorithm: VerifyAlgorithm) -> Option<&VerifyingKey> {
+    pub fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: VerifyAlgorithm,
+    ) -> Option<&Arc<VerifyingKey>> {
         let mut fitting = self
             .keys
             .iter()

@@ -44,13 +44,14 @@ impl Endpoints {
         }
     }
 
-    /// The live session behind a request.
+    /// The live session behind a request. That is no use of it: a page that polls our own pages in
+    /// a forgotten tab would keep it alive for ever.
     pub(super) async fn session_of(
         &self,
         request: &Request<'_>,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         match self.handle_of(request) {
-            Some(handle) => self.parts.sessions.find(&handle).await,
+            Some(handle) => self.parts.sessions.peek(&handle).await,
             None => Ok(None),
         }
     }

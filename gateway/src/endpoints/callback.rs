@@ -65,11 +65,11 @@ impl Endpoints {
         if transaction.provider != *provider.id() {
             return Err(Some(LoginFault::ProviderWrong(transaction.provider.to_string())));
         }
-        if !state::is_fresh(transaction, self.parts.clock.now()) {
+        if !transaction.is_live(self.parts.clock.now()) {
             return Err(Some(LoginFault::TransactionExpired));
         }
         // Before anything is sent: of two requests with one state, one goes on.
-        if !self.spent.spend(transaction) {
+        if !self.parts.logins.spent.spend(transaction) {
             return Err(None);
         }
         provider.finish(params, transaction).await.map_err(Some)
@@ -97,7 +97,7 @@ impl Endpoints {
         let name = provider.id().as_str();
         audit::signed_in(request.id.as_str(), name, &who.issuer, &who.subject, &session.sid);
         self.parts.metrics.login(name, LoginResult::Succeeded);
-        self.recent.finished(mark, self.parts.clock.now());
+        self.parts.logins.recent.finished(mark, self.parts.clock.now());
         let cookie = self.session_cookie(request, &handle).unwrap_or_default();
         Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
             .with("referrer-policy", "no-referrer")

@@ -89,7 +89,7 @@ impl Endpoints {
             return self.wrong_address(request);
         };
         if asked.again {
-            self.recent.forget(&mark);
+            self.parts.logins.recent.forget(&mark);
         } else if self.goes_in_circles(request, &mark).await {
             return circle(request, provider.id(), &asked.return_to);
         }
@@ -109,11 +109,11 @@ impl Endpoints {
 
     async fn goes_in_circles(&self, request: &Request<'_>, mark: &Mark) -> bool {
         let now = self.parts.clock.now();
-        if !self.recent.is_suspect(mark, now) {
+        if !self.parts.logins.recent.is_suspect(mark, now) {
             return false;
         }
         let signed_in = matches!(self.session_of(request).await, Ok(Some(_)));
-        !signed_in || self.recent.is_circling(mark, now)
+        !signed_in || self.parts.logins.recent.is_circling(mark, now)
     }
 
     fn wrong_address(&self, request: &Request<'_>) -> Reply {

@@ -22,11 +22,13 @@ const TOLERATED: usize = 2;
 /// Something may still send it round in circles.
 const TOLERATED_SIGNED_IN: usize = 16;
 
-impl RecentLogins {
-    pub(super) fn new() -> Self {
+impl Default for RecentLogins {
+    fn default() -> Self {
         Self(Cache::new(BROWSERS))
     }
+}
 
+impl RecentLogins {
     /// Notes a login that ended in a session. Two at the same moment may count as one.
     pub(super) fn finished(&self, mark: &Mark, now: Timestamp) {
         let mut recent = self.within(mark, now);

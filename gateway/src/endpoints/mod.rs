@@ -10,10 +10,12 @@ mod login;
 mod login_loop;
 mod logout;
 mod me;
+mod memory;
 mod service;
 mod signed_out;
 mod state;
 #[cfg(test)]
 mod tests;
 
+pub use memory::LoginMemory;
 pub use service::{EndpointParts, Endpoints};

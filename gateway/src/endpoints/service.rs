@@ -9,8 +9,7 @@ use crate::authn::CookieNames;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::endpoints::answer::{CALLBACK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT};
-use crate::endpoints::login_loop::RecentLogins;
-use crate::endpoints::state::SpentStates;
+use crate::endpoints::memory::LoginMemory;
 use crate::gate::Gate;
 use crate::observe::Metrics;
 use crate::oidc::Provider;
@@ -22,17 +21,17 @@ use crate::web::{PublicOrigins, Reply, Request};
 #[derive(Debug)]
 pub struct Endpoints {
     pub(super) parts: EndpointParts,
-    pub(super) recent: RecentLogins,
-    pub(super) spent: SpentStates,
 }
 
 /// What the pages are made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EndpointParts {
     /// The providers, in the order of the configuration.
     pub providers: Vec<Arc<Provider>>,
     /// The sessions.
     pub sessions: Arc<SessionManager>,
+    /// What is remembered of logins.
+    pub logins: Arc<LoginMemory>,
     /// Seals what browsers carry.
     pub sealer: Sealer,
     /// What the session cookie is called.
@@ -56,7 +55,7 @@ pub struct EndpointParts {
 impl Endpoints {
     /// The pages over their parts.
     pub fn new(parts: EndpointParts) -> Self {
-        Self { parts, recent: RecentLogins::new(), spent: SpentStates::new() }
+        Self { parts }
     }
 
     /// Whether a canonical path is one of ours; no route can have it.

@@ -3,13 +3,10 @@
 
 use std::convert::Infallible;
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use quick_cache::sync::Cache;
 
-use crate::base::Timestamp;
 use crate::crypto::Sealer;
 use crate::endpoints::browser::Mark;
 use crate::oidc::Transaction;
@@ -21,8 +18,6 @@ pub(super) struct SpentStates(Cache<String, ()>);
 /// How many are remembered. One that was pushed out within its lifetime still carries a code that
 /// the provider redeems once only.
 const REMEMBERED: usize = 65_536;
-/// How long a login may take from our page back to our page.
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
 const PURPOSE: &str = "login state";
 
 /// Seals a login for one browser.
@@ -38,16 +33,13 @@ pub(super) fn open(sealer: &Sealer, mark: &Mark, state: &str) -> Option<Transact
     Transaction::from_bytes(&bytes)
 }
 
-/// Whether a login has not taken too long.
-pub(super) fn is_fresh(transaction: &Transaction, now: Timestamp) -> bool {
-    transaction.is_live(now) && now.since(transaction.started) <= LIFETIME
+impl Default for SpentStates {
+    fn default() -> Self {
+        Self(Cache::new(REMEMBERED))
+    }
 }
 
 impl SpentStates {
-    pub(super) fn new() -> Self {
-        Self(Cache::new(REMEMBERED))
-    }
-
     /// Spends a login; false when it was spent before, also by a request at the same moment.
     pub(super) fn spend(&self, transaction: &Transaction) -> bool {
         let mut first = false;

@@ -11,8 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::base::Clock;
-use crate::oidc::json;
-use crate::oidc::key::Algorithm;
+use crate::crypto::{VerifyAlgorithm, strict_json};
 use crate::oidc::settings::ProviderSettings;
 use crate::web::Fetch;
 use crate::web::fetch::is_loopback_host;
@@ -159,8 +158,9 @@ impl Discovery {
     async fn get(&self) -> Result<Metadata, String> {
         let base = self.issuer.trim_end_matches('/');
         let url = format!("{base}/.well-known/openid-configuration");
-        let document = Value::Object(get_json(&*self.fetch, &url).await?);
-        let metadata = Metadata::deserialize(document)
+        let document = strict_json::object(&get_json(&*self.fetch, &url).await?)
+            .map_err(|cause| format!("{url} did not answer with a JSON object: {cause}"))?;
+        let metadata = Metadata::deserialize(Value::Object(document))
             .map_err(|cause| format!("the discovery document cannot be used: {cause}"))?;
         if metadata.issuer != self.issuer {
             return Err(format!(
@@ -188,12 +188,12 @@ impl Discovery {
 impl Metadata {
     /// The algorithms that both sides allow. OpenID Connect Core: a provider that does not say
     /// signs with RS256.
-    pub fn algorithms(&self) -> Vec<Algorithm> {
+    pub fn algorithms(&self) -> Vec<VerifyAlgorithm> {
         if self.id_token_signing_alg_values_supported.is_empty() {
-            return vec![Algorithm::Rs256];
+            return vec![VerifyAlgorithm::Rs256];
         }
         let offered = &self.id_token_signing_alg_values_supported;
-        Algorithm::ALL
+        VerifyAlgorithm::ALL
             .into_iter()
             .filter(|ours| offered.iter().any(|name| name == ours.as_str()))
             .collect()
@@ -217,11 +217,8 @@ impl fmt::Display for DiscoveryState {
     }
 }
 
-/// Fetches a JSON object.
-pub(super) async fn get_json(
-    fetch: &dyn Fetch,
-    url: &str,
-) -> Result<serde_json::Map<String, Value>, String> {
+/// Fetches what should be JSON.
+pub(super) async fn get_json(fetch: &dyn Fetch, url: &str) -> Result<Bytes, String> {
     let request = http::Request::get(url)
         .header(http::header::ACCEPT, "application/json")
         .body(Bytes::new())
@@ -230,7 +227,7 @@ pub(super) async fn get_json(
     if answer.status() != http::StatusCode::OK {
         return Err(format!("{url} answered with {}", answer.status()));
     }
-    json::object(answer.body()).ok_or_else(|| format!("{url} did not answer with a JSON object"))
+    Ok(answer.into_body())
 }
 
 fn wait(times: u32) -> Duration {

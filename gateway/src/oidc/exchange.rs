@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::base::Secret;
+use crate::crypto::strict_json;
 use crate::oidc::discovery::Metadata;
 use crate::oidc::fault::LoginFault;
-use crate::oidc::json;
 use crate::oidc::settings::ProviderSettings;
 use crate::oidc::transaction::Transaction;
 use crate::web::Fetch;
@@ -45,7 +45,7 @@ pub(super) async fn exchange(
     let request = request(settings, metadata, code, transaction)?;
     let answer =
         fetch.send(request).await.map_err(|error| LoginFault::Unavailable(error.to_string()))?;
-    let document = json::object(answer.body());
+    let document = strict_json::object(answer.body()).ok();
     match (answer.status(), document) {
         (StatusCode::OK, Some(document)) => tokens(&document),
         (StatusCode::OK, None) => Err(LoginFault::TokenAnswerMalformed("it is no JSON object")),

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::crypto::JwsFault;
+
 /// Why a login failed. One variant for each check, so that a log line says which.
 ///
 /// The message is the private cause, for the audit log; what a person may read is
@@ -94,7 +96,7 @@ pub enum LoginFault {
     TokenAnswerMalformed(&'static str),
     /// The token is no JWT as this client understands it.
     #[error("the id_token cannot be read: {0}")]
-    TokenMalformed(&'static str),
+    TokenMalformed(JwsFault),
     /// The token endpoint refused this client.
     #[error("the token endpoint answered with {0:?}; check client_id and client_secret")]
     TokenRefused(String),
@@ -182,5 +184,16 @@ impl LoginFault {
     /// Whether the person is known but not wanted: an answer of 403.
     pub const fn is_forbidden(&self) -> bool {
         matches!(self, Self::EmailUnverified | Self::NotAllowed)
+    }
+}
+
+impl From<JwsFault> for LoginFault {
+    fn from(fault: JwsFault) -> Self {
+        match fault {
+            JwsFault::Algorithm(name) => Self::AlgorithmRefused(name),
+            JwsFault::Extension(name) => Self::HeaderRefused(name),
+            JwsFault::Signature => Self::SignatureWrong,
+            other => Self::TokenMalformed(other),
+        }
     }
 }

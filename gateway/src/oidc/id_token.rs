@@ -9,9 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::base::Timestamp;
-use crate::oidc::compact::Compact;
+use crate::crypto::{Unverified, VerifyAlgorithm};
 use crate::oidc::fault::LoginFault;
-use crate::oidc::key::Algorithm;
 use crate::oidc::keys::{KeyFault, KeySource};
 
 /// An `id_token` that passed every check.
@@ -39,7 +38,7 @@ pub struct Expected<'a> {
     /// Our name at the provider.
     pub client_id: &'a str,
     /// The allowed algorithms.
-    pub algorithms: &'a [Algorithm],
+    pub algorithms: &'a [VerifyAlgorithm],
     /// This login's nonce.
     pub nonce: &'a str,
     /// The access token that came with it.
@@ -67,13 +66,21 @@ impl IdToken {
         keys: &dyn KeySource,
         expected: &Expected<'_>,
     ) -> Result<Self, LoginFault> {
-        let compact = Compact::parse(token, expected.algorithms)?;
-        let algorithm = compact.algorithm();
-        let key = keys.find(compact.kid(), algorithm).await.map_err(|fault| match fault {
+        let token = Unverified::parse(token)?;
+        let algorithm = token.algorithm();
+        if !expected.algorithms.contains(&algorithm) {
+            return Err(LoginFault::AlgorithmRefused(algorithm.to_string()));
+        }
+        let key = keys.find(token.kid(), algorithm).await.map_err(|fault| match fault {
             KeyFault::Unavailable(cause) => LoginFault::Unavailable(cause),
-            KeyFault::Unknown => LoginFault::KeyUnknown(compact.kid().map(str::to_owned)),
+            KeyFault::Unknown => LoginFault::KeyUnknown(token.kid().map(str::to_owned)),
         })?;
-        let claims = compact.verify(&key)?;
+        let verified = token.verify(&key)?;
+        // An access token or a logout token is not an id_token, whoever signed it.
+        if verified.typ().is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+            return Err(LoginFault::HeaderRefused("typ"));
+        }
+        let claims = verified.into_claims();
         expected.check_parties(&claims)?;
         let issued = expected.check_times(&claims)?;
         expected.check_binding(&claims, algorithm)?;
@@ -133,7 +140,7 @@ impl Expected<'_> {
     fn check_binding(
         &self,
         claims: &Map<String, Value>,
-        algorithm: Algorithm,
+        algorithm: VerifyAlgorithm,
     ) -> Result<(), LoginFault> {
         let nonce = text(claims, "nonce")?.ok_or(LoginFault::NonceWrong)?;
         if verify_slices_are_equal(nonce.as_bytes(), self.nonce.as_bytes()).is_err() {
@@ -216,11 +223,12 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 }
 
 /// The left half of the access token's hash, by the token's own algorithm.
-fn left_half(algorithm: Algorithm, access_token: &str) -> String {
+fn left_half(algorithm: VerifyAlgorithm, access_token: &str) -> String {
+    use VerifyAlgorithm as A;
     let kind = match algorithm {
-        Algorithm::Es256 | Algorithm::Ps256 | Algorithm::Rs256 => &digest::SHA256,
-        Algorithm::Es384 | Algorithm::Rs384 => &digest::SHA384,
-        Algorithm::EdDsa | Algorithm::Rs512 => &digest::SHA512,
+        A::Es256 | A::Ps256 | A::Rs256 => &digest::SHA256,
+        A::Es384 | A::Ps384 | A::Rs384 => &digest::SHA384,
+        A::EdDsa | A::Ps512 | A::Rs512 => &digest::SHA512,
     };
     let hash = digest::digest(kind, access_token.as_bytes());
     let half = hash.as_ref().len() / 2;

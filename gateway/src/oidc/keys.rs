@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
-use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::Mutex;
 use url::Url;
 
 use crate::base::Clock;
+use crate::crypto::{KeySet, VerifyAlgorithm, VerifyingKey};
 use crate::oidc::discovery::{Discovery, get_json};
-use crate::oidc::key::{Algorithm, VerifyingKey};
 use crate::web::Fetch;
 
 /// Where public keys come from.
@@ -25,7 +24,7 @@ pub trait KeySource: Send + Sync + std::fmt::Debug {
     async fn find(
         &self,
         kid: Option<&str>,
-        algorithm: Algorithm,
+        algorithm: VerifyAlgorithm,
     ) -> Result<Arc<VerifyingKey>, KeyFault>;
 }
 
@@ -39,10 +38,6 @@ pub enum KeyFault {
     #[error("there is no single key of that name and algorithm")]
     Unknown,
 }
-
-/// Keys that never change.
-#[derive(Debug)]
-pub struct StaticKeys(Vec<Arc<VerifyingKey>>);
 
 /// Keys of a JWKS document on the net.
 #[derive(Debug)]
@@ -65,7 +60,7 @@ pub enum JwksLocation {
 
 #[derive(Debug)]
 struct Snapshot {
-    keys: Vec<Arc<VerifyingKey>>,
+    keys: KeySet,
     fetched: Instant,
 }
 
@@ -76,24 +71,14 @@ struct Flight {
     failed: Option<(Instant, String)>,
 }
 
-/// Keys in one set that are looked at; the largest honest sets have a few dozen.
-const MOST_KEYS: usize = 200;
-
-impl StaticKeys {
-    /// The admissible keys of a JWKS document.
-    pub fn new(jwks: &Value) -> Self {
-        Self(admissible(jwks.get("keys")))
-    }
-}
-
 #[async_trait]
-impl KeySource for StaticKeys {
+impl KeySource for KeySet {
     async fn find(
         &self,
         kid: Option<&str>,
-        algorithm: Algorithm,
+        algorithm: VerifyAlgorithm,
     ) -> Result<Arc<VerifyingKey>, KeyFault> {
-        pick(&self.0, kid, algorithm).ok_or(KeyFault::Unknown)
+        self.find(kid, algorithm).cloned().ok_or(KeyFault::Unknown)
     }
 }
 
@@ -148,13 +133,13 @@ impl RemoteKeys {
         }
     }
 
-    async fn get(&self) -> Result<Vec<Arc<VerifyingKey>>, String> {
+    async fn get(&self) -> Result<KeySet, String> {
         let url = match &self.location {
             JwksLocation::Discovered(discovery) => discovery.current().await?.jwks_uri.clone(),
             JwksLocation::Fixed(url) => url.clone(),
         };
         let document = get_json(&*self.fetch, url.as_str()).await?;
-        let keys = admissible(document.get("keys"));
+        let keys = KeySet::admit(&document).map_err(|fault| format!("{url}: {fault}"))?;
         if keys.is_empty() {
             return Err(format!("{url} holds no admissible key"));
         }
@@ -167,9 +152,9 @@ impl KeySource for RemoteKeys {
     async fn find(
         &self,
         kid: Option<&str>,
-        algorithm: Algorithm,
+        algorithm: VerifyAlgorithm,
     ) -> Result<Arc<VerifyingKey>, KeyFault> {
-        let known = || pick(&self.usable()?.keys, kid, algorithm);
+        let known = || self.usable()?.keys.find(kid, algorithm).cloned();
         if let Some(key) = known() {
             return Ok(key);
         }
@@ -191,25 +176,8 @@ impl KeySource for RemoteKeys {
             return Err(KeyFault::Unavailable(cause.clone()));
         }
         let snapshot = self.load(&mut flight).await?;
-        pick(&snapshot.keys, kid, algorithm).ok_or(KeyFault::Unknown)
+        snapshot.keys.find(kid, algorithm).cloned().ok_or(KeyFault::Unknown)
     }
-}
-
-fn admissible(keys: Option<&Value>) -> Vec<Arc<VerifyingKey>> {
-    let keys = keys.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    keys.iter().take(MOST_KEYS).filter_map(VerifyingKey::admit).map(Arc::new).collect()
-}
-
-/// The only fitting key. Two of one name are nobody's key: which one was meant is a guess.
-fn pick(
-    keys: &[Arc<VerifyingKey>],
-    kid: Option<&str>,
-    algorithm: Algorithm,
-) -> Option<Arc<VerifyingKey>> {
-    let mut fitting =
-        keys.iter().filter(|key| key.suits(algorithm) && (kid.is_none() || key.kid() == kid));
-    let first = fitting.next()?;
-    fitting.next().is_none().then(|| Arc::clone(first))
 }
 
 #[cfg(test)]

@@ -2,15 +2,12 @@
 
 mod callback;
 mod claims;
-mod compact;
 mod discovery;
 mod exchange;
 #[cfg(test)]
 mod fake;
 mod fault;
 mod id_token;
-mod json;
-mod key;
 mod keys;
 mod logout;
 mod provider;
@@ -24,8 +21,7 @@ pub use discovery::{Discovery, DiscoveryState, Metadata};
 pub use exchange::ProviderTokens;
 pub use fault::LoginFault;
 pub use id_token::{Expected, IdToken};
-pub use key::{Algorithm, VerifyingKey};
-pub use keys::{JwksLocation, KeyFault, KeySource, RemoteKeys, StaticKeys};
+pub use keys::{JwksLocation, KeyFault, KeySource, RemoteKeys};
 pub use provider::{FinishedLogin, Provider, ProviderStatus};
 pub use settings::{AllowLists, ClaimMapping, ProviderSettings};
 pub use start::{StartLogin, StartedLogin};

@@ -30,9 +30,9 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// How long a person may take at the provider. Long enough for a second factor and a coffee,
+    /// How long a person may take from our page back to our page. Long enough for a second factor and a coffee,
     /// short enough that a stolen `state` is soon worthless.
-    pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
+    pub const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
     /// For sealing.
     pub fn to_bytes(&self) -> Vec<u8> {

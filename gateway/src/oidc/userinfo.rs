@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::base::Secret;
+use crate::crypto::strict_json;
 use crate::oidc::fault::LoginFault;
-use crate::oidc::json;
 use crate::web::Fetch;
 
 /// Fetches the claims about `subject`.
@@ -33,8 +33,8 @@ pub(super) async fn userinfo(
         let status = answer.status();
         return Err(LoginFault::Unavailable(format!("userinfo answered with {status}")));
     }
-    let claims =
-        json::object(answer.body()).ok_or(LoginFault::UserinfoMalformed("it is no JSON object"))?;
+    let claims = strict_json::object(answer.body())
+        .map_err(|_| LoginFault::UserinfoMalformed("it is no plain JSON object"))?;
     match claims.get("sub").and_then(Value::as_str) {
         Some(sub) if sub == subject => Ok(claims),
         // OpenID Connect Core 5.3.2: without this check, one person gets the claims of another.

@@ -137,6 +137,14 @@ impl SessionManager {
         Ok(found)
     }
 
+    /// The session of a handle, if it lives; not a use of it: who only asks keeps nothing alive.
+    ///
+    /// # Errors
+    /// When the session is not in memory and the store cannot be read.
+    pub async fn peek(&self, handle: &Handle) -> Result<Option<Arc<Session>>, StoreError> {
+        self.look_up(&handle.key()).await
+    }
+
     /// Ends a session and its streams; whether the store had it. `Ok` means that the end is durable.
     ///
     /// The session is dead in memory at once, even if the store then fails, or the caller goes away

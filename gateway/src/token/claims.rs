@@ -47,9 +47,6 @@ const MEANT: &[&str] =
 /// A longer path is named by its hash: a client must not be able to swell the token.
 const MAX_PATH_BYTES: usize = 512;
 
-/// Clocks of applications may run a little behind ours, and many verifiers grant no leeway.
-const SKEW_SECS: i64 = 5;
-
 /// Whether a provider's extra claim can never take this name: an attacker who can edit a profile
 /// field must not become `sub`.
 pub(super) fn is_reserved(name: &str) -> bool {
@@ -68,7 +65,7 @@ pub(super) struct Claims<'a> {
     pub(super) permit: &'a Permit,
     pub(super) plan: &'a TokenPlan,
     pub(super) facts: &'a RequestFacts<'a>,
-    pub(super) now: Timestamp,
+    pub(super) since: Timestamp,
     pub(super) expires: Timestamp,
     pub(super) jti: &'a str,
 }
@@ -129,7 +126,7 @@ impl Claims<'_> {
 
     fn token(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         let authenticated = self.permit.authenticated();
-        let since = self.now.as_secs().saturating_sub(SKEW_SECS);
+        let since = self.since.as_secs();
         // A session is a memory of a sign-in: what counts is how the person proved it.
         let method = authenticated.session().map_or(authenticated.way_in(), |s| s.signed_in_by);
         to.always("iss", self.issuer)?;

@@ -17,10 +17,20 @@ use crate::token::signer::Signer;
 #[derive(Debug)]
 pub struct Minter {
     issuer: String,
-    lifetime: Duration,
+    times: TokenTimes,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+}
+
+/// From when to when a token is valid.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenTimes {
+    /// From now on. Must not exceed the rotation's `token_lifetime`, or keys are withdrawn while
+    /// their tokens are still alive.
+    pub lifetime: Duration,
+    /// And so long before now, for upstreams whose clock is behind.
+    pub skew: Duration,
 }
 
 /// A token, ready to be sent.
@@ -61,16 +71,15 @@ pub enum MintError {
 pub struct ClaimSizes(pub Vec<(String, usize)>);
 
 impl Minter {
-    /// A minter for the gateway's issuer URL. `lifetime` must not exceed the rotation's
-    /// `token_lifetime`, or keys are withdrawn while their tokens are still alive.
+    /// A minter for the gateway's issuer URL.
     pub fn new(
         issuer: impl Into<String>,
-        lifetime: Duration,
+        times: TokenTimes,
         signer: Arc<dyn Signer>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self { issuer: issuer.into(), lifetime, signer, clock, entropy }
+        Self { issuer: issuer.into(), times, signer, clock, entropy }
     }
 
     /// The token for one permitted request. Takes about as long as the signature, see
@@ -85,10 +94,11 @@ impl Minter {
         facts: &RequestFacts<'_>,
     ) -> Result<MintedToken, MintError> {
         let now = self.clock.now();
-        let expires = now.after(self.lifetime);
+        let expires = now.after(self.times.lifetime);
+        let since = now.before(self.times.skew);
         let jti = self.entropy.token::<16>();
         let issuer = self.issuer.as_str();
-        let claims = Claims { issuer, permit, plan, facts, now, expires, jti: &jti };
+        let claims = Claims { issuer, permit, plan, facts, since, expires, jti: &jti };
         let written = claims.write()?;
         // Before signing: who sends too much must not cost a signature.
         if written.len() > plan.max_bytes {

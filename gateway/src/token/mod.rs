@@ -11,7 +11,7 @@ mod stored;
 
 pub use documents::Document;
 pub use keyring::{Keyring, KeyringFault};
-pub use minter::{ClaimSizes, MintError, MintedToken, Minter};
+pub use minter::{ClaimSizes, MintError, MintedToken, Minter, TokenTimes};
 pub use plan::{RequestFacts, TokenPlan, Transport};
 pub use ring::{Ring, RingFault, RingKey, Rotated, Rotation};
 pub use signer::{SharedSecret, Signer};

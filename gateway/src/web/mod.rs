@@ -16,7 +16,7 @@ mod return_to;
 pub use fetch::{AddressPolicy, Fetch, FetchError, FetchLimits, HttpClient, ScriptedFetch};
 pub use host::{Host, HostFault};
 pub use path::{CanonicalPath, PathFault, QueryFault, query_fault};
-pub use public_origins::{PublicOriginFault, PublicOrigins};
+pub use public_origins::PublicOrigins;
 pub use reply::Reply;
 pub use request::{CallerKind, Request, Scheme};
 pub use return_to::ReturnTo;

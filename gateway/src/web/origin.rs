@@ -1,5 +1,7 @@
 //! Which page a request comes from, as far as browsers tell.
 
+use std::fmt;
+
 use http::HeaderMap;
 use http::header::ORIGIN;
 
@@ -49,6 +51,30 @@ impl Origin {
         let https = scheme == Scheme::Https;
         let port = host.port().unwrap_or(if https { 443 } else { 80 });
         Some(Self { https, host: host.name().to_owned(), port })
+    }
+
+    /// Whether it is reached over TLS.
+    pub fn is_https(&self) -> bool {
+        self.https
+    }
+
+    /// The host in lower case, without port; an IPv6 address is in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, the scheme's own where none was written.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+/// The one spelling of an origin, as browsers write it: lower case, without a default port.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, default) = if self.https { ("https", 443) } else { ("http", 80) };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port == default { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
 

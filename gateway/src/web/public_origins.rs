@@ -11,11 +11,6 @@ pub struct PublicOrigins {
     further: Vec<Known>,
 }
 
-/// A configured origin that is none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an origin; write it as https://host or https://host:port, without a path")]
-pub struct PublicOriginFault(pub String);
-
 #[derive(Clone, Debug)]
 struct Known {
     origin: Origin,
@@ -24,14 +19,9 @@ struct Known {
 
 impl PublicOrigins {
     /// The origins of `server.public_url` and of further hosts that people sign in on.
-    ///
-    /// # Errors
-    /// The first that is no origin.
-    pub fn new(public_url: &str, further: &[String]) -> Result<Self, PublicOriginFault> {
-        Ok(Self {
-            public: Known::parse(public_url)?,
-            further: further.iter().map(|url| Known::parse(url)).collect::<Result<_, _>>()?,
-        })
+    pub fn new(public_url: Origin, further: impl IntoIterator<Item = Origin>) -> Self {
+        let further = further.into_iter().map(Known::from).collect();
+        Self { public: public_url.into(), further }
     }
 
     /// The configured origin that a request was sent to, else the public one. No trailing slash.
@@ -53,20 +43,11 @@ impl PublicOrigins {
     }
 }
 
-impl Known {
-    fn parse(url: &str) -> Result<Self, PublicOriginFault> {
-        let text = url.strip_suffix('/').unwrap_or(url);
-        let origin = Origin::parse(text).ok_or_else(|| PublicOriginFault(url.to_owned()))?;
-        Ok(Self { text: spelled(text), origin })
+impl From<Origin> for Known {
+    fn from(origin: Origin) -> Self {
+        // What a provider compares byte for byte must not hang on how the operator wrote it.
+        Self { text: origin.to_string(), origin }
     }
-}
-
-/// The one spelling of an origin, as browsers write it: lower case, without a default port. What a
-/// provider compares byte for byte must not hang on how the operator wrote it.
-fn spelled(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let default = if lower.starts_with("https:") { ":443" } else { ":80" };
-    lower.strip_suffix(default).map_or(lower.clone(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -78,8 +59,10 @@ mod tests {
     use crate::web::Scheme;
 
     fn of(scheme: Scheme, authority: &str) -> (String, bool) {
-        let further = ["https://Chat.test:443/".to_owned(), "https://agents.test:8443".to_owned()];
-        let origins = PublicOrigins::new("https://app.test", &further).unwrap();
+        let [public, chat, agents] =
+            ["https://app.test", "https://Chat.test:443", "https://agents.test:8443"]
+                .map(|text| Origin::parse(text).unwrap());
+        let origins = PublicOrigins::new(public, [chat, agents]);
         let request = Request {
             id: RequestId::random(&SeededEntropy::new(1)),
             method: &Method::GET,
@@ -114,14 +97,6 @@ mod tests {
             (Scheme::Https, "chat.test.evil.test"),
         ] {
             assert_eq!(of(scheme, authority), ("https://app.test".to_owned(), false));
-        }
-    }
-
-    #[test]
-    fn what_is_no_origin_is_refused_with_its_name() {
-        for bad in ["", "app.test", "ftp://app.test", "https://app.test/x", "https://u@app.test"] {
-            let fault = PublicOrigins::new(bad, &[]).unwrap_err();
-            assert_eq!(fault, PublicOriginFault(bad.to_owned()));
         }
     }
 }

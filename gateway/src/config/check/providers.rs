@@ -77,9 +77,6 @@ fn details(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
         let remedy = "list users, groups or email_domains, or leave `allow` out";
         wrong("allow", "an empty list lets nobody sign in".into(), remedy);
     }
-    if oidc.claims.subject.is_empty() {
-        wrong("claims.subject", "people need a stable name".into(), "leave it out for `sub`");
-    }
     if oidc.scopes.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
         wrong("scopes", "a scope is one word".into(), "write each scope as its own entry");
     }

@@ -165,7 +165,7 @@ fn sign_in(
         wrong(".auth", "nobody can sign in: there is no provider".into(), remedy);
     }
     let mut ours = std::iter::once(&config.server.public_url).chain(&config.server.origins);
-    if !ours.any(|origin| route.host.covers(origin.host())) {
+    if !ours.any(|origin| route.host.covers(origin.get().host())) {
         let message = format!("a login on `{}` could not come back to it", route.host);
         let remedy = format!("add \"https://{}\" to server.origins", route.host);
         wrong(".host", message, remedy);

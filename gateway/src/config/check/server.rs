@@ -41,7 +41,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 fn origins(server: &Server, problems: &mut Vec<Problem>) {
     let loopback = |path: String, origin: &Origin, problems: &mut Vec<Problem>| {
-        if !origin.is_https() && !origin.is_loopback() {
+        if !origin.get().is_https() && !origin.is_loopback() {
             problems.push(Problem::new(
                 path,
                 format!("`{origin}` is plain http, and not on this machine"),
@@ -71,7 +71,7 @@ fn listeners(server: &Server, problems: &mut Vec<Problem>) {
         ));
     }
     if server.http.as_ref().is_some_and(|http| http.redirect_to_https)
-        && !server.public_url.is_https()
+        && !server.public_url.get().is_https()
     {
         problems.push(Problem::new(
             "server.http.redirect_to_https",

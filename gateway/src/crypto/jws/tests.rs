@@ -52,7 +52,7 @@ fn an_independent_library_verifies_the_shared_secret() {
     let key = DecodingKey::from_secret(secret.expose());
     let validation = Validation::new(jsonwebtoken::Algorithm::HS256);
     independent_decode::<Value>(&token, &key, &validation).unwrap();
-    assert_eq!(Unverified::parse(&token).unwrap_err(), JwsFault::Algorithm);
+    assert_eq!(Unverified::parse(&token).unwrap_err(), JwsFault::Algorithm("HS256".to_owned()));
 }
 
 #[test]
@@ -63,13 +63,14 @@ fn an_algorithm_that_is_not_the_keys_is_refused() {
         [r#""none""#, r#""None""#, r#""NONE""#, r#""nOnE""#, r#""""#, r#""HS256""#, r#""eddsa""#]
     {
         let token = signed(&encoder, &format!(r#"{{"alg":{alg}}}"#), "{}");
-        assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Algorithm, "{alg}");
+        let expected = JwsFault::Algorithm(alg.trim_matches('"').to_owned());
+        assert_eq!(judge(&token, &key).unwrap_err(), expected, "{alg}");
     }
     for alg in ["[]", "null", "{}", "1", r#"["EdDSA"]"#] {
         let token = signed(&encoder, &format!(r#"{{"alg":{alg}}}"#), "{}");
         assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Header, "{alg}");
     }
-    assert_eq!(judge(&signed(&encoder, "{}", "{}"), &key).unwrap_err(), JwsFault::Algorithm);
+    assert_eq!(judge(&signed(&encoder, "{}", "{}"), &key).unwrap_err(), JwsFault::Header);
     for alg in ["ES256", "RS256", "PS512"] {
         let token = signed(&encoder, &format!(r#"{{"alg":"{alg}"}}"#), "{}");
         assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Signature, "{alg}");
@@ -82,7 +83,8 @@ fn a_public_key_used_as_a_shared_secret_signs_nothing() {
     let jwk = serde_json::to_vec(encoder.key().public_jwk().unwrap()).unwrap();
     let forger = Encoder::new(SigningKey::from_secret(&Secret::new(jwk)).unwrap(), "JWT");
     let token = forger.encode(b"{}").unwrap();
-    assert_eq!(judge(&token, &verifying(&encoder)).unwrap_err(), JwsFault::Algorithm);
+    let expected = JwsFault::Algorithm("HS256".to_owned());
+    assert_eq!(judge(&token, &verifying(&encoder)).unwrap_err(), expected);
 }
 
 #[test]
@@ -97,15 +99,19 @@ fn a_header_that_asks_for_more_is_refused() {
         r#""jwk":{"kty":"OKP"}"#,
         r#""zip":"DEF""#,
         r#""enc":"A128GCM""#,
+        r#""jku":"https://evil.test""#,
+        r#""x5c":["AAAA"]"#,
+        r#""x5u":"https://evil.test""#,
     ] {
         let token = signed(&encoder, &format!(r#"{{"alg":"EdDSA",{more}}}"#), "{}");
-        assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Extension, "{more}");
+        let fault = judge(&token, &key).unwrap_err();
+        assert!(matches!(fault, JwsFault::Extension(name) if more.contains(name)), "{more}");
     }
     for header in [r#"{"alg":"EdDSA","alg":"EdDSA"}"#, r#"{"alg":"EdDSA","kid":7}"#, "[]", "x"] {
         let token = signed(&encoder, header, "{}");
         assert_eq!(judge(&token, &key).unwrap_err(), JwsFault::Header, "{header}");
     }
-    let long = format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, "k".repeat(513));
+    let long = format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, "k".repeat(257));
     assert_eq!(judge(&signed(&encoder, &long, "{}"), &key).unwrap_err(), JwsFault::Header);
 }
 

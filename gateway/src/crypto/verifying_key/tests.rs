@@ -1,3 +1,9 @@
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding,
+};
 use serde_json::json;
 
 use super::*;
@@ -41,7 +47,7 @@ fn a_key_for_another_purpose_is_refused() {
             ("alg", json!("ES384"), KeyFault::Algorithm),
             ("kty", json!("oct"), KeyFault::Private),
             ("kty", json!("rsa"), KeyFault::Unsupported),
-            ("kid", json!("k".repeat(513)), KeyFault::Malformed),
+            ("kid", json!("k".repeat(257)), KeyFault::Malformed),
         ] {
             let judged = judge(&with(key.clone(), name, value.clone()));
             assert_eq!(judged.unwrap_err(), fault, "{name} {value}");
@@ -59,6 +65,7 @@ fn a_weak_rsa_key_is_refused() {
         ("e", encoded(&[1])),
         ("e", encoded(&[])),
         ("e", encoded(&[2])),
+        ("e", encoded(&[3])),
         ("e", encoded(&[0, 1, 0, 1])),
         ("e", encoded(&[1, 0, 0, 0, 1])),
         ("n", encoded(&n[..255])),
@@ -151,4 +158,50 @@ fn a_set_that_is_too_big_or_no_set_is_refused() {
     for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[1]}"#, r#"{"keys":[],"keys":[]}"#] {
         assert_eq!(KeySet::admit(text.as_bytes()).unwrap_err(), KeyFault::Malformed, "{text}");
     }
+}
+
+#[test]
+fn each_algorithm_verifies_its_own_signatures_and_no_others() {
+    let random = SystemRandom::new();
+    let rsa = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+    let (n, e) = (rsa.public_key().modulus(), rsa.public_key().exponent());
+    let jwk = json!({"kty": "RSA", "n": encoded(n.big_endian_without_leading_zero()),
+        "e": encoded(e.big_endian_without_leading_zero())});
+    let rsa_key = judge(&jwk).unwrap();
+    let kinds: [(VerifyAlgorithm, &'static dyn RsaEncoding); 6] = [
+        (VerifyAlgorithm::Rs256, &RSA_PKCS1_SHA256),
+        (VerifyAlgorithm::Rs384, &RSA_PKCS1_SHA384),
+        (VerifyAlgorithm::Rs512, &RSA_PKCS1_SHA512),
+        (VerifyAlgorithm::Ps256, &RSA_PSS_SHA256),
+        (VerifyAlgorithm::Ps384, &RSA_PSS_SHA384),
+        (VerifyAlgorithm::Ps512, &RSA_PSS_SHA512),
+    ];
+    for (algorithm, encoding) in kinds {
+        let mut signature = vec![0; rsa.public_modulus_len()];
+        rsa.sign(encoding, &random, b"text", &mut signature).unwrap();
+        for other in VerifyAlgorithm::ALL {
+            let verified = rsa_key.verifies(other, b"text", &signature);
+            assert_eq!(verified, other == algorithm, "{algorithm:?} as {other:?}");
+        }
+        assert!(!rsa_key.verifies(algorithm, b"test", &signature));
+    }
+    for (algorithm, crv, kind, size) in [
+        (VerifyAlgorithm::Es256, "P-256", &ECDSA_P256_SHA256_FIXED_SIGNING, 32),
+        (VerifyAlgorithm::Es384, "P-384", &ECDSA_P384_SHA384_FIXED_SIGNING, 48),
+    ] {
+        let pair = EcdsaKeyPair::generate(kind).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(size);
+        let jwk = json!({"kty": "EC", "crv": crv, "x": encoded(x), "y": encoded(y)});
+        let key = judge(&jwk).unwrap();
+        let signature = pair.sign(&random, b"text").unwrap();
+        assert!(key.verifies(algorithm, b"text", signature.as_ref()));
+        assert!(!key.verifies(algorithm, b"test", signature.as_ref()));
+        assert!(!key.verifies(algorithm, b"text", &vec![0; 2 * size]));
+    }
+}
+#[test]
+fn ed25519_may_be_called_by_its_own_name() {
+    let key = judge(&with(good(Algorithm::EdDsa), "alg", json!("Ed25519"))).unwrap();
+    assert!(key.permits(VerifyAlgorithm::EdDsa));
+    assert!(judge(&with(good(Algorithm::Es256), "alg", json!("Ed25519"))).is_err());
 }

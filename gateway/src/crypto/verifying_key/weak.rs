@@ -54,8 +54,10 @@ pub(super) fn rsa(n: &[u8], e: &[u8]) -> bool {
     }
     let spare = usize::try_from(n_top.leading_zeros()).unwrap_or(0);
     let bits = (n.len() * 8).saturating_sub(spare);
-    // e = 1 makes the signature equal to the padded message: anybody can write it.
-    !RSA_BITS.contains(&bits) || e == [1] || e.len() > 4 || is_roca(n)
+    // e = 1 makes the signature equal to the padded message: anybody can write it. What is below
+    // 65,537 is a mistake or a trap.
+    let exponent = e.iter().take(5).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    !RSA_BITS.contains(&bits) || e.len() > 4 || exponent < 65_537 || is_roca(n)
 }
 
 /// Moduli of the broken generator are a power of 65537 modulo every small prime.

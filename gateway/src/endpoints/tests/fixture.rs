@@ -25,8 +25,9 @@ use crate::session::{
     Ended, Lifetimes, LiveStreams, MemoryStore, Owner, SessionKey, SessionManager, SessionSettings,
     SessionStore, StoreError, StoredSession,
 };
-use crate::token::{Document, Keyring, Minter, Rotation};
+use crate::token::{Document, Keyring, Minter, Rotation, TokenTimes};
 use crate::upstream::{Pool, PoolSettings, Protocol, Timeouts};
+use crate::web::origin::Origin;
 use crate::web::{PublicOrigins, Reply, Request, Scheme, ScriptedFetch};
 
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -126,13 +127,16 @@ impl Fixture {
         let keys = Arc::new(SealingKeys::in_memory(&*entropy));
         let sealer = Sealer::new(keys, entropy.clone());
         let sessions = sessions(store.clone(), sealer.clone(), clock.clone());
-        let further = ["https://chat.test".to_owned(), "http://localhost:8080".to_owned()];
+        let [public, chat, local] =
+            ["https://app.test", "https://chat.test", "http://localhost:8080"]
+                .map(|text| Origin::parse(text).unwrap());
         let endpoints = Endpoints::new(EndpointParts {
             providers,
             sessions,
+            logins: Arc::default(),
             sealer,
             cookies: CookieNames::default(),
-            origins: PublicOrigins::new("https://app.test", &further).unwrap(),
+            origins: PublicOrigins::new(public, [chat, local]),
             jwks: Some(keyring.clone()),
             discovery: Document::of(&json!({ "issuer": "https://app.test" })).unwrap(),
             metrics: Arc::new(Metrics::default()),
@@ -140,8 +144,8 @@ impl Fixture {
             entropy: entropy.clone(),
             session_absolute: Duration::from_secs(43_200),
         });
-        let lifetime = Duration::from_secs(60);
-        let minter = Minter::new("https://app.test", lifetime, keyring, clock.clone(), entropy);
+        let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::ZERO };
+        let minter = Minter::new("https://app.test", times, keyring, clock.clone(), entropy);
         let gate = Gate::new(routes(), Arc::new(minter), clock.clone());
         Self { endpoints, gate, fetch, clock, store, signer, state }
     }
@@ -223,6 +227,11 @@ impl Fixture {
         let at = self.begin(browser, return_to).await;
         let back = self.consent(&at, &json!({}));
         self.get(browser, &back).await
+    }
+
+    /// A new configuration, as after a reload: the pages are new, their memory is not.
+    pub(super) fn reload(&mut self) {
+        self.endpoints = Endpoints::new(self.endpoints.parts.clone());
     }
 
     /// What `me` says to a script of the same browser.

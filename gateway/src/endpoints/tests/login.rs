@@ -62,10 +62,11 @@ async fn a_callback_in_another_browser_is_refused_and_nothing_is_redeemed() {
 }
 
 #[tokio::test]
-async fn a_state_is_used_once() {
-    let (fixture, mut ann) = (Fixture::new(), Browser::new());
+async fn a_state_is_used_once_even_across_a_reload() {
+    let (mut fixture, mut ann) = (Fixture::new(), Browser::new());
     let back = fixture.consent(&fixture.begin(&mut ann, "/chat").await, &json!({}));
     assert_eq!(fixture.get(&mut ann, &back).await.status, StatusCode::SEE_OTHER);
+    fixture.reload();
     let again = fixture.get(&mut ann, &back).await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
     assert!(text(&again).contains("login_replayed") && text(&again).contains("href=\"/chat\""));

@@ -68,6 +68,18 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
+async fn polling_me_keeps_no_session_alive() {
+    let (fixture, mut ann) = (Fixture::new(), Browser::new());
+    fixture.sign_in(&mut ann, "/").await;
+    for _ in 0..2 {
+        fixture.clock.advance(std::time::Duration::from_secs(29 * 60));
+        assert_eq!(fixture.me(&ann).await.0, StatusCode::OK);
+    }
+    fixture.clock.advance(std::time::Duration::from_secs(3 * 60));
+    assert_eq!(fixture.me(&ann).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn me_says_who_it_is_and_shows_no_token() {
     let (fixture, mut ann) = (Fixture::new(), Browser::new());
     fixture.sign_in(&mut ann, "/").await;

@@ -92,7 +92,7 @@ fn silence_about_algorithms_means_rs256() {
         id_token_signing_alg_values_supported: names.iter().map(|n| (*n).to_owned()).collect(),
         authorization_response_iss_parameter_supported: false,
     };
-    assert_eq!(metadata(&[]).algorithms(), [Algorithm::Rs256]);
-    assert_eq!(metadata(&["none", "HS256", "ES256"]).algorithms(), [Algorithm::Es256]);
+    assert_eq!(metadata(&[]).algorithms(), [VerifyAlgorithm::Rs256]);
+    assert_eq!(metadata(&["none", "HS256", "ES256"]).algorithms(), [VerifyAlgorithm::Es256]);
     assert!(metadata(&["HS256"]).algorithms().is_empty());
 }

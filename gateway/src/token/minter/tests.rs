@@ -43,7 +43,7 @@ impl Fixture {
         let entropy = Arc::new(SeededEntropy::new(7));
         let minter = Minter::new(
             "https://gw.test",
-            Duration::from_secs(60),
+            TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::from_secs(5) },
             Arc::new(OneKey(encoder)),
             clock,
             entropy,
