@@ -104,6 +104,7 @@ impl ProxyHttp for Gateway {
             admitted: None,
             exchange: Exchange::Ordinary,
             attempts: 0,
+            tried: None,
             body_received: 0,
             body_timer: None,
             too_large: false,
@@ -152,9 +153,14 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
         let admitted = ctx.admitted.as_ref().ok_or_else(outbound::not_admitted)?;
-        let attempt = ctx.attempts;
         ctx.attempts += 1;
-        let peer = admitted.plan().pool.peer(ctx.exchange, attempt);
+        // A retry sends the body from its beginning.
+        ctx.body_received = 0;
+        let peer = admitted.plan().pool.peer(ctx.exchange, ctx.tried);
+        let peer = peer.map(|(peer, turn)| {
+            ctx.tried = Some(turn);
+            peer
+        });
         let mut peer = peer.or_err(ErrorType::ConnectError, "choosing a server");
         if let Err(error) = &mut peer {
             error.as_up();
