@@ -1,6 +1,5 @@
 //! The way down: what is in flight finishes, what never ends is told to go.
 
-use std::io;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
@@ -10,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::edge::tools::{get, http2, limited};
 use crate::support::gateway::Signal;
 use crate::support::h2::GOAWAY;
-use crate::support::raw::{Raw, status_of};
+use crate::support::raw::Raw;
 use crate::support::socket::{self, Ending};
 
 const DRAIN: Duration = Duration::from_secs(4);
@@ -31,7 +30,8 @@ async fn a_gateway_that_is_told_to_stop_leaves_nobody_in_the_air() {
     let mut h2 = http2(&lab).await;
     let fields = [(":scheme", "https"), (":authority", "localhost"), (":path", "/public/x")];
     assert_eq!(h2.post_with_empty_end(&fields, b"x").await.unwrap(), 200);
-    let flying = tokio::spawn(async move { status_of(http, get("/public/slow?ms=1200")).await });
+    let mut flying = Raw::connect(http).await;
+    flying.send(get("/public/slow?ms=1200")).await;
     sleep(Duration::from_millis(300)).await;
 
     let begun = Instant::now();
@@ -41,14 +41,15 @@ async fn a_gateway_that_is_told_to_stop_leaves_nobody_in_the_air() {
     timeout(AT_ONCE, idle.rest()).await.expect("an idle connection is closed at once").unwrap();
     timeout(AT_ONCE, silent.rest()).await.expect("and one that never asked").unwrap();
     for address in [http, https] {
-        let refused = TcpStream::connect(address).await.map(|_| ());
-        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionRefused, "{address}");
+        let refused = async { while TcpStream::connect(address).await.is_ok() {} };
+        timeout(AT_ONCE, refused).await.expect("nobody new is let in");
         TcpListener::bind(address).await.expect("the next instance can have the port");
     }
     let ready = lab.gateway.admin("/readyz").await;
     assert!(ready.contains("going down"), "{ready}");
     assert_eq!(socket.round_trip("still here").await.as_deref(), Some("still here"));
-    assert_eq!(flying.await.unwrap(), 200);
+    assert_eq!(flying.answer().await.unwrap().status(), 200);
+    timeout(AT_ONCE, flying.rest()).await.expect("no further request is waited for").unwrap();
 
     assert_eq!(socket.ending(DRAIN).await, Some(Ending::Frame(1001)));
     timeout(DRAIN, events.rest()).await.expect("the event stream ends").unwrap();

@@ -84,6 +84,13 @@ async fn a_body_that_dribbles_is_cut_in_time() {
         let (took, _) = dribble(&mut raw, b'x').await;
         on_time(path, took, limit);
     }
+    // Refused before its body came: nobody waits long for what nobody will read.
+    let mut refused = Raw::connect(lab.gateway.http).await;
+    refused
+        .send(format!("POST /home HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5000\r\n\r\n"))
+        .await;
+    let (took, said) = dribble(&mut refused, b'x').await;
+    assert!(said.starts_with("HTTP/1.1 401 ") && took < SLACK, "{took:?} {said}");
     let mut h2 = http2(&lab).await;
     let fields = [(":scheme", "https"), (":authority", HOST), (":path", "/public/x")];
     let stream = h2.open("POST", &fields).await;

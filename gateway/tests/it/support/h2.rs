@@ -42,7 +42,7 @@ impl H2 {
         self.status(stream).await
     }
 
-    /// Begins a request; the caller ends it with END_STREAM.
+    /// Begins a request; the caller ends it with `END_STREAM`.
     pub(crate) async fn open(&mut self, method: &str, fields: &[(&str, &str)]) -> u32 {
         self.head(END_HEADERS, method, fields).await
     }
