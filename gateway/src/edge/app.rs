@@ -37,7 +37,8 @@ impl<A> Edge<A> {
         streams: u32,
     ) -> Self {
         let mut server = HttpServerOptions::default();
-        server.keepalive_request_limit = Some(requests);
+        // pingora counts how often a connection is used again.
+        server.keepalive_request_limit = Some(requests.saturating_sub(1));
         server.h2_idle_timeout = Some(idle);
         let mut http2 = default_h2_options();
         http2

@@ -31,6 +31,9 @@ use crate::proxy::{Connection, Phase};
 /// by one and do not wait for it. Small, because every idle connection pays for it.
 const WRITE_BUFFER: usize = 4 * 1024;
 
+/// Bytes of the preface that an HTTP/2 connection begins with (RFC 9113 section 3.4).
+const HTTP2_PREFACE: usize = 24;
+
 /// What a client that is too slow with its request head is told.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -53,6 +56,8 @@ pub(super) struct ConnectionIo<S> {
     socket: Arc<SocketDigest>,
     deadlines: Deadlines,
     timer: Option<Timer>,
+    /// Bytes of the HTTP/2 preface that are still to come; pingora waits for them for ever.
+    preface_left: usize,
     websocket: Option<Box<WebSocket>>,
     _permit: ConnectionPermit,
 }
@@ -92,6 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
             socket: Arc::new(socket),
             deadlines,
             timer: None,
+            preface_left: HTTP2_PREFACE,
             websocket: None,
             _permit: permit,
         }
@@ -102,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
         let budget = match phase {
             Phase::Idle => self.deadlines.idle,
             Phase::Head => self.deadlines.head,
+            Phase::Multiplexed if self.preface_left > 0 => self.deadlines.head,
             Phase::Busy | Phase::Multiplexed | Phase::WebSocket => {
                 self.timer = None;
                 return Poll::Pending;
@@ -172,8 +179,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ConnectionIo<S> {
         }
         let before = buf.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buf) {
-            if phase == Phase::Idle && buf.filled().len() > before {
+            let news = buf.filled().len().saturating_sub(before);
+            this.preface_left = this.preface_left.saturating_sub(news);
+            if phase == Phase::Idle && news > 0 {
                 this.connection.enter(Phase::Head);
+                // A request that comes in one piece leaves no other trace in the timer, and the
+                // next idle time would be counted from the beginning of this one.
+                if let Some(timer) = &mut this.timer {
+                    timer.phase = Phase::Busy;
+                }
             }
             return Poll::Ready(read);
         }

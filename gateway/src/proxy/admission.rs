@@ -101,7 +101,11 @@ async fn decide(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> 
 /// Answers with a page of our own.
 async fn own(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
     ctx.answered.by = Some("own");
-    let Some(body) = read_form(session).await? else {
+    // Each read has its limit, but a byte for each would hold the connection for weeks, and HTTP/2
+    // has not even that.
+    let form = tokio::time::timeout(ctx.snapshot.body_time, read_form(session)).await;
+    let form = form.map_err(|_| Error::new_down(ErrorType::ReadTimedout))?;
+    let Some(body) = form? else {
         let refused = Refused::without_route(Refusal::BodyTooLarge);
         note(gateway, ctx, &refused);
         respond::reply(session, ctx, refused.bare_reply(), true).await?;

@@ -23,6 +23,8 @@ pub struct Context {
     pub(super) admitted: Option<Admitted>,
     pub(super) exchange: Exchange,
     pub(super) attempts: usize,
+    /// The backend of the last attempt.
+    pub(super) tried: Option<usize>,
     pub(super) body_received: u64,
     pub(super) body_timer: Option<AbortHandle>,
     /// What the request asked for is too much: the error page must say so.

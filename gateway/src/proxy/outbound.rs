@@ -102,10 +102,8 @@ pub(super) fn finish(
     }
     answer.remove_header(&DEBUG_TOKEN);
     // An application that could set our cookie could put its visitor into somebody else's session.
-    let planted = |value: &HeaderValue| {
-        let name = value.to_str().ok().and_then(|cookie| cookie.split('=').next());
-        name.is_some_and(|name| snapshot.cookies.is_ours(name.trim()))
-    };
+    let planted =
+        |value: &HeaderValue| cookie_name(value).is_some_and(|name| snapshot.cookies.is_ours(name));
     if answer.headers.get_all(http::header::SET_COOKIE).iter().any(planted) {
         let kept: Vec<_> = answer
             .headers
@@ -126,6 +124,17 @@ pub(super) fn finish(
         answer.insert_header(DEBUG_TOKEN, token.value.clone())?;
     }
     Ok(())
+}
+
+/// The name that a browser will send this cookie back under. One without a name of its own comes
+/// back as its bare value, so that `=name=value` is a cookie called `name` (RFC 6265bis section 5.8).
+fn cookie_name(set_cookie: &HeaderValue) -> Option<&str> {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'=');
+    // What follows may be in any encoding.
+    let bytes = set_cookie.as_bytes();
+    let start = bytes.iter().position(|byte| !blank(byte))?;
+    let name = bytes.get(start..)?.split(|byte| matches!(byte, b'=' | b';')).next()?;
+    std::str::from_utf8(name.trim_ascii()).ok()
 }
 
 /// pingora reached for an upstream without an admitted request. Nothing is forwarded.

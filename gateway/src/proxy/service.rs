@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::TRANSFER_ENCODING;
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -104,6 +105,7 @@ impl ProxyHttp for Gateway {
             admitted: None,
             exchange: Exchange::Ordinary,
             attempts: 0,
+            tried: None,
             body_received: 0,
             body_timer: None,
             too_large: false,
@@ -127,12 +129,16 @@ impl ProxyHttp for Gateway {
         }
         // pingora forgets all of these between two requests of one connection.
         let snapshot = Arc::clone(&ctx.snapshot);
+        // It also reads the line before a chunk more kindly than others do (none at all is the last
+        // chunk, and an extension may hold a line feed), so that to somebody before us the body may
+        // end elsewhere. What is behind such a body is therefore never taken for a request.
+        let certain = !session.req_header().headers.contains_key(TRANSFER_ENCODING);
         let client = session.as_downstream_mut();
-        client.set_keepalive(Some(snapshot.idle.as_secs().max(1)));
+        client.set_keepalive(certain.then(|| snapshot.idle.as_secs().max(1)));
         client.set_read_timeout(Some(snapshot.client_time));
         client.set_write_timeout(Some(snapshot.client_time));
         client.set_total_drain_timeout(Some(DRAIN));
-        client.set_pipelining_enabled(true);
+        client.set_pipelining_enabled(certain);
         Ok(())
     }
 
@@ -152,9 +158,14 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_peer(&self, _: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
         let admitted = ctx.admitted.as_ref().ok_or_else(outbound::not_admitted)?;
-        let attempt = ctx.attempts;
         ctx.attempts += 1;
-        let peer = admitted.plan().pool.peer(ctx.exchange, attempt);
+        // A retry sends the body from its beginning.
+        ctx.body_received = 0;
+        let peer = admitted.plan().pool.peer(ctx.exchange, ctx.tried);
+        let peer = peer.map(|(peer, turn)| {
+            ctx.tried = Some(turn);
+            peer
+        });
         let mut peer = peer.or_err(ErrorType::ConnectError, "choosing a server");
         if let Err(error) = &mut peer {
             error.as_up();

@@ -67,13 +67,18 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Pool {
-    /// The pingora peer for the next try of a request. Every timeout is set, since pingora's
-    /// default for each of them is to wait for ever.
+    /// The pingora peer for the next try of a request, and the index of its backend, which the try
+    /// after this one must be told. Every timeout is set, since pingora's default for each of them is
+    /// to wait for ever.
     ///
     /// # Errors
     /// No backend has an address.
-    pub fn peer(&self, exchange: Exchange, attempt: usize) -> Result<Box<HttpPeer>, PoolFault> {
-        let backend = self.backend(attempt)?;
+    pub fn peer(
+        &self,
+        exchange: Exchange,
+        tried: Option<usize>,
+    ) -> Result<(Box<HttpPeer>, usize), PoolFault> {
+        let (backend, turn) = self.backend(tried)?;
         let settings = self.settings();
         let tls = settings.tls.as_ref();
         let name = tls.and_then(|tls| tls.name.as_deref()).unwrap_or(&backend.name).to_owned();
@@ -110,7 +115,7 @@ impl Pool {
         if exchange == Exchange::WebSocket {
             options.custom_l4 = Some(Arc::new(PatientConnector));
         }
-        Ok(Box::new(peer))
+        Ok((Box::new(peer), turn))
     }
 
     /// Who may share a connection: requests to the same pool, of the same generation of the

@@ -152,13 +152,15 @@ impl Pool {
         self.addresses.store(Arc::new(backends));
     }
 
-    /// The backend for the next try of a request.
+    /// The backend for the next try of a request, and its index.
     ///
     /// # Errors
     /// No backend has an address.
-    pub(super) fn backend(&self, attempt: usize) -> Result<Backend, PoolFault> {
+    pub(super) fn backend(&self, tried: Option<usize>) -> Result<(Backend, usize), PoolFault> {
         let backends = self.addresses.load();
-        let turn = self.selector.select(backends.len(), attempt);
-        backends.get(turn).cloned().ok_or_else(|| PoolFault::NoAddress(self.id().clone()))
+        let turn = self.selector.select(backends.len(), tried);
+        let backend = backends.get(turn).cloned();
+        let backend = backend.ok_or_else(|| PoolFault::NoAddress(self.id().clone()))?;
+        Ok((backend, turn))
     }
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Chooses among a pool's backends.
 pub trait UpstreamSelector: Send + Sync + fmt::Debug {
-    /// The index of the backend to try, of `count`; `attempt` is zero at first and grows with each
-    /// try of the same request, so that a retry goes elsewhere.
-    fn select(&self, count: usize, attempt: usize) -> usize;
+    /// The index of the backend to try, of `count`; `tried` is the one that has just failed the same
+    /// request, so that a retry goes elsewhere.
+    fn select(&self, count: usize, tried: Option<usize>) -> usize;
 }
 
 /// One after the other.
@@ -17,10 +17,12 @@ pub struct RoundRobin {
 }
 
 impl UpstreamSelector for RoundRobin {
-    fn select(&self, count: usize, _: usize) -> usize {
-        // The attempts of one request draw consecutive numbers unless others come between, which
-        // on average sends a retry elsewhere just the same.
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+    fn select(&self, count: usize, tried: Option<usize>) -> usize {
+        // A retry draws no number: of many at once, some would draw the failed backend again.
+        let turn = match tried {
+            Some(tried) => tried.wrapping_add(1),
+            None => self.next.fetch_add(1, Ordering::Relaxed),
+        };
         turn.checked_rem(count).unwrap_or(0)
     }
 }
@@ -32,8 +34,16 @@ mod tests {
     #[test]
     fn every_backend_gets_its_turn() {
         let selector = RoundRobin::default();
-        let turns: Vec<_> = (0..6).map(|_| selector.select(3, 0)).collect();
+        let turns: Vec<_> = (0..6).map(|_| selector.select(3, None)).collect();
         assert_eq!(turns, [0, 1, 2, 0, 1, 2]);
-        assert_eq!(selector.select(0, 0), 0);
+        assert_eq!(selector.select(0, None), 0);
+    }
+
+    #[test]
+    fn a_retry_goes_elsewhere_and_takes_nobodys_turn() {
+        let selector = RoundRobin::default();
+        assert_eq!(selector.select(3, None), 0);
+        assert_eq!([selector.select(3, Some(0)), selector.select(3, Some(2))], [1, 0]);
+        assert_eq!(selector.select(3, None), 1);
     }
 }

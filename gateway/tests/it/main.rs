@@ -10,6 +10,7 @@
 mod canary;
 mod chromium;
 mod durability;
+mod edge;
 mod framing;
 mod hostile;
 mod layers;

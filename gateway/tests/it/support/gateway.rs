@@ -85,6 +85,15 @@ impl Gateway {
         Self::start_in(folder, authority, settings).await
     }
 
+    /// Memory in use, in bytes.
+    pub(crate) fn resident(&self) -> usize {
+        const PAGE: usize = 4096;
+        let id = self.child.id().expect("the gateway runs");
+        let statm = std::fs::read_to_string(format!("/proc/{id}/statm")).unwrap();
+        let pages: usize = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).unwrap();
+        pages * PAGE
+    }
+
     /// Sends a signal.
     pub(crate) async fn signal(&self, signal: Signal) {
         let name = match signal {

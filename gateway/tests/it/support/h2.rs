@@ -6,13 +6,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::raw::Raw;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
 
 /// One HTTP/2 connection.
@@ -42,18 +42,28 @@ impl H2 {
         self.status(stream).await
     }
 
-    async fn open(&mut self, method: &str, fields: &[(&str, &str)]) -> u32 {
+    /// Begins a request; the caller ends it with `END_STREAM`.
+    pub(crate) async fn open(&mut self, method: &str, fields: &[(&str, &str)]) -> u32 {
+        self.head(END_HEADERS, method, fields).await
+    }
+
+    /// Sends a request without a body.
+    pub(crate) async fn open_and_end(&mut self, method: &str, fields: &[(&str, &str)]) -> u32 {
+        self.head(END_HEADERS | END_STREAM, method, fields).await
+    }
+
+    async fn head(&mut self, flags: u8, method: &str, fields: &[(&str, &str)]) -> u32 {
         let stream = self.next_stream;
         self.next_stream += 2;
         let mut block = Vec::new();
         literal(&mut block, ":method", method);
         fields.iter().for_each(|(name, value)| literal(&mut block, name, value));
-        self.frame(HEADERS, END_HEADERS, stream, &block).await;
+        self.frame(HEADERS, flags, stream, &block).await;
         stream
     }
 
     /// Reads frames until `stream` has a status.
-    async fn status(&mut self, wanted: u32) -> io::Result<u16> {
+    pub(crate) async fn status(&mut self, wanted: u32) -> io::Result<u16> {
         loop {
             let (kind, flags, stream, payload) = self.read().await?;
             match kind {
@@ -66,7 +76,7 @@ impl H2 {
         }
     }
 
-    async fn read(&mut self) -> io::Result<(u8, u8, u32, Vec<u8>)> {
+    pub(crate) async fn read(&mut self) -> io::Result<(u8, u8, u32, Vec<u8>)> {
         let stream = self.raw.stream();
         let long = stream.read_u32().await?;
         let (length, kind) = (long >> 8, long.to_be_bytes().last().copied().unwrap_or_default());
@@ -77,7 +87,7 @@ impl H2 {
         Ok((kind, flags, id, payload))
     }
 
-    async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    pub(crate) async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
         let length = u32::try_from(payload.len()).unwrap();
         let mut bytes = ((length << 8) | u32::from(kind)).to_be_bytes().to_vec();
         bytes.push(flags);
@@ -90,7 +100,7 @@ impl H2 {
 }
 
 /// A field never indexed, neither part compressed (RFC 7541 section 6.2.3).
-fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
+pub(crate) fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
     block.push(0x10);
     for text in [name, value] {
         let length = u8::try_from(text.len()).ok().filter(|length| *length < 127);
@@ -100,7 +110,7 @@ fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 /// The status is the first field of an answer: indexed (0x88 is 200), or a literal in digits.
-fn status_in(block: &[u8]) -> io::Result<u16> {
+pub(crate) fn status_in(block: &[u8]) -> io::Result<u16> {
     const INDEXED: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
     // A size update of the table may stand before it.
     let mut field = block.iter().copied().skip_while(|byte| byte & 0xe0 == 0x20);

@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     /// The routes, most of the file.
     pub(crate) routes: Vec<Route>,
+    /// Text of the finished file to write differently, for what a single test changes.
+    pub(crate) swaps: Vec<(&'static str, String)>,
 }
 
 /// One `[[routes]]` entry.
@@ -90,6 +92,7 @@ impl Settings {
             upstream_more: String::new(),
             log: "info".to_owned(),
             routes,
+            swaps: Vec::new(),
         }
     }
 
@@ -147,6 +150,10 @@ level = "{log}"
         .unwrap();
         for route in &self.routes {
             text.push_str(&route.render());
+        }
+        for (from, to) in &self.swaps {
+            assert!(text.contains(from), "nothing to swap: {from}");
+            text = text.replace(from, to);
         }
         text
     }
