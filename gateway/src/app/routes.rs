@@ -7,7 +7,7 @@ use crate::app::build::BuildFault;
 use crate::authn::{Anonymous, Authenticator, Chain, CookieNames, SessionCookie};
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::{ProviderId, UpstreamId};
-use crate::config::{AllowList, Auth, Checked, Config, Loaded, Problem, Route, Rule};
+use crate::config::{Auth, Checked, Config, Loaded, Problem, Route, Rule};
 use crate::gate::RoutePlan;
 use crate::route::{Pattern, Table, Tie};
 use crate::session::SessionManager;
@@ -110,20 +110,9 @@ fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {
     match rule {
         Rule::Public => Arc::new(Public),
         Rule::Authenticated => Arc::new(AllowAuthenticated),
-        Rule::Allow(list) => Arc::new(allow(list)),
+        Rule::Allow(list) => Arc::new(Allow::new(&list.users, &list.groups, &list.email_domains)),
         // An empty list lets nobody through: a route that says nothing stays shut.
         Rule::Nobody => Arc::new(Allow::default()),
-    }
-}
-
-fn allow(list: &AllowList) -> Allow {
-    let lower = |text: &String| text.to_ascii_lowercase();
-    // A subject is compared byte for byte, an address in lower case: the list may hold both.
-    let both = |user: &String| [user.clone(), lower(user)];
-    Allow {
-        users: list.users.iter().flat_map(both).collect(),
-        groups: list.groups.iter().cloned().collect(),
-        email_domains: list.email_domains.iter().map(lower).collect(),
     }
 }
 

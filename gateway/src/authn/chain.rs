@@ -56,3 +56,6 @@ impl Chain {
         self.ways.last().is_some_and(|last| last.way_in() == WayIn::Anonymous)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,12 +17,12 @@ pub struct AllowAuthenticated;
 /// nobody through.
 #[derive(Clone, Debug, Default)]
 pub struct Allow {
-    /// Subjects, or *verified* e-mail addresses in lower case.
-    pub users: HashSet<String>,
-    /// Group names, compared byte for byte.
-    pub groups: HashSet<String>,
-    /// Domains of verified e-mail addresses, lower case; sub-domains are not included.
-    pub email_domains: HashSet<String>,
+    subjects: HashSet<String>,
+    /// Lower case.
+    addresses: HashSet<String>,
+    groups: HashSet<String>,
+    /// Lower case.
+    domains: HashSet<String>,
 }
 
 impl Authorizer for Public {
@@ -53,14 +53,35 @@ impl Authorizer for Allow {
 }
 
 impl Allow {
+    /// Reads the lists of a route.
+    ///
+    /// An entry of `users` with an `@` is a *verified* e-mail address, in any case, and never a
+    /// subject: a provider where people choose their own subject would otherwise lend anybody's
+    /// address. One without is a subject, byte for byte: to many providers `Ann` and `ann` are two.
+    /// `email_domains` leave sub-domains out.
+    pub fn new(users: &[String], groups: &[String], email_domains: &[String]) -> Self {
+        let lower = |text: &String| text.to_ascii_lowercase();
+        let (addresses, subjects): (Vec<_>, Vec<_>) =
+            users.iter().partition(|user| user.contains('@'));
+        Self {
+            subjects: subjects.into_iter().cloned().collect(),
+            addresses: addresses.into_iter().map(lower).collect(),
+            groups: groups.iter().cloned().collect(),
+            domains: email_domains.iter().map(lower).collect(),
+        }
+    }
+
     fn lists(&self, principal: &Principal) -> bool {
         // An unverified address is what its owner typed: it must not open a door.
         let verified = principal.email.as_ref().filter(|email| email.verified);
-        self.users.contains(&principal.subject)
+        self.subjects.contains(&principal.subject)
             || principal.groups.iter().any(|group| self.groups.contains(group))
             || verified.is_some_and(|email| {
-                self.users.contains(&email.address.to_ascii_lowercase())
-                    || email.domain().is_some_and(|domain| self.email_domains.contains(&domain))
+                self.addresses.contains(&email.address.to_ascii_lowercase())
+                    || email.domain().is_some_and(|domain| self.domains.contains(&domain))
             })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AllowList {
-    /// Subjects as the provider names them, or verified e-mail addresses.
+    /// Subjects as the provider names them, or, with an `@`, verified e-mail addresses.
     pub users: Vec<String>,
     /// Group names, compared byte for byte.
     pub groups: Vec<String>,

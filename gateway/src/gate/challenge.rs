@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::gate::decide::Refused;
 use crate::gate::page::Page;
 use crate::gate::refusal::Refusal;
-use crate::web::{CallerKind, Reply, Request};
+use crate::web::{CallerKind, Reply, Request, ReturnTo};
 
 /// Where signing in begins.
 const LOGIN: &str = "/.portcullis/login";
@@ -55,8 +55,11 @@ impl Refused {
         if !navigates {
             return Some(LOGIN.to_owned());
         }
-        let back = request.path_and_query();
-        Some(format!("{LOGIN}?return_to={}", utf8_percent_encode(&back, QUERY_VALUE)))
+        // The login would forget a target that is too long, and so might the browser the redirect.
+        let Some(back) = ReturnTo::parse(&request.path_and_query()) else {
+            return Some(LOGIN.to_owned());
+        };
+        Some(format!("{LOGIN}?return_to={}", utf8_percent_encode(back.as_str(), QUERY_VALUE)))
     }
 
     fn page(&self, request: &Request<'_>, login: Option<&str>, framed: bool) -> Reply {
@@ -144,3 +147,6 @@ fn title(status: StatusCode) -> &'static str {
         _ => "That did not work",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -190,3 +190,6 @@ fn facts_of<'a>(request: &'a Request<'_>) -> RequestFacts<'a> {
         request_host: request.host,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 
 mod challenge;
 mod decide;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod page;
 mod plan;
 mod refusal;

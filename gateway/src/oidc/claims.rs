@@ -72,8 +72,9 @@ pub(super) fn principal(
 fn lists(allow: &AllowLists, principal: &Principal) -> bool {
     let email = verified(principal);
     let domain = email.and_then(Email::domain);
+    // An entry with an `@` is no subject: where people choose their own, one could be an address.
     let user = |listed: &String| {
-        *listed == principal.subject
+        (*listed == principal.subject && !listed.contains('@'))
             || email.is_some_and(|email| {
                 email.domain().is_some() && listed.eq_ignore_ascii_case(&email.address)
             })

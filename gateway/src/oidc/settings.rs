@@ -65,7 +65,7 @@ pub struct AllowLists {
     pub groups: Vec<String>,
     /// Domains of verified e-mail addresses; sub-domains are not included.
     pub email_domains: Vec<String>,
-    /// Subjects, or verified e-mail addresses.
+    /// Subjects, or, with an `@`, verified e-mail addresses.
     pub users: Vec<String>,
 }
 

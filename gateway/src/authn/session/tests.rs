@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::authn::conformance::{Fields, Samples, a_way_in_keeps_the_contract, ask, ask_at};
 use crate::base::{Clock, Entropy, ManualClock, SystemEntropy, Timestamp};
@@ -100,6 +102,7 @@ async fn the_session_cookie_keeps_the_contract() {
     let cut_off = SessionCookie::new(CookieNames::default(), self::manager(Arc::new(Gone)));
     a_way_in_keeps_the_contract(Samples {
         way: &SessionCookie::new(CookieNames::default(), Arc::clone(&manager)),
+        takes_everybody: false,
         way_without_dependency: Some(&cut_off),
         good: vec![(cookie(ann), "ann"), (cookie(bob), "bob")],
         bad,
@@ -127,4 +130,28 @@ async fn the_plain_cookie_counts_on_loopback_over_http_only() {
     assert!(matches!(ask(&way, &plain).await, Outcome::Absent), "not over https");
     let secure = cookie(handle.expose());
     assert!(matches!(ask_at(&way, &secure, Scheme::Http, "localhost").await, Outcome::Absent));
+}
+
+proptest! {
+    #[test]
+    fn a_made_up_handle_is_nobodys(value in "[A-Za-z0-9_-]{43}|[ -~]{0,60}") {
+        let manager = manager(Arc::new(MemoryStore::new(100)));
+        let way = SessionCookie::new(CookieNames::default(), Arc::clone(&manager));
+        let outcome = futures::executor::block_on(async {
+            sign_in(&manager, "ann").await;
+            ask(&way, &cookie(&value)).await
+        });
+        prop_assert!(!matches!(outcome, Outcome::Accept(_)), "{:?}", outcome);
+    }
+}
+
+#[test]
+fn our_cookies_are_known_by_their_whole_name() {
+    let names = CookieNames::default();
+    for own in ["__Host-portcullis", "__Host-portcullis-login", "portcullis", "portcullis-login"] {
+        assert!(names.is_ours(own), "{own}");
+    }
+    for other in ["portcullis2", "portcullis-", "portcullis-login2", "__Host-", "PORTCULLIS", ""] {
+        assert!(!names.is_ours(other), "{other}");
+    }
 }

@@ -70,6 +70,8 @@ fn any_list_lets_in_and_empty_lists_let_all_in() {
     assert!(map(&listed, &json!({"email": "ann@corp.test"})).is_err());
     assert!(map(&listed, &json!({"preferred_username": "bob"})).is_err());
     assert!(principal(&listed, "bob", &Map::new()).is_ok());
+    let look_alike = principal(&listed, "Ann@corp.test", &Map::new());
+    assert_eq!(look_alike.unwrap_err(), LoginFault::NotAllowed, "a subject is no address");
 }
 
 #[test]

@@ -1,0 +1,150 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use http::{HeaderMap, Method};
+use proptest::prelude::*;
+
+use super::*;
+use crate::base::{RequestId, SeededEntropy};
+use crate::identity::Principal;
+use crate::web::Scheme;
+
+/// What a way in is told to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Say {
+    Absent,
+    Accept,
+    Malformed,
+    Repeated,
+    Unavailable,
+    Unknown,
+}
+
+/// A way in that says what it is told; its place in the list is its subject.
+#[derive(Debug)]
+struct Told {
+    say: Say,
+    place: usize,
+    way: WayIn,
+    asked: Arc<AtomicUsize>,
+}
+
+/// What came of a chain.
+#[derive(Debug, PartialEq, Eq)]
+enum Came {
+    Nobody,
+    Somebody(usize),
+    Bad(WayIn, RejectReason),
+    Unknowable,
+}
+
+#[async_trait]
+impl Authenticator for Told {
+    fn way_in(&self) -> WayIn {
+        self.way
+    }
+
+    async fn authenticate(&self, _: &Request<'_>) -> Outcome {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.say {
+            Say::Absent => Outcome::Absent,
+            Say::Accept => {
+                let who = Arc::new(Principal::new("https://idp.test", self.place.to_string()));
+                Outcome::Accept(Authenticated::assertion(who, self.way, None))
+            }
+            Say::Malformed => Outcome::Reject(RejectReason::Malformed),
+            Say::Repeated => Outcome::Reject(RejectReason::Repeated),
+            Say::Unavailable => {
+                Outcome::Unavailable(Unavailable { dependency: "it", cause: "gone".into() })
+            }
+            Say::Unknown => Outcome::Reject(RejectReason::SessionUnknown),
+        }
+    }
+}
+
+/// What comes of a chain, and how many ways were asked.
+fn ask(says: &[(Say, WayIn)]) -> (Came, usize) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let told = says.iter().enumerate().map(|(place, (say, way))| {
+        let told = Told { say: *say, place, way: *way, asked: Arc::clone(&asked) };
+        Arc::new(told) as Arc<dyn Authenticator>
+    });
+    let chain = Chain::new(told.collect::<Vec<_>>());
+    let headers = HeaderMap::new();
+    let request = Request {
+        id: RequestId::random(&SeededEntropy::new(1)),
+        method: &Method::GET,
+        scheme: Scheme::Https,
+        host: "app.test",
+        authority: "app.test",
+        path: "/",
+        query: None,
+        headers: &headers,
+        client: [127, 0, 0, 1].into(),
+        websocket: false,
+    };
+    let came = match futures::executor::block_on(chain.authenticate(&request)) {
+        Ok(None) => Came::Nobody,
+        Ok(Some(proof)) => Came::Somebody(proof.principal().subject.parse().unwrap()),
+        Err(ChainFault::Reject(way, reason)) => Came::Bad(way, reason),
+        Err(ChainFault::Unavailable(_)) => Came::Unknowable,
+    };
+    (came, asked.load(Ordering::SeqCst))
+}
+
+fn says() -> impl Strategy<Value = Vec<(Say, WayIn)>> {
+    let say = proptest::sample::select(vec![
+        Say::Absent,
+        Say::Absent,
+        Say::Accept,
+        Say::Malformed,
+        Say::Repeated,
+        Say::Unavailable,
+        Say::Unknown,
+    ]);
+    let way = proptest::sample::select(vec![WayIn::Session, WayIn::Anonymous]);
+    proptest::collection::vec((say, way), 0..6)
+}
+
+#[test]
+fn an_empty_chain_finds_nobody() {
+    assert_eq!(ask(&[]), (Came::Nobody, 0));
+}
+
+#[test]
+fn a_bad_credential_does_not_fall_through_to_a_good_one() {
+    let good = (Say::Accept, WayIn::Session);
+    for (say, reason) in [
+        (Say::Malformed, RejectReason::Malformed),
+        (Say::Repeated, RejectReason::Repeated),
+        (Say::Unknown, RejectReason::SessionUnknown),
+    ] {
+        let bad = Came::Bad(WayIn::Session, reason);
+        assert_eq!(ask(&[(say, WayIn::Session), good]), (bad, 1));
+    }
+    assert_eq!(ask(&[(Say::Unavailable, WayIn::Session), good]), (Came::Unknowable, 1));
+}
+
+proptest! {
+    #[test]
+    fn the_first_credential_that_is_present_decides(says in says()) {
+        let optional = says.last().is_some_and(|(_, way)| *way == WayIn::Anonymous);
+        let absent = |say: Say| say == Say::Absent || (optional && say == Say::Unknown);
+        let first = says.iter().position(|(say, _)| !absent(*say));
+        let (came, asked) = ask(&says);
+        let Some(first) = first else {
+            prop_assert_eq!((came, asked), (Came::Nobody, says.len()));
+            return Ok(());
+        };
+        let (say, way) = says[first];
+        let expected = match say {
+            Say::Accept => Came::Somebody(first),
+            Say::Malformed => Came::Bad(way, RejectReason::Malformed),
+            Say::Repeated => Came::Bad(way, RejectReason::Repeated),
+            Say::Unknown => Came::Bad(way, RejectReason::SessionUnknown),
+            Say::Absent | Say::Unavailable => Came::Unknowable,
+        };
+        // Nobody behind it is even asked.
+        prop_assert_eq!((came, asked), (expected, first + 1));
+    }
+}
