@@ -21,7 +21,7 @@ use portcullis::session::{
     Handle, Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
     SessionSettings,
 };
-use portcullis::token::{Keyring, Minter, Rotation, SharedSecret, Signer, TokenPlan};
+use portcullis::token::{Keyring, Minter, Rotation, SharedSecret, Signer, TokenPlan, TokenTimes};
 use portcullis::upstream::{Pool, PoolSettings, Protocol, Server, Timeouts};
 use portcullis::web::{Request, Scheme};
 
@@ -181,7 +181,8 @@ pub fn signer(algorithm: Algorithm, state: &Path) -> Result<Arc<dyn Signer>> {
 /// A minter with a signer.
 pub fn minter(signer: Arc<dyn Signer>) -> Minter {
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    Minter::new("https://app.example.com", Duration::from_secs(60), signer, clock, entropy)
+    let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::from_secs(5) };
+    Minter::new("https://app.example.com", times, signer, clock, entropy)
 }
 
 /// A gate with 100 routes that want a session and a token under `/app*/`, and a public one without

@@ -22,7 +22,7 @@ use crate::session::{
     Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
     SessionSettings,
 };
-use crate::token::{Minter, SharedSecret, Signer, TokenPlan};
+use crate::token::{Minter, SharedSecret, Signer, TokenPlan, TokenTimes};
 use crate::upstream::{Pool, PoolSettings, Protocol, Server, Timeouts};
 use crate::web::{Request, Scheme};
 
@@ -138,8 +138,8 @@ impl World {
         });
         let table = Table::build(routes.collect()).unwrap();
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        let life = Duration::from_secs(60);
-        let minter = Minter::new("https://gw.test", life, signer, Arc::clone(&clock), entropy);
+        let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::from_secs(5) };
+        let minter = Minter::new("https://gw.test", times, signer, Arc::clone(&clock), entropy);
         Gate::new(table, Arc::new(minter), clock)
     }
 }
