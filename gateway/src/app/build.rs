@@ -9,7 +9,7 @@ use crate::app::lasting::{Lasting, LastingFault};
 use crate::app::{providers, routes, upstreams};
 use crate::authn::CookieNames;
 use crate::base::{ProviderId, RouteId};
-use crate::config::{Checked, Config, Faults, Loaded, SigningAlgorithm};
+use crate::config::{Checked, Config, Faults, Loaded};
 use crate::crypto::{Algorithm, SignFault};
 use crate::edge::{Certificate, CertificateFault, Sites};
 use crate::endpoints::{EndpointParts, Endpoints};
@@ -142,19 +142,14 @@ struct Keys {
 impl Keys {
     fn open(config: &Checked<Config>, lasting: &Lasting) -> Result<Self, BuildFault> {
         let token = &config.token;
-        let algorithm = match token.algorithm {
-            SigningAlgorithm::EdDsa => Algorithm::EdDsa,
-            SigningAlgorithm::Es256 => Algorithm::Es256,
-            SigningAlgorithm::Rs256 => Algorithm::Rs256,
-            SigningAlgorithm::Hs256 => {
-                let secret = token.secret.as_ref().map(|source| source.secret().expose());
-                let secret = secret.map(|text| text.clone().into_bytes()).unwrap_or_default();
-                let signer = SharedSecret::new(&crate::base::Secret::new(secret))?;
-                return Ok(Self { signer: Arc::new(signer), keyring: None });
-            }
-        };
+        if token.algorithm == Algorithm::Hs256 {
+            let secret = token.secret.as_ref().map(|source| source.secret().expose());
+            let secret = secret.map(|text| text.clone().into_bytes()).unwrap_or_default();
+            let signer = SharedSecret::new(&crate::base::Secret::new(secret))?;
+            return Ok(Self { signer: Arc::new(signer), keyring: None });
+        }
         let rotation = Rotation {
-            algorithm,
+            algorithm: token.algorithm,
             rotate_after: token.rotate_after.std(),
             publish_before: token.publish_before.std(),
             overlap: token.publish_before.std(),

@@ -52,7 +52,7 @@ pub use server::{Admin, Certificate, Http, Https, Server};
 pub use session::{Session, SessionStore};
 pub use size::ByteSize;
 pub use surroundings::Surroundings;
-pub use token::{SigningAlgorithm, Token};
+pub use token::Token;
 pub use upstreams::{Balance, Upstream, UpstreamProtocol, UpstreamTls};
 
 #[cfg(test)]

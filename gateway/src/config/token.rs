@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::duration::Duration;
 use crate::config::secret_source::SecretSource;
+use crate::crypto::Algorithm;
 
 /// The identity token: a JWT, minted for the upstream on each request.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -14,7 +15,7 @@ pub struct Token {
     pub issuer: Option<String>,
     /// The signature. Default `EdDSA`: fast, short, nothing to get wrong. `HS256` is for apps that
     /// know a shared secret only: whoever can check such a token can also forge one.
-    pub algorithm: SigningAlgorithm,
+    pub algorithm: Algorithm,
     /// The shared secret, for `HS256` only; at least 32 bytes, because a shorter one can be guessed
     /// from a single token.
     pub secret: Option<SecretSource>,
@@ -31,45 +32,16 @@ pub struct Token {
     pub publish_before: Duration,
 }
 
-/// How identity tokens are signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum SigningAlgorithm {
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-    /// ECDSA on P-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// HMAC with a shared secret.
-    #[serde(rename = "HS256")]
-    Hs256,
-    /// RSA PKCS#1 v1.5, for apps that know nothing newer.
-    #[serde(rename = "RS256")]
-    Rs256,
-}
-
 impl Default for Token {
     fn default() -> Self {
         Self {
             issuer: None,
-            algorithm: SigningAlgorithm::EdDsa,
+            algorithm: Algorithm::EdDsa,
             secret: None,
             lifetime: Duration::from_secs(60),
             clock_skew: Duration::from_secs(5),
             rotate_after: Duration::from_secs(30 * 86_400),
             publish_before: Duration::from_secs(86_400),
-        }
-    }
-}
-
-impl SigningAlgorithm {
-    /// The name in a JWT's header.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EdDsa => "EdDSA",
-            Self::Es256 => "ES256",
-            Self::Hs256 => "HS256",
-            Self::Rs256 => "RS256",
         }
     }
 }

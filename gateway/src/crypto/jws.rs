@@ -106,7 +106,7 @@ impl Encoder {
 }
 
 impl<'a> Unverified<'a> {
-    /// Takes a token apart. Work and memory are bounded by [`MAX_BYTES`].
+    /// Takes a token apart. Work and memory are bounded by its length, 64 KiB at most.
     ///
     /// # Errors
     /// When the token is not a plain JWS of an accepted algorithm; see [`JwsFault`].

@@ -64,7 +64,7 @@ pub enum PathFault {
     /// The escapes are not UTF-8; overlong forms of `/` and `.` hide here.
     #[error("path is not UTF-8 when decoded")]
     NotUtf8,
-    /// Longer than [`MAX_PATH`].
+    /// Longer than `MAX_PATH`.
     #[error("path is longer than 8 KiB")]
     TooLong,
     /// One of `"`, `<`, `>` and the backtick, which RFC 3986 has no place for.
@@ -84,10 +84,10 @@ pub enum QueryFault {
     /// A raw octet above 127.
     #[error("query has a raw octet that is not ASCII")]
     NonAscii,
-    /// Longer than [`MAX_QUERY`].
+    /// Longer than `MAX_QUERY`.
     #[error("query is longer than 16 KiB")]
     TooLong,
-    /// More than [`MAX_PARAMETERS`].
+    /// More than `MAX_PARAMETERS`.
     #[error("query has more than 1000 parameters")]
     TooManyParameters,
 }

@@ -2,7 +2,8 @@
 
 use crate::config::check::findings::Problem;
 use crate::config::duration::Duration;
-use crate::config::token::{SigningAlgorithm, Token};
+use crate::config::token::Token;
+use crate::crypto::Algorithm;
 
 /// RFC 7518 section 3.2: a key of at least the hash's size.
 const SHORTEST_SECRET: usize = 32;
@@ -38,12 +39,12 @@ pub(super) fn check(token: &Token, problems: &mut Vec<Problem>) {
 
 fn secret(token: &Token, problems: &mut Vec<Problem>) {
     let problem = match (&token.secret, token.algorithm) {
-        (None, SigningAlgorithm::Hs256) => Problem::new(
+        (None, Algorithm::Hs256) => Problem::new(
             "token.algorithm",
             "HS256 needs a shared secret",
             "add secret = { env = \"NAME\" } to [token], or use EdDSA",
         ),
-        (Some(source), SigningAlgorithm::Hs256) => {
+        (Some(source), Algorithm::Hs256) => {
             let length = source.secret().expose().len();
             if length == 0 || length >= SHORTEST_SECRET {
                 // An empty one could not be read, and that was said already.
