@@ -18,6 +18,7 @@ use crate::app::reload::Reloader;
 use crate::app::watch::Watch;
 use crate::config::{Certificate, Checked, Config, Faults, LogFormat};
 use crate::observe::{self, LogFault, LogHandle, audit};
+use crate::session::sid_of;
 
 /// Why the gateway did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +195,7 @@ async fn housekeeping(lasting: Arc<Lasting>) {
         }
         let swept = lasting.sessions.sweep().await;
         for ended in &swept.ended {
-            audit::session_over(ended.cause.as_str());
+            audit::session_over(&sid_of(&ended.key), ended.cause.as_str());
         }
         let fault = swept.fault.map(|fault| fault.to_string());
         if fault != last

@@ -25,8 +25,8 @@ pub fn session_ended(sid: &str, issuer: &str, subject: &str, cause: &str) {
 }
 
 /// A session's time is over.
-pub fn session_over(cause: &str) {
-    info!(target: "audit", event = "session.ended", cause, "session ended");
+pub fn session_over(sid: &str, cause: &str) {
+    info!(target: "audit", event = "session.ended", sid, cause, "session ended");
 }
 
 /// The configuration was loaded again, or not.

@@ -1,6 +1,6 @@
 //! The secret that a browser holds, and the key under which the store knows it.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -53,6 +53,16 @@ impl Handle {
     }
 }
 
+/// A session's public name, in logs and tokens (`sid`). Made of the key by a digest, so that who
+/// knows only the key can still name the session, and who knows only the name knows nothing else.
+pub fn sid_of(key: &SessionKey) -> String {
+    let mut context = Context::new(&SHA256);
+    context.update(b"portcullis sid");
+    context.update(key);
+    let name = context.finish();
+    URL_SAFE_NO_PAD.encode(name.as_ref().get(..16).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +75,8 @@ mod tests {
         assert_eq!(text.expose().len(), Handle::TEXT_LEN);
         assert_eq!(Handle::parse(text.expose()).unwrap().key(), handle.key());
         assert_ne!(handle.key(), *handle.0.expose());
+        assert_eq!(sid_of(&handle.key()).len(), 22);
+        assert_ne!(sid_of(&handle.key()), sid_of(handle.0.expose()));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::session::events::{EndCause, Ended};
 use crate::session::fence::{Fence, Passage};
-use crate::session::handle::{Handle, SessionKey};
+use crate::session::handle::{Handle, SessionKey, sid_of};
 use crate::session::lifetime::{Lifetimes, over};
 use crate::session::live::LiveStreams;
 use crate::session::pace::Pace;
@@ -108,7 +108,8 @@ impl SessionManager {
             self.end(&old.key(), EndCause::Replaced).await?;
         }
         let handle = Handle::random(&*self.entropy);
-        let (key, sid, now) = (handle.key(), self.entropy.token::<16>(), self.clock.now());
+        let (key, now) = (handle.key(), self.clock.now());
+        let sid = sid_of(&key);
         let session = Arc::new(Session::begin(&new, key, sid, now, self.lifetimes.absolute));
         let stored = StoredSession {
             owner: Owner::of(&new.principal.issuer, &new.principal.subject),

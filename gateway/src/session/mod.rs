@@ -15,7 +15,7 @@ mod touches;
 
 pub use embedded::EmbeddedStore;
 pub use events::{EndCause, Ended};
-pub use handle::{Handle, SessionKey};
+pub use handle::{Handle, SessionKey, sid_of};
 pub use lifetime::Lifetimes;
 pub use live::{LiveStreams, NOBODY, StreamTicket, StreamsFull};
 pub use manager::{SessionManager, SessionSettings, Swept};
