@@ -11,6 +11,7 @@ mod canary;
 mod chromium;
 mod durability;
 mod framing;
+mod fuzz;
 mod hostile;
 mod layers;
 mod login;
