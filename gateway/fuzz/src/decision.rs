@@ -32,7 +32,7 @@ const ROUTES: [(&str, bool); 4] = [
     ("app.test/read/*", false),
     ("*.w.test/*", true),
 ];
-/// What an input writes for the handle of a session that is alive.
+/// What a header field of an input writes for the handle of a session that is alive.
 pub const HANDLE: &str = "$HANDLE";
 
 /// A gate, somebody who is signed in, and a pen that writes down what is signed.
@@ -103,7 +103,7 @@ impl World {
     }
 
     fn run(&self, raw: &[u8]) {
-        let text = String::from_utf8_lossy(raw).replace(HANDLE, &self.handle);
+        let text = String::from_utf8_lossy(raw);
         let mut lines = text.split('\n');
         let first = lines.next().unwrap_or_default();
         let (scheme, method) = match first.split_once(' ') {
@@ -122,7 +122,7 @@ impl World {
         if query.is_some_and(|query| query_fault(query).is_some()) {
             return;
         }
-        let headers = fields(lines);
+        let headers = self.fields(lines);
         let websocket = match upgrade(&method, Version::HTTP_11, &headers) {
             Upgrade::WebSocket => true,
             Upgrade::None | Upgrade::Other => false,
@@ -144,6 +144,18 @@ impl World {
             Ok(admitted) => self.check_admitted(&admitted, &request),
             Err(refused) => self.check_refused(&refused, &request),
         }
+    }
+
+    fn fields<'a>(&self, lines: impl Iterator<Item = &'a str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.take(64).filter_map(|line| line.split_once(':')) {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = value.trim().replace(HANDLE, &self.handle);
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+                headers.append(name, value);
+            }
+        }
+        headers
     }
 
     fn check_admitted(&self, admitted: &Admitted, request: &Request<'_>) {
@@ -240,15 +252,4 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         strip: Vec::new(),
     };
     (Pattern::parse(host, path, methods.as_ref().map(|only| &only[..])).unwrap(), Arc::new(plan))
-}
-
-fn fields<'a>(lines: impl Iterator<Item = &'a str>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in lines.take(64).filter_map(|line| line.split_once(':')) {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value.trim())) {
-            headers.append(name, value);
-        }
-    }
-    headers
 }
