@@ -46,8 +46,8 @@ pub(crate) struct Broken;
 /// Sessions, a clock and chance to build gates from.
 pub(crate) struct World {
     pub(crate) sessions: Arc<SessionManager>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 #[async_trait]

@@ -78,7 +78,7 @@ fn strip(upstream: &mut RequestHeader, plan: &RoutePlan) {
     let ours = |name: &HeaderName| {
         names::is_identity_header(name.as_str(), &plan.strip)
             || names::has_underscore(name.as_str())
-            || *name == REQUEST_ID
+            || names::is_identity_header(name.as_str(), &[REQUEST_ID])
             || own.is_some_and(|own| {
                 names::is_identity_header(name.as_str(), std::slice::from_ref(own))
             })
@@ -141,3 +141,6 @@ fn cookie_name(set_cookie: &HeaderValue) -> Option<&str> {
 pub(super) fn not_admitted() -> Box<Error> {
     Error::explain(ErrorType::InternalError, "no permit for this request")
 }
+
+#[cfg(test)]
+mod tests;

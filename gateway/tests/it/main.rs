@@ -12,6 +12,7 @@ mod chromium;
 mod durability;
 mod edge;
 mod framing;
+mod fuzz;
 mod hostile;
 mod layers;
 mod login;
