@@ -59,7 +59,7 @@ async fn streams_that_are_reset_at_once_do_not_pile_up() {
     bounded(&lab, before).await;
 }
 
-/// "MadeYouReset" (CVE-2025-8671): the client breaks a rule on each stream, so that we must reset it.
+/// `MadeYouReset` (CVE-2025-8671): the client breaks a rule on each stream, so that we must reset it.
 #[tokio::test]
 async fn streams_that_we_must_reset_do_not_pile_up() {
     const STREAMS: u32 = 2_000;
