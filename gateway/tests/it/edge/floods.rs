@@ -11,6 +11,7 @@ use crate::support::lab::Lab;
 use crate::support::raw::status_of;
 use crate::support::settings::HOST;
 
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 /// What all the memory that a flood makes the gateway hold must fit into.
 const BOUND: usize = 64 * 1024 * 1024;
@@ -55,6 +56,25 @@ async fn streams_that_are_reset_at_once_do_not_pile_up() {
     let reached = lab.recorder.requests().len();
     println!("connection ended: {ended}, {reached} of {STREAMS} reached the upstream");
     assert!(ended || reached < 200, "{reached} requests were worked on for nothing");
+    bounded(&lab, before).await;
+}
+
+/// `MadeYouReset` (CVE-2025-8671): the client breaks a rule on each stream, so that we must reset it.
+#[tokio::test]
+async fn streams_that_we_must_reset_do_not_pile_up() {
+    const STREAMS: u32 = 2_000;
+    let lab = limited(true, "").await;
+    let before = lab.gateway.resident();
+    let mut h2 = http2(&lab).await;
+    for n in 0..STREAMS {
+        let stream = 1 + 2 * n;
+        h2.frame(HEADERS, END_HEADERS | END_STREAM, stream, &block("GET")).await;
+        h2.frame(WINDOW_UPDATE, 0, stream, &0_u32.to_be_bytes()).await;
+    }
+    let ended = ended(&mut h2).await;
+    let reached = lab.recorder.requests().len();
+    println!("connection ended: {ended}, {reached} of {STREAMS} reached the upstream");
+    assert!(ended && reached < 200, "{reached} requests were worked on for nothing");
     bounded(&lab, before).await;
 }
 

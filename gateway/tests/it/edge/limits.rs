@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::edge::tools::{SLACK, dribble, get, http2, limited, on_time, tls, wait};
-use crate::support::h2::{DATA, END_HEADERS, HEADERS, RST_STREAM};
+use crate::support::h2::{DATA, END_HEADERS, HEADERS, RST_STREAM, SETTINGS};
 use crate::support::raw::{Raw, status_of};
 use crate::support::settings::HOST;
 
@@ -174,6 +174,23 @@ async fn a_client_that_never_reads_is_cut() {
     timeout(Duration::from_secs(8), cut).await.expect("the connection ends without being read");
     let rest = raw.rest().await.unwrap_or_default();
     assert!(rest.len() < BYTES, "all was sent");
+}
+
+#[tokio::test]
+async fn an_http2_client_that_opens_no_window_loses_its_stream() {
+    let limit = Duration::from_millis(700);
+    let lab = limited(true, "write_time = \"700ms\"").await;
+    let mut h2 = http2(&lab).await;
+    // SETTINGS_INITIAL_WINDOW_SIZE (4) is 0.
+    h2.frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]).await;
+    let fields = [(":scheme", "https"), (":authority", HOST), (":path", "/public/bytes?n=9999")];
+    let stream = h2.open_and_end("GET", &fields).await;
+    let reset = async {
+        while !matches!(h2.read().await.expect("the connection lives"), (RST_STREAM, _, id, _) if id == stream)
+        {
+        }
+    };
+    timeout(limit + SLACK, reset).await.expect("the stream is reset in time");
 }
 
 #[tokio::test]
