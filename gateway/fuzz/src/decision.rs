@@ -19,7 +19,7 @@ use portcullis::session::{
     Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
     SessionSettings,
 };
-use portcullis::token::{Minter, Signer, TokenPlan};
+use portcullis::token::{Minter, Signer, TokenPlan, TokenTimes};
 use portcullis::upstream::{Pool, PoolSettings, Protocol, Server, Timeouts};
 use portcullis::web::handshake::{Upgrade, upgrade};
 use portcullis::web::{CanonicalPath, Host, Request, Scheme, query_fault};
@@ -96,8 +96,8 @@ impl World {
         let routes = ROUTES.map(|route| plan(route, &sessions));
         let pen = Arc::new(Pen::default());
         let signer = Arc::clone(&pen) as Arc<dyn Signer>;
-        let life = Duration::from_secs(60);
-        let minter = Minter::new("https://gw.test", life, signer, Arc::clone(&clock), entropy);
+        let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::from_secs(5) };
+        let minter = Minter::new("https://gw.test", times, signer, Arc::clone(&clock), entropy);
         let gate = Gate::new(Table::build(routes.into()).unwrap(), Arc::new(minter), clock);
         Self { gate, handle: handle.to_text().expose().clone(), pen }
     }

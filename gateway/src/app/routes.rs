@@ -31,7 +31,7 @@ pub(super) fn table(
     let config = &loaded.config;
     let ways = Ways {
         anonymous: Arc::new(Anonymous::default()),
-        session: Arc::new(SessionCookie::new(cookies.clone(), Arc::clone(sessions))),
+        session: SessionCookie::new(cookies.clone(), Arc::clone(sessions)),
     };
     let mut routes = Vec::new();
     for route in &config.routes {
@@ -55,10 +55,10 @@ fn tied(loaded: &Loaded, ties: Vec<Tie>) -> BuildFault {
     BuildFault::Config(loaded.faults(ties.into_iter().map(problem).collect()))
 }
 
-/// The ways in, made once and shared by all routes.
+/// The ways in, before a route narrows them.
 struct Ways {
     anonymous: Arc<dyn Authenticator>,
-    session: Arc<dyn Authenticator>,
+    session: SessionCookie,
 }
 
 fn pattern(route: &Route) -> Result<Pattern, BuildFault> {
@@ -70,12 +70,13 @@ fn pattern(route: &Route) -> Result<Pattern, BuildFault> {
 }
 
 fn plan(config: &Checked<Config>, route: &Route, pool: &Arc<Pool>, ways: &Ways) -> RoutePlan {
+    let login = login(config, route);
     let chain: Vec<Arc<dyn Authenticator>> = route
         .auth
         .iter()
         .map(|auth| match auth {
             Auth::Anonymous => Arc::clone(&ways.anonymous),
-            Auth::Session => Arc::clone(&ways.session),
+            Auth::Session => Arc::new(ways.session.clone().only(login.clone())),
         })
         .collect();
     let body = route.body_bytes.unwrap_or(config.server.limits.body_bytes);
@@ -83,7 +84,7 @@ fn plan(config: &Checked<Config>, route: &Route, pool: &Arc<Pool>, ways: &Ways) 
         id: route.id(),
         chain: Chain::new(chain),
         authorizer: authorizer(route.rule()),
-        login: login(config, route),
+        login,
         pool: Arc::clone(pool),
         token: token(route),
         preserve_host: route.preserve_host,
@@ -93,7 +94,13 @@ fn plan(config: &Checked<Config>, route: &Route, pool: &Arc<Pool>, ways: &Ways) 
             .iter()
             .map(|origin| origin.get().clone())
             .collect(),
-        strip: route.strip_headers.iter().map(|field| field.name().clone()).collect(),
+        // The token's header too where the token is off: nobody else may fill it.
+        strip: route
+            .strip_headers
+            .iter()
+            .chain([&route.token.header])
+            .map(|field| field.name().clone())
+            .collect(),
     }
 }
 

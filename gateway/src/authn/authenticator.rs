@@ -39,6 +39,8 @@ pub enum Outcome {
 pub enum RejectReason {
     /// The credential is not even of the right form.
     Malformed,
+    /// A session of a provider that this route does not take.
+    OtherProvider,
     /// The same credential was sent more than once, so that nobody can say which one counts.
     Repeated,
     /// No such session: it ended, expired, or never was.
@@ -61,6 +63,7 @@ impl RejectReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            Self::OtherProvider => "other_provider",
             Self::Repeated => "repeated",
             Self::SessionUnknown => "session_unknown",
         }

@@ -31,8 +31,8 @@ impl Chain {
     /// Asks each way in turn. `None` when no credential was sent: an empty chain lets nobody in.
     ///
     /// One exception: a stale session cookie must not lock a visitor out of a route that also takes
-    /// visitors without one, so a session that is unknown counts as absent where `anonymous` ends
-    /// the list. An attacker gains nothing: leaving the cookie out does the same.
+    /// visitors without one, so a session that is unknown, or of a provider that does not count
+    /// here, is absent where `anonymous` ends the list. An attacker gains nothing: leaving the cookie out does the same.
     ///
     /// # Errors
     /// A credential was sent and is bad, or it cannot be judged just now.
@@ -44,12 +44,18 @@ impl Chain {
             match way.authenticate(request).await {
                 Outcome::Absent => {}
                 Outcome::Accept(authenticated) => return Ok(Some(authenticated)),
-                Outcome::Reject(RejectReason::SessionUnknown) if self.ends_anonymous() => {}
+                Outcome::Reject(reason) if self.forgives(reason) => {}
                 Outcome::Reject(reason) => return Err(ChainFault::Reject(way.way_in(), reason)),
                 Outcome::Unavailable(cause) => return Err(ChainFault::Unavailable(cause)),
             }
         }
         Ok(None)
+    }
+
+    fn forgives(&self, reason: RejectReason) -> bool {
+        let nobody_here =
+            matches!(reason, RejectReason::OtherProvider | RejectReason::SessionUnknown);
+        nobody_here && self.ends_anonymous()
     }
 
     fn ends_anonymous(&self) -> bool {

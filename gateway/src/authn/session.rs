@@ -6,16 +6,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
+use crate::base::ProviderId;
 use crate::identity::{Authenticated, WayIn};
 use crate::session::{Handle, SessionManager};
 use crate::web::cookie::{self, CookieValue};
 use crate::web::{Request, Scheme};
 
 /// Reads the handle from a cookie and asks for its session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SessionCookie {
     names: CookieNames,
     manager: Arc<SessionManager>,
+    providers: Option<Arc<[ProviderId]>>,
 }
 
 /// The cookie's two names. The `__Host-` prefix makes browsers refuse the cookie from a sibling
@@ -31,7 +33,19 @@ pub struct CookieNames {
 impl SessionCookie {
     /// The way in over the sessions of `manager`.
     pub fn new(names: CookieNames, manager: Arc<SessionManager>) -> Self {
-        Self { names, manager }
+        Self { names, manager, providers: None }
+    }
+
+    /// Takes only sessions of people who signed in with one of these providers: a route for those
+    /// of one provider is not for those of another, where everybody may open an account.
+    #[must_use]
+    pub fn only(mut self, providers: impl Into<Arc<[ProviderId]>>) -> Self {
+        self.providers = Some(providers.into());
+        self
+    }
+
+    fn takes(&self, provider: &ProviderId) -> bool {
+        self.providers.as_ref().is_none_or(|providers| providers.contains(provider))
     }
 }
 
@@ -54,6 +68,9 @@ impl Authenticator for SessionCookie {
             return Outcome::Reject(RejectReason::Malformed);
         };
         match self.manager.find(&handle).await {
+            Ok(Some(session)) if !self.takes(&session.provider) => {
+                Outcome::Reject(RejectReason::OtherProvider)
+            }
             Ok(Some(session)) => {
                 let principal = Arc::clone(&session.principal);
                 let session = session.reference();

@@ -75,9 +75,9 @@ pub struct ClaimNames {
     pub preferred_username: String,
     /// The claim with the e-mail address.
     pub email: String,
-    /// The claim with the groups: a list, or one string.
+    /// The claim with the groups: a list, or one string, which is one group.
     pub groups: String,
-    /// The claim with the roles: a list, or one string.
+    /// The claim with the roles: a list, or one string, which is one role.
     pub roles: String,
     /// Further claims to keep; routes can pass them on in the identity token. Default none: what is
     /// not kept can't leak.

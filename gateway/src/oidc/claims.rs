@@ -107,7 +107,8 @@ fn text(claims: &Map<String, Value>, path: &str) -> Option<String> {
 fn list(value: Option<&Value>) -> Vec<String> {
     let names: Vec<&str> = match value {
         Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
-        Some(Value::String(text)) => text.split([' ', ',']).collect(),
+        // One name, whatever is in it: whoever may name a group `x admin` must not be in `admin`.
+        Some(Value::String(text)) => vec![text],
         _ => Vec::new(),
     };
     let named = names.into_iter().filter(|name| !name.is_empty());

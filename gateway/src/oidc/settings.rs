@@ -50,7 +50,7 @@ pub struct ClaimMapping {
     pub email: String,
     /// Whether the address is verified: JSON `true` and nothing else.
     pub email_verified: String,
-    /// Groups: an array of strings, or one string with spaces or commas between.
+    /// Groups: an array of strings, or one string, which is one group whatever is in it.
     pub groups: String,
     /// Roles: like groups.
     pub roles: String,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::authn::conformance::{Fields, Samples, a_way_in_keeps_the_contract, ask, ask_at};
-use crate::base::{Clock, Entropy, ManualClock, SystemEntropy, Timestamp};
+use crate::base::{Clock, Entropy, ManualClock, ProviderId, SystemEntropy, Timestamp};
 use crate::crypto::{Sealer, SealingKeys};
 use crate::identity::Principal;
 use crate::session::{
@@ -109,6 +109,21 @@ async fn the_session_cookie_keeps_the_contract() {
         undecided: Some(cookie(ann)),
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_session_of_another_provider_is_refused_where_only_some_count() {
+    let manager = manager(Arc::new(MemoryStore::new(100)));
+    let handle = sign_in(&manager, "ann").await;
+    let provider = manager.peek(&handle).await.unwrap().unwrap().provider.clone();
+    let sent = cookie(handle.to_text().expose());
+    let way = SessionCookie::new(CookieNames::default(), Arc::clone(&manager));
+    let own = way.clone().only([ProviderId::from("other"), provider]);
+    assert!(matches!(ask(&own, &sent).await, Outcome::Accept(_)));
+    for others in [vec![ProviderId::from("other")], Vec::new()] {
+        let outcome = ask(&way.clone().only(others), &sent).await;
+        assert!(matches!(outcome, Outcome::Reject(RejectReason::OtherProvider)), "{outcome:?}");
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::observe::Metrics;
 use crate::proxy::framing::HeadLimits;
 use crate::token::Document;
 use crate::web::forwarded::Trusted;
+use crate::web::origin::Origin;
 use crate::web::{Host, PublicOrigins, Scheme};
 
 const ID_SEED: u64 = 8;
@@ -27,11 +28,12 @@ fn snapshot() -> Snapshot {
     let gate = World::new().gate(vec![("*/*", plan)]);
     let second = Duration::from_secs(1);
     let endpoints = Endpoints::new(EndpointParts {
+        logins: Arc::default(),
         providers: Vec::new(),
         sessions,
         sealer: Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), Arc::clone(&entropy)),
         cookies: CookieNames::default(),
-        origins: PublicOrigins::new("https://app.test", &[]).unwrap(),
+        origins: PublicOrigins::new(Origin::parse("https://app.test").unwrap(), []),
         jwks: None,
         discovery: Document::discovery("https://app.test", "https://app.test/k", &[]).unwrap(),
         metrics: Arc::new(Metrics::default()),
