@@ -40,7 +40,7 @@ pub struct Route {
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
     /// The providers that people can sign in with, by id. Default: all of them; with more than one
-    /// people choose on a page.
+    /// people choose on a page. A session of a provider that is not listed does not count here.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub login: Vec<ProviderId>,

@@ -72,7 +72,7 @@ fn line(kind: CallerKind, code: &str, reply: &Reply) -> String {
     ];
     let mut line = format!("{code} {kind:?}: {}", reply.status.as_u16());
     for name in KEPT {
-        for value in reply.headers.get_all(name) {
+        for value in reply.headers.get_all(name).iter().chain(reply.trailers.get_all(name)) {
             line.push_str(&format!(" [{name}: {}]", value.to_str().unwrap()));
         }
     }
@@ -117,7 +117,8 @@ fn no_answer_sets_a_cookie_or_shows_a_cause() {
                 let cause = refusal.cause();
                 let refused = refused(clone(&refusal), login);
                 for reply in [refused.reply(&hidden.request()), refused.bare_reply()] {
-                    let shown = format!("{:?} {}", reply.headers, text(&reply));
+                    let shown =
+                        format!("{:?} {:?} {}", reply.headers, reply.trailers, text(&reply));
                     for secret in [CANARY, "SECRET-", &*cause, "app\"", "idp.test"] {
                         // A cause that is the public code itself says nothing more.
                         let public = secret == refusal.code();
@@ -177,7 +178,7 @@ fn a_hostile_address_is_escaped() {
 }
 
 #[test]
-fn grpc_learns_the_status_from_the_header_block() {
+fn grpc_learns_the_status_from_the_trailers() {
     for refusal in refusals() {
         let expected = match refusal.code() {
             "sign_in_required" => "16",
@@ -193,8 +194,8 @@ fn grpc_learns_the_status_from_the_header_block() {
         let reply = refused(refusal, true).reply(&asked.request());
         assert_eq!((reply.status.as_u16(), reply.body.len()), (200, 0));
         assert_eq!(reply.headers["content-type"], "application/grpc");
-        assert_eq!(reply.headers["grpc-status"], expected);
-        let message = reply.headers["grpc-message"].as_bytes();
+        assert_eq!(reply.trailers["grpc-status"], expected);
+        let message = reply.trailers["grpc-message"].as_bytes();
         assert!(message.iter().all(|octet| matches!(octet, b' '..=b'~') && *octet != b'%'));
     }
 }
