@@ -64,6 +64,7 @@ pub const HEALTH: &str = "/healthz";
 ///
 /// See [`AppError`].
 pub async fn run(options: Options) -> Result<(), AppError> {
+    let while_stdin_open = options.while_stdin_open;
     let running = start(options, Arc::new(SystemClock)).await?;
     {
         use std::io::Write;
@@ -71,7 +72,10 @@ pub async fn run(options: Options) -> Result<(), AppError> {
         // Whoever started us may not read it; that is no reason to stop.
         writeln!(out, "http://{}", running.address).and_then(|()| out.flush()).ok();
     }
-    told_to_stop().await;
+    tokio::select! {
+        () = told_to_stop() => {}
+        () = stdin_closed(), if while_stdin_open => {}
+    }
     running.stop().await
 }
 
@@ -181,6 +185,17 @@ fn toolbox(options: &Options, clock: &Arc<dyn Clock>) -> Result<Toolbox, AppErro
 
 async fn until(mut stopped: watch::Receiver<bool>) {
     drop(stopped.wait_for(|stopping| *stopping).await);
+}
+
+/// Resolves at the end of standard input. A thread of its own waits for it: one of the runtime's
+/// would hold up the end of the program for as long as nobody closes it.
+async fn stdin_closed() {
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).ok();
+        closed.send(()).ok();
+    });
+    wait.await.ok();
 }
 
 async fn told_to_stop() {

@@ -18,6 +18,11 @@ pub struct Options {
     #[arg(long, env = "AGENT_LISTEN", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 
+    /// Stop when standard input closes: a program that started the agent then takes it along,
+    /// however it ends.
+    #[arg(long)]
+    pub while_stdin_open: bool,
+
     /// The gateway's issuer: the exact `iss` of its tokens, and where its keys are discovered.
     #[arg(long, env = "AGENT_GATEWAY", default_value = "http://127.0.0.1:8080")]
     pub gateway: String,

@@ -43,11 +43,11 @@ pub enum RunFault {
 /// How long before the end of a drain live streams are told to go.
 const FAREWELL: Duration = Duration::from_millis(1500);
 
-/// Runs the gateway until it is told to stop.
+/// Runs the gateway until it is told to stop. Calls `up` when it listens.
 ///
 /// # Errors
 /// Why it did not start. Nothing is served then.
-pub fn run(file: &Path) -> Result<(), RunFault> {
+pub fn run(file: &Path, up: impl FnOnce()) -> Result<(), RunFault> {
     // First of all: pingora would else install a provider without post-quantum key exchange.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let loaded = Config::load(file).map_err(RunFault::Config)?;
@@ -67,7 +67,7 @@ pub fn run(file: &Path) -> Result<(), RunFault> {
         builder.worker_threads(threads.get());
     }
     let runtime = builder.enable_all().build()?;
-    let result = runtime.block_on(serve(file.to_owned(), loaded, log));
+    let result = runtime.block_on(serve(file.to_owned(), loaded, log, up));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -76,6 +76,7 @@ async fn serve(
     file: PathBuf,
     loaded: crate::config::Loaded,
     log: Option<LogHandle>,
+    up: impl FnOnce(),
 ) -> Result<(), RunFault> {
     let config = loaded.config.clone();
     let lasting = Arc::new(Lasting::open(&config).map_err(BuildFault::from)?);
@@ -91,6 +92,7 @@ async fn serve(
     // Before anybody hears that we are up: a SIGHUP without a handler would end the process.
     let orders = Orders::listen(&file, &config)?;
     sockets.announce();
+    up();
     let Sockets { http, https, admin } = sockets;
     let (stop, shutdown) = watch::channel(false);
     let proxy = proxy(&config, &lasting, &reloader.snapshot);

@@ -17,7 +17,7 @@ pub(super) struct RunArgs {
 
 /// Runs it.
 pub(super) fn run(args: &RunArgs) -> ExitCode {
-    match app::run(&args.config) {
+    match app::run(&args.config, || {}) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("{fault}");

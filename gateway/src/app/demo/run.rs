@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::app::demo::provider::{DemoClient, DemoProvider, DemoProviderError};
 use crate::app::dev_certificate::{self, CertsFault};
@@ -79,8 +78,8 @@ pub fn run(settings: &DemoSettings) -> Result<(), DemoFault> {
     let agent = Agent::start(settings)?;
     let file = settings.directory.join("demo.toml");
     std::fs::write(&file, configuration(settings, provider, agent.address)?)?;
-    beside.spawn(say_when_up(settings.clone()));
-    app::run(&file)?;
+    let shown = settings.clone();
+    app::run(&file, move || say_that_it_is_up(&shown))?;
     beside.shutdown_background();
     Ok(())
 }
@@ -120,7 +119,9 @@ impl Agent {
         let issuer = format!("http://localhost:{}", settings.http);
         let child = Command::new(&settings.agent)
             .args(["--listen", "127.0.0.1:0", "--audience", "agent", "--gateway", &issuer])
-            .stdin(Stdio::null())
+            // Held open by this process: the agent ends with it, even if it is killed.
+            .arg("--while-stdin-open")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(fault)?;
@@ -199,11 +200,7 @@ fn quoted(path: &Path) -> String {
     format!("{:?}", path.display().to_string())
 }
 
-async fn say_when_up(settings: DemoSettings) {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.http));
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+fn say_that_it_is_up(settings: &DemoSettings) {
     let DemoSettings { http, https, admin, .. } = settings;
     println!(
         "
