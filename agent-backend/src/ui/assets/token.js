@@ -78,7 +78,7 @@ export class TokenPanel {
     life.toggleAttribute('data-expired', left <= 0);
     byId('token-countdown').textContent = left > 0 ? `${left} s left` : 'Expired';
     byId('token-note').textContent = left > 0
-      ? `of ${whole} s. Stolen, it would be useless after that.`
+      ? 'Stolen, it would be useless after that.'
       : 'That is fine: your session lives on, and the next request gets a fresh one.';
     life.querySelector('progress').value = Math.max(0, Math.min(1, left / whole));
   }
