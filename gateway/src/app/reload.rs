@@ -127,6 +127,7 @@ impl Reloader {
                 loop {
                     tokio::time::sleep(LOOK_UP).await;
                     pool.resolve().await;
+                    pool.sweep();
                 }
             }));
         }

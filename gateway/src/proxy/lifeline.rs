@@ -12,15 +12,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::connection::Connection;
+use crate::proxy::streams::close_code;
 use crate::session::{EndCause, StreamTicket};
 
 /// How long a WebSocket has, after its close frame is asked for, before it is simply cut.
 const POLITE: Duration = Duration::from_secs(1);
-
-/// RFC 6455 section 7.4.1, "going away": what a drain says.
-const GOING_AWAY: u16 = 1001;
-/// RFC 6455 section 7.4.1, "policy violation": what the end of a session says.
-const POLICY_VIOLATION: u16 = 1008;
 
 /// The lifeline of one request. Empty, and never cut, unless the request becomes a live stream.
 #[derive(Debug, Default)]
@@ -104,16 +100,5 @@ impl Lifeline {
             tokio::time::sleep(POLITE).await;
         }
         cause
-    }
-}
-
-const fn close_code(cause: EndCause) -> u16 {
-    match cause {
-        EndCause::Drained => GOING_AWAY,
-        EndCause::Absolute
-        | EndCause::Idle
-        | EndCause::Logout
-        | EndCause::Replaced
-        | EndCause::Revoked => POLICY_VIOLATION,
     }
 }

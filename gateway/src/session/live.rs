@@ -135,10 +135,22 @@ impl LiveStreams {
 impl StreamTicket {
     /// Resolves when the session has ended, with the cause. May be dropped and asked again.
     pub async fn ended(&self) -> EndCause {
+        self.signal().await
+    }
+
+    /// Like [`Self::ended`], as something to be kept beside the ticket. Without the ticket the
+    /// stream is over too.
+    pub fn signal(&self) -> impl Future<Output = EndCause> + Send + use<> {
         let mut signal = self.signal.subscribe();
-        let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
-        // The ticket holds the sender, so that the wait cannot fail while anybody asks.
-        ended.ok().flatten().unwrap_or(EndCause::Revoked)
+        async move {
+            let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
+            ended.ok().flatten().unwrap_or(EndCause::Revoked)
+        }
+    }
+
+    /// Why the session has ended, if it has. Asks nobody and waits for nothing.
+    pub fn over(&self) -> Option<EndCause> {
+        *self.signal.borrow()
     }
 }
 

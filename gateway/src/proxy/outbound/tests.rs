@@ -10,7 +10,7 @@ use crate::crypto::{Sealer, SealingKeys};
 use crate::endpoints::{EndpointParts, Endpoints};
 use crate::gate::fixture::{Asked, World, open};
 use crate::observe::Metrics;
-use crate::proxy::framing::HeadLimits;
+use crate::http1::HeadLimits;
 use crate::token::Document;
 use crate::web::forwarded::Trusted;
 use crate::web::origin::Origin;
@@ -52,6 +52,7 @@ fn snapshot() -> Snapshot {
         idle: second,
         https_port: None,
         access_log: false,
+        http2_upstreams: false,
     }
 }
 
