@@ -184,7 +184,7 @@ impl Pool {
         if !fresh && let Some(link) = self.idle.take(to, self.settings.timeouts.keep) {
             return (Ok(Linked { link, reused: true, to }), Some(turn));
         }
-        let link = connector.connect(self, &backend).await;
+        let link = Box::pin(connector.connect(self, &backend)).await;
         (link.map(|link| Linked { link, reused: false, to }), Some(turn))
     }
 

@@ -1,6 +1,10 @@
 //! One request that may go to its upstream, and the answer that comes back.
 
+use std::io::ErrorKind;
+
+use bytes::Bytes;
 use http::StatusCode;
+use http::header::EXPECT;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tracing::warn;
@@ -28,6 +32,8 @@ pub(super) enum Ended {
     Upgraded(Box<Tunnel>),
 }
 
+/// A larger body is sent as it arrives.
+const KEPT: u64 = 64 * 1024;
 /// Interim answers to one request; a backend that sends more is not well.
 const INTERIMS: usize = 16;
 
@@ -44,6 +50,10 @@ pub(super) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
         return Ended::Failed(Fault::UpstreamMalformed("no permit for this request".to_owned()));
     };
     let tries = pool.settings().servers.len().max(2);
+    let body = match kept_body(client, ctx, head).await {
+        Ok(body) => body,
+        Err(fault) => return Ended::Failed(fault),
+    };
     let fresh = ctx.exchange == Exchange::WebSocket;
     loop {
         let (linked, tried) = pool.link(&direct.connector, ctx.tried, fresh).await;
@@ -59,12 +69,47 @@ pub(super) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
             Err(fault) => return Ended::Failed(fault.into()),
         };
         let reused = linked.reused;
-        match attempt(direct, client, ctx, head, (linked, last)).await {
+        let request = Outgoing { head, body: body.as_ref(), last };
+        match attempt(direct, client, ctx, request, linked).await {
             // The backend closed the connection just as it was used again, which is its right.
             Ended::Failed(Fault::UpstreamBroken { answered: false, .. })
-                if reused && head.method.is_idempotent() && head.body == Body::EMPTY => {}
+                if reused && body.is_some() => {}
             ended => return ended,
         }
+    }
+}
+
+/// One try of a request.
+#[derive(Clone, Copy, Debug)]
+struct Outgoing<'a> {
+    head: &'a RequestHead,
+    /// Its whole body, where it could be sent again; otherwise it is sent as it arrives.
+    body: Option<&'a Bytes>,
+    last: bool,
+}
+
+/// The body of a request that may be sent twice (RFC 9110 section 9.2.2), if it is small: the
+/// backend may close a kept connection at the very moment when it is used again.
+async fn kept_body<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &mut Client<S>,
+    ctx: &Context,
+    head: &RequestHead,
+) -> Result<Option<Bytes>, Fault> {
+    let may_be_repeated = head.method.is_idempotent();
+    match head.body {
+        Body::Length(0) => Ok(may_be_repeated.then(Bytes::new)),
+        Body::Length(length) if length <= KEPT && may_be_repeated => {
+            if head.headers.contains_key(EXPECT) {
+                return Ok(None);
+            }
+            let limit = usize::try_from(KEPT).unwrap_or(usize::MAX);
+            let body = Box::pin(client.collect(head.body, limit, ctx.snapshot.body_time)).await;
+            body.map_err(|error| match error.kind() {
+                ErrorKind::TimedOut => Fault::Expired,
+                _ => Fault::ClientGone,
+            })
+        }
+        _ => Ok(None),
     }
 }
 
@@ -72,15 +117,20 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     direct: &Direct,
     client: &mut Client<S>,
     ctx: &mut Context,
-    head: &RequestHead,
-    (mut linked, last): (Linked, bool),
+    request: Outgoing<'_>,
+    mut linked: Linked,
 ) -> Ended {
+    let Outgoing { head, body, last } = request;
     let (Some(admitted), Some(inbound)) = (&ctx.admitted, &ctx.inbound) else {
         return Ended::Failed(Fault::UpstreamMalformed("no permit for this request".to_owned()));
     };
     let coding = if head.body == Body::CHUNKED { Coding::Chunked } else { Coding::Raw };
-    let mut upload = Pump::new(head.body, coding, admitted.plan().body_bytes);
+    let unread = if body.is_some() { Body::EMPTY } else { head.body };
+    let mut upload = Pump::new(unread, coding, admitted.plan().body_bytes);
     compose::request(upload.out(), head, inbound, admitted, (&ctx.snapshot, ctx.id));
+    if let Some(body) = body {
+        upload.out().extend_from_slice(body);
+    }
     let download = Pump::new(Body::EMPTY, Coding::Raw, u64::MAX);
     let bond = ctx.ticket.take().map(Bond::new);
     let mut duplex = Duplex::new(client, &mut linked.link, (upload, download), (bond, times(ctx)));
