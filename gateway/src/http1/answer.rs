@@ -1,5 +1,7 @@
 //! The head of an upstream's answer (RFC 9112 sections 4 and 6.3).
 
+use std::mem::MaybeUninit;
+
 use http::Method;
 
 use crate::http1::body::Body;
@@ -9,7 +11,7 @@ use crate::http1::request::check_length;
 const MAX_FIELDS: usize = 128;
 
 /// An answer's head: views of the bytes it was read from.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct AnswerHead<'a> {
     /// The status code.
     pub status: u16,
@@ -21,16 +23,30 @@ pub struct AnswerHead<'a> {
     pub body: Body,
     /// Whether the connection can carry another request behind it.
     pub persists: bool,
+    /// `Content-Type`, where there is one.
+    pub content_type: Option<&'a [u8]>,
+    /// Whether the length of the body is announced.
+    pub has_length: bool,
+    /// Whether `Connection` may name further fields that are about this connection only.
+    pub names_fields: bool,
     /// How many bytes the head has.
     pub length: usize,
 }
 
-/// The fields of an answer.
-#[derive(Debug)]
-pub struct Fields<'a> {
-    all: [httparse::Header<'a>; MAX_FIELDS],
-    count: usize,
+/// What the fields say of body and connection; found in one walk.
+#[derive(Debug, Default)]
+struct Framing<'a> {
+    length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep: bool,
+    names_fields: bool,
+    content_type: Option<&'a [u8]>,
 }
+
+/// The fields of an answer: its lines, which have been checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a>(&'a [u8]);
 
 /// An answer that cannot be passed on, because somebody could find its end elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +59,16 @@ impl<'a> AnswerHead<'a> {
     /// # Errors
     /// It is no HTTP/1 answer, or says two things of its length.
     pub fn parse(bytes: &'a [u8], method: &Method) -> Result<Option<Self>, AnswerFault> {
-        let mut all = [httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut parsed = httparse::Response::new(&mut all);
-        let length = match parsed.parse(bytes) {
+        // Filled by the parser only as far as there are fields: clearing it would cost more than
+        // most heads.
+        let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+        let mut parsed = httparse::Response::new(&mut []);
+        let read = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut parsed,
+            bytes,
+            &mut fields,
+        );
+        let length = match read {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => return Err(AnswerFault("too many fields")),
@@ -54,72 +77,91 @@ impl<'a> AnswerHead<'a> {
         let status = parsed.code.filter(|code| (100..=999).contains(code));
         let status = status.ok_or(AnswerFault("a status code that is none"))?;
         let (reason, http11) = (parsed.reason.unwrap_or_default(), parsed.version == Some(1));
-        let count = parsed.headers.len();
-        let fields = Fields { all, count };
-        let (body, persists) = fields.framing(method, status, http11)?;
-        Ok(Some(Self { status, reason, fields, body, persists, length }))
-    }
-
-    /// The only value of a field; `None` when it is absent or there twice.
-    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
-        let mut values = self.fields.named(name);
-        let first = values.next()?;
-        values.next().is_none().then_some(first)
+        let framing = Framing::read(parsed.headers)?;
+        let body = framing.body(method, status);
+        let persists = !framing.close && (http11 || framing.keep) && body != Body::UntilClose;
+        let head = bytes.get(..length).unwrap_or_default();
+        let lines = memchr::memchr(b'\n', head).and_then(|end| head.get(end + 1..));
+        let fields = Fields(lines.unwrap_or_default());
+        Ok(Some(Self {
+            status,
+            reason,
+            fields,
+            body,
+            persists,
+            content_type: framing.content_type,
+            has_length: framing.length.is_some(),
+            names_fields: framing.names_fields,
+            length,
+        }))
     }
 }
 
 impl<'a> Fields<'a> {
     /// Name and value of each field.
-    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.all.iter().take(self.count).map(|field| (field.name, field.value))
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let end = memchr::memchr(b'\n', rest)?;
+            let line = rest.get(..end)?;
+            rest = rest.get(end + 1..)?;
+            let colon = memchr::memchr(b':', line)?;
+            Some((line.get(..colon)?, line.get(colon + 1..)?.trim_ascii()))
+        })
     }
+}
 
-    fn named(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1)
-    }
-
-    /// The body, and whether the connection can be used again behind it.
-    fn framing(
-        &self,
-        method: &Method,
-        status: u16,
-        http11: bool,
-    ) -> Result<(Body, bool), AnswerFault> {
-        let (mut length, mut chunked, mut close, mut keep) = (None, false, false, false);
-        for (name, value) in self.iter() {
+impl<'a> Framing<'a> {
+    fn read(fields: &[httparse::Header<'a>]) -> Result<Self, AnswerFault> {
+        let mut framing = Self::default();
+        for httparse::Header { name, value } in fields {
             match name.len() {
-                10 if name.eq_ignore_ascii_case("connection") => {
-                    let mut options = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-                    close |= options.clone().any(|one| one.eq_ignore_ascii_case(b"close"));
-                    keep |= options.any(|one| one.eq_ignore_ascii_case(b"keep-alive"));
+                10 if name.eq_ignore_ascii_case("connection") => framing.connection(value),
+                12 if name.eq_ignore_ascii_case("content-type") => {
+                    framing.content_type = Some(value);
                 }
                 14 if name.eq_ignore_ascii_case("content-length") => {
                     let fault = AnswerFault("a `Content-Length` that is not a plain number");
                     let value = check_length(value).map_err(|_| fault)?;
-                    if length.replace(value).is_some_and(|before| before != value) {
+                    if framing.length.replace(value).is_some_and(|before| before != value) {
                         return Err(AnswerFault("two lengths"));
                     }
                 }
                 17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                    if chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    if framing.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                         return Err(AnswerFault("a transfer coding other than `chunked`"));
                     }
-                    chunked = true;
+                    framing.chunked = true;
                 }
                 _ => {}
             }
         }
-        if chunked && length.is_some() {
+        if framing.chunked && framing.length.is_some() {
             return Err(AnswerFault("a length and a transfer coding"));
         }
-        let bodiless = method == Method::HEAD || matches!(status, 100..=199 | 204 | 304);
-        let body = match length {
+        Ok(framing)
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if option.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if option.eq_ignore_ascii_case(b"keep-alive") {
+                self.keep = true;
+            } else {
+                self.names_fields = true;
+            }
+        }
+    }
+
+    fn body(&self, method: &Method, status: u16) -> Body {
+        let bodiless = *method == Method::HEAD || matches!(status, 100..=199 | 204 | 304);
+        match self.length {
             _ if bodiless => Body::EMPTY,
             Some(length) => Body::Length(length),
-            None if chunked => Body::CHUNKED,
+            None if self.chunked => Body::CHUNKED,
             None => Body::UntilClose,
-        };
-        Ok((body, !close && (http11 || keep) && body != Body::UntilClose))
+        }
     }
 }
 

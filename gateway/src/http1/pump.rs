@@ -185,8 +185,9 @@ impl Pump {
             if self.ended {
                 return Poll::Ready(Ok(()));
             }
-            // Decoding stops for more bytes only when it has used all there were.
-            if !source.is_empty() {
+            // Decoding stops for more bytes only when it has used all there were; it also stops for
+            // what is to be written first.
+            if !source.is_empty() || self.body.is_done() {
                 continue;
             }
             self.waits = Waits::Source;

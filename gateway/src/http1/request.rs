@@ -249,18 +249,19 @@ fn line(raw: Option<&[u8]>) -> Result<&[u8], HeadFault> {
 
 fn request_line_parts(line: &[u8]) -> Result<(&str, &str, Version), HeadFault> {
     let fault = HeadFault::Bad("a request line that is not `method target version`");
-    let line = std::str::from_utf8(line).map_err(|_| fault)?;
-    let mut parts = line.split(' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let mut spaces = memchr::memchr_iter(b' ', line);
+    let (Some(one), Some(two), None) = (spaces.next(), spaces.next(), spaces.next()) else {
         return Err(fault);
     };
-    match version {
-        "HTTP/1.1" => Ok((method, target, Version::Http11)),
-        "HTTP/1.0" => Ok((method, target, Version::Http10)),
-        _ => Err(fault),
-    }
+    let text = |from: usize, to: usize| {
+        line.get(from..to).and_then(|part| std::str::from_utf8(part).ok()).ok_or(fault)
+    };
+    let version = match line.get(two + 1..) {
+        Some(b"HTTP/1.1") => Version::Http11,
+        Some(b"HTTP/1.0") => Version::Http10,
+        _ => return Err(fault),
+    };
+    Ok((text(0, one)?, text(one + 1, two)?, version))
 }
 
 fn split_field(field: &[u8]) -> Result<(&[u8], &[u8]), HeadFault> {

@@ -151,4 +151,4 @@ pub(super) fn not_admitted() -> Box<Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -36,18 +36,18 @@ thread_local! {
 
 impl IdleLinks {
     /// The connection to `to` that was used last, if one is good and no older than `keep`.
-    pub(super) fn take(&self, to: SocketAddr, keep: Duration) -> Option<Link> {
+    pub(super) fn take(&self, to: SocketAddr, keep: Duration, now: Instant) -> Option<Link> {
         let mine = mine();
         let others = (0..SHELVES).filter(|shelf| *shelf != mine);
-        std::iter::once(mine).chain(others).find_map(|shelf| self.take_from(shelf, to, keep))
+        std::iter::once(mine).chain(others).find_map(|shelf| self.take_from(shelf, to, (keep, now)))
     }
 
     /// Keeps a connection whose answer has been read to its end.
-    pub(super) fn put(&self, to: SocketAddr, link: Link) {
+    pub(super) fn put(&self, to: SocketAddr, link: Link, since: Instant) {
         let Some(shelf) = self.shelves.get(mine()) else { return };
         let mut shelf = lock(shelf);
         if shelf.len() < SHELF {
-            shelf.push(IdleLink { to, since: Instant::now(), link });
+            shelf.push(IdleLink { to, since, link });
         }
     }
 
@@ -58,11 +58,17 @@ impl IdleLinks {
         }
     }
 
-    fn take_from(&self, shelf: usize, to: SocketAddr, keep: Duration) -> Option<Link> {
+    fn take_from(
+        &self,
+        shelf: usize,
+        to: SocketAddr,
+        (keep, now): (Duration, Instant),
+    ) -> Option<Link> {
         let mut shelf = lock(self.shelves.get(shelf)?);
         while let Some(at) = shelf.iter().rposition(|idle| idle.to == to) {
             let mut idle = shelf.swap_remove(at);
-            if idle.since.elapsed() < keep && idle.link.is_quiet() {
+            let age = now.saturating_duration_since(idle.since);
+            if age < keep && idle.link.is_quiet() {
                 return Some(idle.link);
             }
         }
@@ -99,26 +105,26 @@ mod tests {
         let (to, other) = (listener.local_addr().unwrap(), "127.0.0.1:9".parse().unwrap());
         let idle = IdleLinks::default();
         let (link, _good) = pair(&listener).await;
-        idle.put(to, link);
-        assert!(idle.take(other, KEEP).is_none());
-        assert!(idle.take(to, KEEP).is_some());
-        assert!(idle.take(to, KEEP).is_none());
+        idle.put(to, link, Instant::now());
+        assert!(idle.take(other, KEEP, Instant::now()).is_none());
+        assert!(idle.take(to, KEEP, Instant::now()).is_some());
+        assert!(idle.take(to, KEEP, Instant::now()).is_none());
 
         let (closed, theirs) = pair(&listener).await;
         let (chatty, mut talks) = pair(&listener).await;
-        idle.put(to, closed);
-        idle.put(to, chatty);
+        idle.put(to, closed, Instant::now());
+        idle.put(to, chatty, Instant::now());
         drop(theirs);
         talks.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(
-            idle.take(to, KEEP).is_none(),
+            idle.take(to, KEEP, Instant::now()).is_none(),
             "an answer that nobody asked for is somebody else's"
         );
 
         let (old, _theirs) = pair(&listener).await;
-        idle.put(to, old);
-        assert!(idle.take(to, Duration::ZERO).is_none());
+        idle.put(to, old, Instant::now());
+        assert!(idle.take(to, Duration::ZERO, Instant::now()).is_none());
     }
 
     #[tokio::test]
@@ -128,8 +134,8 @@ mod tests {
         let idle = IdleLinks::default();
         let (closed, theirs) = pair(&listener).await;
         let (good, _kept) = pair(&listener).await;
-        idle.put(to, closed);
-        idle.put(to, good);
+        idle.put(to, closed, Instant::now());
+        idle.put(to, good, Instant::now());
         drop(theirs);
         tokio::time::sleep(Duration::from_millis(20)).await;
         idle.sweep(KEEP);

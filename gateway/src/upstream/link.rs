@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use futures::FutureExt as _;
@@ -42,15 +42,10 @@ pub enum LinkFault {
 }
 
 /// Makes connections.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Connector {
-    tls: Arc<TransportConnector>,
-}
-
-impl Default for Connector {
-    fn default() -> Self {
-        Self { tls: Arc::new(TransportConnector::new(None)) }
-    }
+    /// Reads the system's certificates when it is made: only where a backend speaks TLS.
+    tls: Arc<OnceLock<TransportConnector>>,
 }
 
 impl std::fmt::Debug for Connector {
@@ -79,7 +74,8 @@ impl Connector {
 
     async fn connect_tls(&self, pool: &Pool, backend: &Backend) -> Result<Link, LinkFault> {
         let peer = pool.peer_of(backend, Exchange::Ordinary);
-        self.tls.new_stream(&*peer).await.map(Link::Tls).map_err(|error| match error.etype() {
+        let tls = self.tls.get_or_init(|| TransportConnector::new(None));
+        tls.new_stream(&*peer).await.map(Link::Tls).map_err(|error| match error.etype() {
             ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => LinkFault::TimedOut,
             ErrorType::InvalidCert | ErrorType::TLSHandshakeFailure => LinkFault::Tls(error),
             _ => LinkFault::Refused(error),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::base::UpstreamId;
@@ -175,13 +176,13 @@ impl Pool {
         &self,
         connector: &Connector,
         tried: Option<usize>,
-        fresh: bool,
+        (fresh, now): (bool, Instant),
     ) -> (Result<Linked, LinkFault>, Option<usize>) {
         let Ok((backend, turn)) = self.backend(tried) else {
             return (Err(LinkFault::NoAddress), tried);
         };
         let to = backend.address;
-        if !fresh && let Some(link) = self.idle.take(to, self.settings.timeouts.keep) {
+        if !fresh && let Some(link) = self.idle.take(to, self.settings.timeouts.keep, now) {
             return (Ok(Linked { link, reused: true, to }), Some(turn));
         }
         let link = Box::pin(connector.connect(self, &backend)).await;
@@ -190,8 +191,8 @@ impl Pool {
 
     /// Keeps a connection for the next request. Its answer must have been read to the end, and no
     /// further.
-    pub fn keep(&self, linked: Linked) {
-        self.idle.put(linked.to, linked.link);
+    pub fn keep(&self, linked: Linked, now: Instant) {
+        self.idle.put(linked.to, linked.link, now);
     }
 
     /// Closes idle connections that are of no more use. To be called now and then.

@@ -57,6 +57,16 @@ async fn a_body_that_breaks_off_or_is_malformed_is_no_whole_body() {
 }
 
 #[tokio::test]
+async fn a_long_head_before_no_body_is_all_there_is() {
+    let (mut nobody, _theirs) = tokio::io::duplex(1);
+    let (mut inlet, mut sink) = (Inlet::default(), Vec::new());
+    let mut pump = Pump::new(Body::EMPTY, Coding::Raw, 0);
+    pump.out().resize(40_000, b'x');
+    poll_fn(|cx| pump.poll((&mut inlet, &mut nobody), &mut sink, cx)).await.unwrap();
+    assert_eq!(sink.len(), 40_000);
+}
+
+#[tokio::test]
 async fn a_limit_is_a_limit() {
     let (mut theirs, mut from) = tokio::io::duplex(99);
     theirs.write_all(b"5\r\nhello\r\n").await.unwrap();

@@ -58,8 +58,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Duplex<'a, S> {
         link: &'a mut Link,
         (upload, download): (Pump, Pump),
         (bond, times): (Option<Bond>, Times),
+        now: Instant,
     ) -> Self {
-        let now = Instant::now();
         Self {
             client,
             link,
@@ -128,6 +128,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Duplex<'a, S> {
         self.times.silence = silence;
     }
 
+    /// When something moved last, as far as was looked at: at most one wake-up ago.
+    pub(super) fn last_moved(&self) -> Instant {
+        self.moved_up.max(self.moved_down)
+    }
+
     /// Whether the request was sent whole.
     pub(super) const fn is_uploaded(&self) -> bool {
         self.uploaded && !self.refused
@@ -156,6 +161,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Duplex<'a, S> {
         }
         self.uploaded = true;
         // From now on the backend's silence counts.
+        self.upload.has_moved();
         self.moved_down = Instant::now();
         Ok(())
     }

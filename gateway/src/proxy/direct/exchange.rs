@@ -1,6 +1,7 @@
 //! One request that may go to its upstream, and the answer that comes back.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -9,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::http1::{AnswerHead, Body, Coding, Inlet, Pump, RequestHead};
+use crate::http1::{AnswerHead, Body, Coding, Pump, RequestHead};
 use crate::proxy::context::Context;
 use crate::proxy::direct::bond::Bond;
 use crate::proxy::direct::client::{After, Client};
@@ -56,7 +57,8 @@ pub(super) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let fresh = ctx.exchange == Exchange::WebSocket;
     loop {
-        let (linked, tried) = pool.link(&direct.connector, ctx.tried, fresh).await;
+        let now = Instant::now();
+        let (linked, tried) = pool.link(&direct.connector, ctx.tried, (fresh, now)).await;
         ctx.attempts += 1;
         ctx.tried = tried;
         let linked = match linked {
@@ -69,7 +71,7 @@ pub(super) async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
             Err(fault) => return Ended::Failed(fault.into()),
         };
         let reused = linked.reused;
-        let request = Outgoing { head, body: body.as_ref(), last };
+        let request = Outgoing { head, body: body.as_ref(), last, now };
         match attempt(direct, client, ctx, request, linked).await {
             // The backend closed the connection just as it was used again, which is its right.
             Ended::Failed(Fault::UpstreamBroken { answered: false, .. })
@@ -86,6 +88,8 @@ struct Outgoing<'a> {
     /// Its whole body, where it could be sent again; otherwise it is sent as it arrives.
     body: Option<&'a Bytes>,
     last: bool,
+    /// When it began.
+    now: Instant,
 }
 
 /// The body of a request that may be sent twice (RFC 9110 section 9.2.2), if it is small: the
@@ -120,7 +124,7 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     request: Outgoing<'_>,
     mut linked: Linked,
 ) -> Ended {
-    let Outgoing { head, body, last } = request;
+    let Outgoing { head, body, last, now } = request;
     let (Some(admitted), Some(inbound)) = (&ctx.admitted, &ctx.inbound) else {
         return Ended::Failed(Fault::UpstreamMalformed("no permit for this request".to_owned()));
     };
@@ -133,7 +137,8 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let download = Pump::new(Body::EMPTY, Coding::Raw, u64::MAX);
     let bond = ctx.ticket.take().map(Bond::new);
-    let mut duplex = Duplex::new(client, &mut linked.link, (upload, download), (bond, times(ctx)));
+    let mut duplex =
+        Duplex::new(client, &mut linked.link, (upload, download), (bond, times(ctx, now)), now);
     let answered = match answer_head(direct, &mut duplex, ctx, head, last).await {
         Ok(answered) => answered,
         Err(fault) => {
@@ -149,15 +154,15 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     let finished = duplex.finish().await;
     ctx.answered.bytes = duplex.download.count();
     let (uploaded, has_ended) = (duplex.is_uploaded(), duplex.has_request_ended());
-    let leftover = Inlet::is_empty(&duplex.link_in);
+    let (leftover, moved) = (!duplex.link_in.is_empty(), duplex.last_moved());
     drop(duplex);
     if let Err(fault) = finished {
         note(direct, ctx, &fault);
         return Ended::Answered(After::Abort);
     }
-    if answered.link_persists && uploaded && leftover {
+    if answered.link_persists && uploaded && !leftover {
         if let Some(admitted) = &ctx.admitted {
-            admitted.plan().pool.keep(linked);
+            admitted.plan().pool.keep(linked, moved);
         }
     }
     Ended::Answered(match (answered.close, has_ended) {
@@ -221,11 +226,9 @@ async fn answer_head<S: AsyncRead + AsyncWrite + Unpin>(
             duplex.link_in.consume(length);
             continue;
         }
-        let has_length = answer.field("content-length").is_some();
-        let content_type = answer.field("content-type");
         if !upgraded {
             let sessions = &direct.gateway.parts().sessions;
-            streams::answered(sessions, content_type, has_length, ctx)
+            streams::answered(sessions, answer.content_type, answer.has_length, ctx)
                 .map_err(|refused| Fault::UpstreamMalformed(refused.refusal.code().to_owned()))?;
             if let Some(ticket) = ctx.ticket.take() {
                 duplex.bond = Some(Bond::new(ticket));
@@ -241,7 +244,9 @@ async fn answer_head<S: AsyncRead + AsyncWrite + Unpin>(
         let link_persists = answer.persists && !upgraded;
         duplex.link_in.consume(length);
         duplex.download.carry(body, coding);
-        duplex.set_silence(times(ctx).silence);
+        if ctx.exchange != Exchange::Ordinary {
+            duplex.set_silence(silence(ctx));
+        }
         return Ok(Answered { upgraded, close, link_persists });
     }
     Err(Fault::UpstreamMalformed("interim answers without end".to_owned()))
@@ -256,18 +261,21 @@ fn leaves(answer: &AnswerHead<'_>, head: &RequestHead) -> (Body, Coding, bool) {
     }
 }
 
-fn times(ctx: &Context) -> Times {
-    let now = Instant::now();
+fn times(ctx: &Context, now: Instant) -> Times {
     let upstream = ctx.admitted.as_ref().map(|admitted| admitted.plan().pool.settings().timeouts);
-    let silence = upstream.map(|times| match ctx.exchange {
-        Exchange::Ordinary => times.first_byte,
-        Exchange::EventStream | Exchange::WebSocket => times.stream_idle,
-    });
     let snapshot = &ctx.snapshot;
     Times {
         body: now + snapshot.body_time,
         client: snapshot.client_time,
-        silence: silence.unwrap_or(snapshot.client_time),
+        silence: silence(ctx),
         write: upstream.map_or(snapshot.client_time, |times| times.write),
     }
+}
+
+fn silence(ctx: &Context) -> Duration {
+    let upstream = ctx.admitted.as_ref().map(|admitted| admitted.plan().pool.settings().timeouts);
+    upstream.map_or(ctx.snapshot.client_time, |times| match ctx.exchange {
+        Exchange::Ordinary => times.first_byte,
+        Exchange::EventStream | Exchange::WebSocket => times.stream_idle,
+    })
 }

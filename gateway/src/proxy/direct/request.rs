@@ -45,7 +45,6 @@ pub(super) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(None) => return Next::After(After::Close),
         Err(fault) => return Box::pin(malformed(direct, client, &mut ctx, fault)).await,
     };
-    ctx.started = direct.gateway.parts().clock.instant();
     let used = raw.len();
     let head = match RequestHead::parse(raw, limits) {
         Ok(head) => head,
