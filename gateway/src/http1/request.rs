@@ -170,7 +170,7 @@ fn walk<'a>(
     let fields_at = start;
     let (method, target, version) = request_line_parts(line(first.and_then(|at| head.get(..at)))?)?;
     let (mut fields, mut hosts, mut codings) = (0_usize, 0_u8, 0_u8);
-    let mut length = None;
+    let (mut length, mut repeated_length) = (None, false);
     for end in lines {
         let raw = head.get(start..end);
         start = end + 1;
@@ -186,9 +186,8 @@ fn walk<'a>(
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => hosts = hosts.saturating_add(1),
             14 if name.eq_ignore_ascii_case(b"content-length") => {
-                if length.replace(check_length(value)?).is_some() {
-                    return Err(HeadFault::Bad("more than one `Content-Length`"));
-                }
+                let before = length.replace(check_length(value)?);
+                repeated_length |= before.is_some();
             }
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 codings = codings.saturating_add(1);
@@ -199,6 +198,9 @@ fn walk<'a>(
             _ => {}
         }
         field(name, value)?;
+    }
+    if repeated_length {
+        return Err(HeadFault::Bad("more than one `Content-Length`"));
     }
     let body = match (version, hosts, length, codings) {
         (Version::Http11, 0, ..) => return Err(HeadFault::Bad("HTTP/1.1 without `Host`")),

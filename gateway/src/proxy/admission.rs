@@ -29,7 +29,7 @@ pub(super) async fn admit(
             wait_for_body(session, ctx);
             return Ok(false);
         }
-        Verdict::Answer(answer) => answer,
+        Verdict::Answer(answer) => *answer,
         Verdict::Own => {
             // Each read has its limit, but a byte for each would hold the connection for weeks, and
             // HTTP/2 has not even that.

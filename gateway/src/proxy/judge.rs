@@ -19,8 +19,8 @@ pub(super) const FORM_BYTES: usize = 64 * 1024;
 /// What is to be done with a request.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// It is answered here.
-    Answer(Answer),
+    /// It is answered here. Boxed, since most requests are not.
+    Answer(Box<Answer>),
     /// It goes to its upstream; the context holds the permit.
     Forward,
     /// A page of ours answers it, once its form has been read.
@@ -44,11 +44,11 @@ pub(super) async fn judge(
 ) -> Verdict {
     let inbound = match read {
         Ok(inbound) => ctx.inbound.insert(inbound),
-        Err(refusal) => return Verdict::Answer(malformed(gateway, ctx, refusal)),
+        Err(refusal) => return Verdict::Answer(Box::new(malformed(gateway, ctx, refusal))),
     };
     if let Some(reply) = to_https(&ctx.snapshot, &inbound.request(ctx.id, headers)) {
         ctx.answered.by = Some("redirect");
-        return Verdict::Answer(Answer { reply, close: false });
+        return Verdict::Answer(Box::new(Answer { reply, close: false }));
     }
     if Endpoints::owns(&inbound.path) {
         ctx.answered.by = Some("own");
@@ -98,9 +98,13 @@ pub(super) fn failed(
     Answer { reply, close: true }
 }
 
-async fn decide(gateway: &Gateway, ctx: &mut Context, headers: &HeaderMap) -> Result<(), Answer> {
+async fn decide(
+    gateway: &Gateway,
+    ctx: &mut Context,
+    headers: &HeaderMap,
+) -> Result<(), Box<Answer>> {
     let Some(inbound) = &ctx.inbound else {
-        return Err(malformed(gateway, ctx, Refusal::BadRequest("it was not read")));
+        return Err(Box::new(malformed(gateway, ctx, Refusal::BadRequest("it was not read"))));
     };
     let request = inbound.request(ctx.id, headers);
     let decided = ctx.snapshot.gate.decide(&request).await;
@@ -118,7 +122,7 @@ async fn decide(gateway: &Gateway, ctx: &mut Context, headers: &HeaderMap) -> Re
             note(gateway, ctx, &refused);
             // A body that is too large is not read, so that nobody knows where the next request is.
             let close = matches!(refused.refusal, Refusal::BodyTooLarge);
-            return Err(Answer { reply, close });
+            return Err(Box::new(Answer { reply, close }));
         }
     };
     if let Some(seconds) = admitted.facts().mint_seconds {
@@ -128,7 +132,7 @@ async fn decide(gateway: &Gateway, ctx: &mut Context, headers: &HeaderMap) -> Re
     ctx.admitted = Some(admitted);
     streams::opened(&gateway.parts().sessions, ctx).map_err(|refused| {
         note(gateway, ctx, &refused);
-        Answer { reply: refused.bare_reply(), close: false }
+        Box::new(Answer { reply: refused.bare_reply(), close: false })
     })
 }
 

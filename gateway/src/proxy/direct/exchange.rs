@@ -160,10 +160,12 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
         note(direct, ctx, &fault);
         return Ended::Answered(After::Abort);
     }
-    if answered.link_persists && uploaded && !leftover {
-        if let Some(admitted) = &ctx.admitted {
-            admitted.plan().pool.keep(linked, moved);
-        }
+    if answered.link_persists
+        && uploaded
+        && !leftover
+        && let Some(admitted) = &ctx.admitted
+    {
+        admitted.plan().pool.keep(linked, moved);
     }
     Ended::Answered(match (answered.close, has_ended) {
         (false, true) => After::Reuse,
