@@ -267,19 +267,29 @@ fn request_line_parts(line: &[u8]) -> Result<(&str, &str, Version), HeadFault> {
 }
 
 fn split_field(field: &[u8]) -> Result<(&[u8], &[u8]), HeadFault> {
-    let colon = memchr::memchr(b':', field).ok_or(HeadFault::Bad("a field without a colon"))?;
+    let colon = field.iter().position(|byte| !TOKEN.get(usize::from(*byte)).is_some_and(|is| *is));
+    let colon = colon.ok_or(HeadFault::Bad("a field without a colon"))?;
     let (name, value) = field.split_at(colon);
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
-        return Err(HeadFault::Bad("a field name that is not a token"));
+    match value.split_first() {
+        Some((b':', value)) if !name.is_empty() => Ok((name, value.trim_ascii())),
+        _ => Err(HeadFault::Bad("a field name that is not a token")),
     }
-    Ok((name, value.get(1..).unwrap_or_default().trim_ascii()))
 }
 
-/// `tchar` of RFC 9110 section 5.6.2.
-const fn is_token(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'!' | b'#'..=b'\'' | b'*' | b'+'
-        | b'.' | b'^'..=b'`' | b'|' | b'~')
-}
+/// `tchar` of RFC 9110 section 5.6.2. A table, since every octet of every name is looked at.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "constant")]
+        {
+            table[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'!'
+                | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~');
+        }
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
