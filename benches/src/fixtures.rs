@@ -16,6 +16,7 @@ use portcullis::base::{
 use portcullis::crypto::{Algorithm, Sealer, SealingKeys};
 use portcullis::gate::{Gate, RoutePlan};
 use portcullis::identity::{Email, Principal, WayIn};
+use portcullis::observe::Metrics;
 use portcullis::route::{Pattern, Table};
 use portcullis::session::{
     Handle, Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
@@ -222,6 +223,7 @@ fn route(
         body_bytes: 1 << 20,
         websocket_origins: Vec::new(),
         strip: Vec::new(),
+        metrics: Metrics::default().route(&path.into()),
     };
     Ok((Pattern::parse(HOST, path, None)?, Arc::new(plan)))
 }

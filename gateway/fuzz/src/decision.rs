@@ -14,6 +14,7 @@ use portcullis::base::{
 use portcullis::crypto::{Algorithm, Sealer, SealingKeys, SignFault};
 use portcullis::gate::{Admitted, Gate, Refused, RoutePlan};
 use portcullis::identity::{Principal, WayIn};
+use portcullis::observe::Metrics;
 use portcullis::route::{Pattern, Table};
 use portcullis::session::{
     Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
@@ -250,6 +251,7 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
         strip: Vec::new(),
+        metrics: Metrics::default().route(&name.into()),
     };
     (Pattern::parse(host, path, methods.as_ref().map(|only| &only[..])).unwrap(), Arc::new(plan))
 }

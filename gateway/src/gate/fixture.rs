@@ -17,6 +17,7 @@ use crate::base::{
 use crate::crypto::{Algorithm, Sealer, SealingKeys, SignFault};
 use crate::gate::{Gate, RoutePlan};
 use crate::identity::{Principal, WayIn};
+use crate::observe::Metrics;
 use crate::route::{Pattern, Table};
 use crate::session::{
     Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
@@ -174,6 +175,7 @@ pub(crate) fn plan(
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
         strip: Vec::new(),
+        metrics: Metrics::default().route(&"unnamed".into()),
     }
 }
 

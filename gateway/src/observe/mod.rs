@@ -4,7 +4,9 @@ mod access;
 pub mod audit;
 mod logging;
 mod metrics;
+mod route_metrics;
 
 pub use access::AccessRecord;
 pub use logging::{LogFault, LogFormat, LogHandle, init};
 pub use metrics::{Gauges, LoginResult, Metrics};
+pub use route_metrics::RouteMetrics;
