@@ -11,9 +11,10 @@ const MAX_LABEL: usize = 63;
 /// A host and an optional port, in one spelling: lower case, no trailing dot, IPv6 shortened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
-    name: String,
-    port: Option<u16>,
     authority: String,
+    /// How much of it is the name.
+    name_bytes: usize,
+    port: Option<u16>,
 }
 
 /// Why a host is refused.
@@ -53,20 +54,22 @@ impl Host {
         if name.len() > MAX_NAME {
             return Err(HostFault::TooLong);
         }
-        let name = match name.strip_prefix('[') {
+        let mut authority = match name.strip_prefix('[') {
             Some(literal) => ipv6(literal)?,
-            None => reg_name(name)?,
+            None => reg_name(name, raw.len())?,
         };
-        let authority = match port {
-            Some(port) => format!("{name}:{port}"),
-            None => name.clone(),
-        };
-        Ok(Self { name, port, authority })
+        let name_bytes = authority.len();
+        if port.is_some() {
+            // The digits as written: there is one spelling of a number without leading zeros.
+            authority.push(':');
+            authority.push_str(raw.rsplit(':').next().unwrap_or_default());
+        }
+        Ok(Self { authority, name_bytes, port })
     }
 
     /// The name without port; an IPv6 address is in brackets.
     pub fn name(&self) -> &str {
-        &self.name
+        self.authority.get(..self.name_bytes).unwrap_or_default()
     }
 
     /// The port, when one was written.
@@ -102,7 +105,8 @@ fn ipv6(literal: &str) -> Result<String, HostFault> {
     Ok(format!("[{address}]"))
 }
 
-fn reg_name(name: &str) -> Result<String, HostFault> {
+/// A name in lower case, in a string with room for `room` bytes.
+fn reg_name(name: &str, room: usize) -> Result<String, HostFault> {
     let name = name.strip_suffix('.').unwrap_or(name);
     for label in name.split('.') {
         match label.len() {
@@ -117,12 +121,19 @@ fn reg_name(name: &str) -> Result<String, HostFault> {
     }
     // Browsers and resolvers read a name that ends in a number as an address: all of it, or none.
     let last = name.rsplit('.').next().unwrap_or_default();
-    let numeric = last.bytes().all(|octet| octet.is_ascii_digit())
-        || last.strip_prefix("0x").or(last.strip_prefix("0X")).is_some_and(is_hex);
-    if numeric && name.parse::<Ipv4Addr>().is_err() {
+    let number = last.starts_with(|first: char| first.is_ascii_digit());
+    if number && is_number(last) && name.parse::<Ipv4Addr>().is_err() {
         return Err(HostFault::BadAddress);
     }
-    Ok(name.to_ascii_lowercase())
+    let mut lower = String::with_capacity(room);
+    lower.push_str(name);
+    lower.make_ascii_lowercase();
+    Ok(lower)
+}
+
+fn is_number(label: &str) -> bool {
+    label.bytes().all(|octet| octet.is_ascii_digit())
+        || label.strip_prefix("0x").or(label.strip_prefix("0X")).is_some_and(is_hex)
 }
 
 fn is_hex(text: &str) -> bool {
