@@ -82,7 +82,9 @@ fn small(name: &str, times: usize) -> Result<()> {
                 let bad = |name: &str| has_underscore(name) || is_identity_header(name, &[]);
                 black_box(black_box(BROWSER).iter().filter(|(name, _)| bad(name)).count());
             }
-            "path" => drop(black_box(CanonicalPath::parse(black_box("/app7/v1/chat/history/0a1b")))),
+            "path" => {
+                drop(black_box(CanonicalPath::parse(black_box("/app7/v1/chat/history/0a1b"))))
+            }
             "request-id" => drop(black_box(RequestId::random(&SystemEntropy).to_string())),
             _ => return Err(anyhow!("`{name}` is not one of {}", NAMES.join(", "))),
         }

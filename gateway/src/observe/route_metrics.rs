@@ -37,7 +37,9 @@ impl RouteMetrics {
         let route = &*self.route;
         let place = COMMON.iter().position(|common| *common == status);
         match place.and_then(|place| self.common.get(place)) {
-            Some(counter) => counter.get_or_init(|| counter_of(&self.requests, route, status)).inc(),
+            Some(counter) => {
+                counter.get_or_init(|| counter_of(&self.requests, route, status)).inc()
+            }
             None => counter_of(&self.requests, route, status).inc(),
         }
         let latency = self.latency.get_or_init(|| self.latencies.with_label_values(&[route]));
