@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::base::{ManualClock, ProviderId, RequestId, RouteId, Secret, SeededEntropy};
 use crate::crypto::{Algorithm, Encoder, SigningKey, Unverified, VerifyingKey};
-use crate::identity::{Authenticated, Email, Principal, SessionRef, WayIn};
+use crate::identity::{Authenticated, Email, Memo, Principal, SessionRef, WayIn};
 use crate::token::plan::Transport;
 use crate::token::signer::SharedSecret;
 
@@ -91,8 +91,10 @@ fn permit(principal: Principal) -> Permit {
         auth_time: NOW.before(Duration::from_secs(600)),
         acr: Some("high".into()),
         amr: ["pwd".to_owned(), "otp".to_owned()].into(),
+        memo: Memo::default(),
     };
-    let who = Authenticated::assertion(Arc::new(principal), WayIn::Session, Some(session));
+    let who =
+        Authenticated::assertion(Arc::new(principal), WayIn::Session, Some(Arc::new(session)));
     Permit::assertion(who, RouteId::from("chat"))
 }
 
