@@ -146,6 +146,7 @@ fn token(route: &Route) -> Option<TokenPlan> {
         max_bytes: wanted.max_bytes.as_usize(),
         aliases: wanted.aliases,
         debug_header: wanted.debug_header,
+        reuse: wanted.reuse.map(|reuse| reuse.std()),
         ..TokenPlan::new(route.audience())
     })
 }

@@ -8,6 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    Signature,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -65,6 +66,16 @@ enum Pair {
     Es256(EcdsaKeyPair),
     Hs256(Box<hmac::Key>),
     Rs256(RsaKeyPair),
+}
+
+/// A signature's bytes; on the heap only where they are many.
+pub enum Signed {
+    /// Of an elliptic curve.
+    Curve(Signature),
+    /// Of RSA.
+    Long(Vec<u8>),
+    /// Of a shared secret.
+    Tag(hmac::Tag),
 }
 
 impl SigningKey {
@@ -170,21 +181,30 @@ impl SigningKey {
     ///
     /// # Errors
     /// When the library fails.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignFault> {
+    pub fn sign(&self, message: &[u8]) -> Result<Signed, SignFault> {
         let fault = |_| SignFault::Sign { algorithm: self.algorithm() };
         match &self.pair {
-            Pair::EdDsa(pair) => pair.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(fault),
-            Pair::Es256(pair) => pair
-                .sign(&SystemRandom::new(), message)
-                .map(|signature| signature.as_ref().to_vec())
-                .map_err(fault),
-            Pair::Hs256(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
+            Pair::EdDsa(pair) => pair.try_sign(message).map(Signed::Curve).map_err(fault),
+            Pair::Es256(pair) => {
+                pair.sign(&SystemRandom::new(), message).map(Signed::Curve).map_err(fault)
+            }
+            Pair::Hs256(key) => Ok(Signed::Tag(hmac::sign(key, message))),
             Pair::Rs256(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
                     .map_err(fault)?;
-                Ok(signature)
+                Ok(Signed::Long(signature))
             }
+        }
+    }
+}
+
+impl AsRef<[u8]> for Signed {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Curve(signature) => signature.as_ref(),
+            Self::Long(signature) => signature,
+            Self::Tag(tag) => tag.as_ref(),
         }
     }
 }

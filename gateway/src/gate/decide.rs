@@ -148,11 +148,14 @@ impl Gate {
         let mut facts = Facts::default();
         let mut token = None;
         if let Some(wanted) = &plan.token {
-            let started: Instant = self.clock.instant();
-            let about = facts_of(request);
-            token = Some(self.minter.mint(&permit, wanted, &about).map_err(Refusal::Mint)?);
-            let spent = self.clock.instant().saturating_duration_since(started);
-            facts.mint_seconds = Some(spent.as_secs_f64());
+            token = self.minter.reuse(&permit, wanted);
+            if token.is_none() {
+                let started: Instant = self.clock.instant();
+                let about = facts_of(request);
+                token = Some(self.minter.mint(&permit, wanted, &about).map_err(Refusal::Mint)?);
+                let spent = self.clock.instant().saturating_duration_since(started);
+                facts.mint_seconds = Some(spent.as_secs_f64());
+            }
         }
         Ok(Admitted { permit, plan: Arc::clone(plan), token, facts })
     }

@@ -14,7 +14,7 @@ use crate::authz::{Authorizer, Public};
 use crate::base::{
     Clock, Entropy, KeyId, ManualClock, RequestId, RouteId, Secret, SeededEntropy, Timestamp,
 };
-use crate::crypto::{Algorithm, Sealer, SealingKeys, SignFault};
+use crate::crypto::{Algorithm, Begun, Sealer, SealingKeys, SignFault};
 use crate::gate::{Gate, RoutePlan};
 use crate::identity::{Principal, WayIn};
 use crate::observe::Metrics;
@@ -76,7 +76,7 @@ impl Signer for Broken {
         Algorithm::EdDsa
     }
 
-    fn sign(&self, _: &[u8]) -> Result<String, SignFault> {
+    fn sign_on(&self, _: &Begun, _: &[u8]) -> Result<String, SignFault> {
         // The one fault that can be had without a broken library.
         SharedSecret::new(&Secret::new(Vec::new())).map(|_| String::new())
     }
