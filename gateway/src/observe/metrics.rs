@@ -10,6 +10,7 @@ use prometheus::{
 };
 
 use crate::base::RouteId;
+use crate::observe::access;
 use crate::observe::route_metrics::{RouteMetrics, counter_of};
 
 /// Seconds; from a cache hit in the upstream to the longest wait for a first byte.
@@ -37,6 +38,7 @@ pub struct Metrics {
     connections_refused: IntGauge,
     generation: IntGauge,
     panics: IntCounter,
+    access_dropped: IntCounter,
 }
 
 /// How a login went.
@@ -84,8 +86,11 @@ impl Default for Metrics {
             connections: gauge("connections", "Client connections open now."),
             connections_refused: gauge("connections_refused", "Closed because of the limit."),
             generation: gauge("config_generation", "Configurations loaded since the start."),
-            panics: IntCounter::new("portcullis_panics_total", "Panics caught.")
-                .unwrap_or_else(|_| std::process::abort()),
+            panics: counter("panics_total", "Panics caught."),
+            access_dropped: counter(
+                "access_log_dropped_total",
+                "Lines of the access log dropped because they could not be written fast enough.",
+            ),
         };
         metrics.register();
         metrics
@@ -158,6 +163,7 @@ impl Metrics {
         set(&self.streams, now.streams);
         set(&self.connections, now.connections);
         set(&self.connections_refused, now.connections_refused);
+        self.access_dropped.inc_by(access::dropped().saturating_sub(self.access_dropped.get()));
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics cannot be rendered");
@@ -188,6 +194,7 @@ impl Metrics {
         self.add(Box::new(self.connections_refused.clone()));
         self.add(Box::new(self.generation.clone()));
         self.add(Box::new(self.panics.clone()));
+        self.add(Box::new(self.access_dropped.clone()));
     }
 
     fn add(&self, collector: Box<dyn Collector>) {
@@ -215,6 +222,10 @@ fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     // A name or label that Prometheus refuses is a slip in this file; the first test finds it.
     IntCounterVec::new(Opts::new(format!("portcullis_{name}"), help), labels)
         .unwrap_or_else(|_| std::process::abort())
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
 }
 
 fn gauge(name: &str, help: &str) -> IntGauge {
@@ -251,6 +262,7 @@ mod tests {
             "portcullis_config_reloads_total{result=\"loaded\"} 1",
             "portcullis_sessions 7",
             "portcullis_config_generation 2",
+            "portcullis_access_log_dropped_total 0",
         ] {
             assert!(shown.contains(line), "{line} is not in\n{shown}");
         }

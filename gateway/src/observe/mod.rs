@@ -1,7 +1,8 @@
 //! Words for logs and metrics; knows nothing of who uses them.
 
-mod access;
+pub mod access;
 pub mod audit;
+mod line_queue;
 mod logging;
 mod metrics;
 mod route_metrics;
