@@ -12,18 +12,19 @@ use benches::fixtures::{Asked, BROWSER, HOST, Scratch, gate, minter, sessions, s
 use portcullis::authn::CookieNames;
 use portcullis::base::{RequestId, SystemEntropy};
 use portcullis::crypto::Algorithm;
-use portcullis::gate::Gate;
 use portcullis::observe::Metrics;
 use portcullis::web::forwarded::Trusted;
 use portcullis::web::names::{has_underscore, is_identity_header};
 use portcullis::web::{CanonicalPath, Host, Scheme};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 /// What can be counted.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "decide-minted",
     "decide-plain",
     "decide-refused",
+    "decide-session",
+    "decide-shared",
     "forwarded",
     "host",
     "metrics",
@@ -45,6 +46,8 @@ fn run(name: &str, times: usize) -> Result<()> {
         "decide-minted" => decide("/app7/v1/chat/history", true, times),
         "decide-plain" => decide("/plain/v1/models", false, times),
         "decide-refused" => decide("/app7/v1/chat/history", false, times),
+        "decide-session" => decide("/session/v1/chat/history", true, times),
+        "decide-shared" => decide("/shared/v1/chat/history", true, times),
         _ => small(name, times),
     }
 }
@@ -59,16 +62,14 @@ fn decide(path: &str, signed_in: bool, times: usize) -> Result<()> {
     let cookie = format!("theme=dark; {name}={}", handle.to_text().expose());
     let asked = Asked::by_browser(path, signed_in.then_some(cookie.as_str()))?;
     let request = asked.request();
-    (0..times).for_each(|_| one(&runtime, &gate, &request));
+    for _ in 0..times {
+        black_box(gate.decide_now(black_box(&request)).is_some_and(|decided| decided.is_ok()));
+    }
     Ok(())
 }
 
-fn one(runtime: &Runtime, gate: &Gate, request: &portcullis::web::Request<'_>) {
-    black_box(runtime.block_on(gate.decide(black_box(request))).is_ok());
-}
-
 fn small(name: &str, times: usize) -> Result<()> {
-    let metrics = Metrics::default();
+    let metrics = Metrics::default().route(&"app7".into());
     let asked = Asked::by_browser("/", None)?;
     let request = asked.request();
     let trusted = Trusted::default();
@@ -77,7 +78,7 @@ fn small(name: &str, times: usize) -> Result<()> {
         match name {
             "forwarded" => drop(black_box(trusted.resolve(peer, request.headers))),
             "host" => drop(black_box(Host::parse(black_box("app.example.com:8443")))),
-            "metrics" => metrics.request(black_box("app7"), 200, Duration::from_micros(300)),
+            "metrics" => metrics.request(black_box(200), Duration::from_micros(300)),
             "names" => {
                 let bad = |name: &str| has_underscore(name) || is_identity_header(name, &[]);
                 black_box(black_box(BROWSER).iter().filter(|(name, _)| bad(name)).count());
