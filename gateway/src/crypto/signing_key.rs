@@ -8,7 +8,6 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    Signature,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -69,14 +68,15 @@ enum Pair {
 }
 
 /// A signature's bytes; on the heap only where they are many.
-pub enum Signed {
-    /// Of an elliptic curve.
-    Curve(Signature),
-    /// Of RSA.
+pub struct Signed(Bytes);
+
+enum Bytes {
     Long(Vec<u8>),
-    /// Of a shared secret.
-    Tag(hmac::Tag),
+    Short([u8; SHORT], usize),
 }
+
+/// Of Ed25519 and P-256; an HMAC-SHA256 has half of it.
+const SHORT: usize = 64;
 
 impl SigningKey {
     /// A new key pair and its PKCS#8 form. The library takes its randomness from the system itself.
@@ -184,27 +184,41 @@ impl SigningKey {
     pub fn sign(&self, message: &[u8]) -> Result<Signed, SignFault> {
         let fault = |_| SignFault::Sign { algorithm: self.algorithm() };
         match &self.pair {
-            Pair::EdDsa(pair) => pair.try_sign(message).map(Signed::Curve).map_err(fault),
-            Pair::Es256(pair) => {
-                pair.sign(&SystemRandom::new(), message).map(Signed::Curve).map_err(fault)
+            Pair::EdDsa(pair) => {
+                pair.try_sign(message).map(|signed| Signed::of(signed.as_ref())).map_err(fault)
             }
-            Pair::Hs256(key) => Ok(Signed::Tag(hmac::sign(key, message))),
+            Pair::Es256(pair) => pair
+                .sign(&SystemRandom::new(), message)
+                .map(|signed| Signed::of(signed.as_ref()))
+                .map_err(fault),
+            Pair::Hs256(key) => Ok(Signed::of(hmac::sign(key, message).as_ref())),
             Pair::Rs256(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
                     .map_err(fault)?;
-                Ok(Signed::Long(signature))
+                Ok(Signed(Bytes::Long(signature)))
             }
         }
     }
 }
 
+impl Signed {
+    /// Copied, since the library's own type has room for the longest signature that there is.
+    fn of(bytes: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match short.get_mut(..bytes.len()) {
+            Some(place) => place.copy_from_slice(bytes),
+            None => return Self(Bytes::Long(bytes.to_vec())),
+        }
+        Self(Bytes::Short(short, bytes.len()))
+    }
+}
+
 impl AsRef<[u8]> for Signed {
     fn as_ref(&self) -> &[u8] {
-        match self {
-            Self::Curve(signature) => signature.as_ref(),
-            Self::Long(signature) => signature,
-            Self::Tag(tag) => tag.as_ref(),
+        match &self.0 {
+            Bytes::Long(bytes) => bytes,
+            Bytes::Short(bytes, length) => bytes.get(..*length).unwrap_or_default(),
         }
     }
 }
