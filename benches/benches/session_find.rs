@@ -1,10 +1,13 @@
 //! Finding a session that is in memory, among few and among many.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use anyhow::Result;
 use benches::fixtures::{sessions, sign_in};
 use criterion::{BenchmarkId, Criterion};
+use portcullis::base::{Entropy, SystemEntropy};
+use portcullis::crypto::{Sealer, SealingKeys};
 use portcullis::session::Handle;
 use tokio::runtime::Builder;
 
@@ -30,6 +33,14 @@ fn main() -> Result<()> {
         });
     }
     group.finish();
+    // What one that memory lacks costs beside the store.
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let sealer = Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), entropy);
+    let (key, record) = ([7; 32], vec![b'x'; 700]);
+    let sealed = sealer.seal("bench", &key, &record);
+    criterion.bench_function("session record of 700 bytes, opened", |bencher| {
+        bencher.iter(|| sealer.open("bench", black_box(&key), &sealed).is_some());
+    });
     criterion.final_summary();
     Ok(())
 }

@@ -15,7 +15,8 @@ use portcullis::base::{
 };
 use portcullis::crypto::{Algorithm, Sealer, SealingKeys};
 use portcullis::gate::{Gate, RoutePlan};
-use portcullis::identity::{Email, Principal, WayIn};
+use portcullis::identity::{Authenticated, Email, Permit, Principal, WayIn};
+use portcullis::observe::Metrics;
 use portcullis::route::{Pattern, Table};
 use portcullis::session::{
     Handle, Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
@@ -142,6 +143,18 @@ pub fn sessions() -> Arc<SessionManager> {
     ))
 }
 
+/// A permit of the engineer on a route, with the session that it came from.
+///
+/// # Errors
+/// When the store fails.
+pub async fn permit(sessions: &SessionManager) -> Result<Permit> {
+    let handle = sign_in(sessions).await?;
+    let session = sessions.find(&handle).await?.ok_or_else(|| anyhow!("the session is gone"))?;
+    let (who, reference) = (Arc::clone(&session.principal), Arc::clone(session.reference()));
+    let who = Authenticated::assertion(who, WayIn::Session, Some(reference));
+    Ok(Permit::assertion(who, RouteId::from("app")))
+}
+
 /// Signs the engineer in.
 ///
 /// # Errors
@@ -185,8 +198,9 @@ pub fn minter(signer: Arc<dyn Signer>) -> Minter {
     Minter::new("https://app.example.com", times, signer, clock, entropy)
 }
 
-/// A gate with 100 routes that want a session and a token under `/app*/`, and a public one without
-/// a token, `/plain/*`.
+/// A gate with 100 routes that want a session and a token under `/app*/`, one whose requests share
+/// the token, `/shared/*`, one without a token, `/session/*`, and a public one without a token,
+/// `/plain/*`.
 ///
 /// # Errors
 /// When a route cannot be.
@@ -200,6 +214,9 @@ pub fn gate(sessions: &Arc<SessionManager>, minter: Minter) -> Result<Gate> {
         let path = format!("/app{number}/*");
         routes.push(route(&path, &session, Arc::new(AllowAuthenticated), token)?);
     }
+    let shared = TokenPlan { reuse: Some(Duration::from_secs(30)), ..TokenPlan::new("agent") };
+    routes.push(route("/shared/*", &session, Arc::new(AllowAuthenticated), Some(shared))?);
+    routes.push(route("/session/*", &session, Arc::new(AllowAuthenticated), None)?);
     routes.push(route("/plain/*", &anonymous, Arc::new(Public), None)?);
     let table = Table::build(routes).map_err(|ties| anyhow!("{} routes tie", ties.len()))?;
     Ok(Gate::new(table, Arc::new(minter), Arc::new(SystemClock)))
@@ -222,6 +239,7 @@ fn route(
         body_bytes: 1 << 20,
         websocket_origins: Vec::new(),
         strip: Vec::new(),
+        metrics: Metrics::default().route(&path.into()),
     };
     Ok((Pattern::parse(HOST, path, None)?, Arc::new(plan)))
 }

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::executor::block_on;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use portcullis::authn::{Anonymous, Authenticator, Chain, CookieNames, SessionCookie};
@@ -11,9 +13,10 @@ use portcullis::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use portcullis::base::{
     Clock, Entropy, KeyId, ManualClock, RequestId, RouteId, SeededEntropy, Timestamp,
 };
-use portcullis::crypto::{Algorithm, Sealer, SealingKeys, SignFault};
+use portcullis::crypto::{Algorithm, Begun, Sealer, SealingKeys, SignFault};
 use portcullis::gate::{Admitted, Gate, Refused, RoutePlan};
 use portcullis::identity::{Principal, WayIn};
+use portcullis::observe::Metrics;
 use portcullis::route::{Pattern, Table};
 use portcullis::session::{
     Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
@@ -55,8 +58,10 @@ impl Signer for Pen {
         Algorithm::EdDsa
     }
 
-    fn sign(&self, claims: &[u8]) -> Result<String, SignFault> {
-        *self.0.lock().unwrap() = String::from_utf8(claims.to_vec()).unwrap();
+    fn sign_on(&self, begun: &Begun, rest: &[u8]) -> Result<String, SignFault> {
+        let mut claims = URL_SAFE_NO_PAD.decode(begun.encoded()).unwrap();
+        claims.extend_from_slice(rest);
+        *self.0.lock().unwrap() = String::from_utf8(claims).unwrap();
         Ok("header.claims.signature".to_owned())
     }
 }
@@ -250,6 +255,7 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
         strip: Vec::new(),
+        metrics: Metrics::default().route(&name.into()),
     };
     (Pattern::parse(host, path, methods.as_ref().map(|only| &only[..])).unwrap(), Arc::new(plan))
 }

@@ -9,6 +9,7 @@ use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::{ProviderId, UpstreamId};
 use crate::config::{Auth, Checked, Config, Loaded, Problem, Route, Rule};
 use crate::gate::RoutePlan;
+use crate::observe::Metrics;
 use crate::route::{Pattern, Table, Tie};
 use crate::session::SessionManager;
 use crate::token::TokenPlan;
@@ -27,6 +28,7 @@ pub(super) fn table(
     pools: &HashMap<UpstreamId, Arc<Pool>>,
     sessions: &Arc<SessionManager>,
     cookies: &CookieNames,
+    metrics: &Metrics,
 ) -> Result<Table<Arc<RoutePlan>>, BuildFault> {
     let config = &loaded.config;
     let ways = Ways {
@@ -39,7 +41,7 @@ pub(super) fn table(
         let pool = pools.get(&route.upstream);
         let pool =
             pool.ok_or_else(|| BuildFault::Route(route.id(), "no such upstream".to_owned()))?;
-        routes.push((pattern, Arc::new(plan(config, route, pool, &ways))));
+        routes.push((pattern, Arc::new(plan(config, route, pool, &ways, metrics))));
     }
     Table::build(routes).map_err(|ties| tied(loaded, ties))
 }
@@ -69,7 +71,13 @@ fn pattern(route: &Route) -> Result<Pattern, BuildFault> {
         .map_err(|fault| BuildFault::Route(route.id(), fault.to_string()))
 }
 
-fn plan(config: &Checked<Config>, route: &Route, pool: &Arc<Pool>, ways: &Ways) -> RoutePlan {
+fn plan(
+    config: &Checked<Config>,
+    route: &Route,
+    pool: &Arc<Pool>,
+    ways: &Ways,
+    metrics: &Metrics,
+) -> RoutePlan {
     let login = login(config, route);
     let chain: Vec<Arc<dyn Authenticator>> = route
         .auth
@@ -101,6 +109,7 @@ fn plan(config: &Checked<Config>, route: &Route, pool: &Arc<Pool>, ways: &Ways) 
             .chain([&route.token.header])
             .map(|field| field.name().clone())
             .collect(),
+        metrics: metrics.route(&route.id()),
     }
 }
 
@@ -137,6 +146,7 @@ fn token(route: &Route) -> Option<TokenPlan> {
         max_bytes: wanted.max_bytes.as_usize(),
         aliases: wanted.aliases,
         debug_header: wanted.debug_header,
+        reuse: wanted.reuse.map(|reuse| reuse.std()),
         ..TokenPlan::new(route.audience())
     })
 }

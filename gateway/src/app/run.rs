@@ -16,6 +16,7 @@ use crate::app::lasting::Lasting;
 use crate::app::listeners::{BindFault, Sockets, proxy, serve_public};
 use crate::app::reload::Reloader;
 use crate::app::watch::Watch;
+use crate::base::SystemClock;
 use crate::config::{Certificate, Checked, Config, Faults, LogFormat};
 use crate::observe::{self, LogFault, LogHandle, audit};
 use crate::proxy::Draining;
@@ -58,6 +59,8 @@ pub fn run(file: &Path, up: impl FnOnce()) -> Result<(), RunFault> {
         LogFormat::Text => observe::LogFormat::Text,
     };
     let log = observe::init(&filter, format)?;
+    // Always: a reload may turn it on.
+    observe::access::start(format, Arc::new(SystemClock))?;
     // The environment goes before the file: a reload must not take it back.
     let log = std::env::var_os("RUST_LOG").is_none().then_some(log);
     if !loaded.warnings.is_empty() {
@@ -70,6 +73,7 @@ pub fn run(file: &Path, up: impl FnOnce()) -> Result<(), RunFault> {
     let runtime = builder.enable_all().build()?;
     let result = runtime.block_on(serve(file.to_owned(), loaded, log, up));
     runtime.shutdown_timeout(Duration::from_secs(1));
+    observe::access::flush();
     result
 }
 

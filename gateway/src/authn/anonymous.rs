@@ -20,6 +20,13 @@ impl Default for Anonymous {
     }
 }
 
+impl Anonymous {
+    fn accept(&self) -> Outcome {
+        let nobody = Arc::clone(&self.nobody);
+        Outcome::Accept(Authenticated::assertion(nobody, WayIn::Anonymous, None))
+    }
+}
+
 #[async_trait]
 impl Authenticator for Anonymous {
     fn way_in(&self) -> WayIn {
@@ -27,8 +34,11 @@ impl Authenticator for Anonymous {
     }
 
     async fn authenticate(&self, _: &Request<'_>) -> Outcome {
-        let nobody = Arc::clone(&self.nobody);
-        Outcome::Accept(Authenticated::assertion(nobody, WayIn::Anonymous, None))
+        self.accept()
+    }
+
+    fn authenticate_now(&self, _: &Request<'_>) -> Option<Outcome> {
+        Some(self.accept())
     }
 }
 

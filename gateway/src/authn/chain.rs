@@ -1,5 +1,6 @@
 //! A route's ordered list of ways in.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
@@ -41,15 +42,48 @@ impl Chain {
         request: &Request<'_>,
     ) -> Result<Option<Authenticated>, ChainFault> {
         for way in self.ways.iter() {
-            match way.authenticate(request).await {
-                Outcome::Absent => {}
-                Outcome::Accept(authenticated) => return Ok(Some(authenticated)),
-                Outcome::Reject(reason) if self.forgives(reason) => {}
-                Outcome::Reject(reason) => return Err(ChainFault::Reject(way.way_in(), reason)),
-                Outcome::Unavailable(cause) => return Err(ChainFault::Unavailable(cause)),
+            let outcome = match way.authenticate_now(request) {
+                Some(outcome) => outcome,
+                None => way.authenticate(request).await,
+            };
+            if let ControlFlow::Break(decided) = self.heed(&**way, outcome) {
+                return decided;
             }
         }
         Ok(None)
+    }
+
+    /// What [`authenticate`](Self::authenticate) would say, where no way has to ask anybody; `None`
+    /// where one does.
+    ///
+    /// # Errors
+    /// A credential was sent and is bad, or it cannot be judged just now.
+    pub fn authenticate_now(
+        &self,
+        request: &Request<'_>,
+    ) -> Option<Result<Option<Authenticated>, ChainFault>> {
+        for way in self.ways.iter() {
+            let outcome = way.authenticate_now(request)?;
+            if let ControlFlow::Break(decided) = self.heed(&**way, outcome) {
+                return Some(decided);
+            }
+        }
+        Some(Ok(None))
+    }
+
+    /// Whether a way's answer decides, and how.
+    fn heed(
+        &self,
+        way: &dyn Authenticator,
+        outcome: Outcome,
+    ) -> ControlFlow<Result<Option<Authenticated>, ChainFault>> {
+        ControlFlow::Break(match outcome {
+            Outcome::Absent => return ControlFlow::Continue(()),
+            Outcome::Reject(reason) if self.forgives(reason) => return ControlFlow::Continue(()),
+            Outcome::Accept(authenticated) => Ok(Some(authenticated)),
+            Outcome::Reject(reason) => Err(ChainFault::Reject(way.way_in(), reason)),
+            Outcome::Unavailable(cause) => Err(ChainFault::Unavailable(cause)),
+        })
     }
 
     fn forgives(&self, reason: RejectReason) -> bool {

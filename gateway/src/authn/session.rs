@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
 use crate::base::ProviderId;
 use crate::identity::{Authenticated, WayIn};
-use crate::session::{Handle, SessionManager};
+use crate::session::{Handle, Hot, Session, SessionManager};
 use crate::web::cookie::{self, CookieValue};
 use crate::web::{Request, Scheme};
 
@@ -44,8 +44,30 @@ impl SessionCookie {
         self
     }
 
-    fn takes(&self, provider: &ProviderId) -> bool {
-        self.providers.as_ref().is_none_or(|providers| providers.contains(provider))
+    /// The handle that a request carries, or what there is to say without one.
+    fn handle(&self, request: &Request<'_>) -> Result<Handle, Outcome> {
+        let Some(name) = self.names.of(request.scheme, request.host) else {
+            return Err(Outcome::Absent);
+        };
+        let text = match cookie::find(request.headers, name) {
+            CookieValue::Absent => return Err(Outcome::Absent),
+            CookieValue::Repeated => return Err(Outcome::Reject(RejectReason::Repeated)),
+            CookieValue::One(text) => text,
+        };
+        Handle::parse(text).ok_or(Outcome::Reject(RejectReason::Malformed))
+    }
+
+    fn judge(&self, session: Option<&Session>) -> Outcome {
+        let Some(session) = session else {
+            return Outcome::Reject(RejectReason::SessionUnknown);
+        };
+        let takes = |providers: &Arc<[_]>| providers.contains(&session.provider);
+        if !self.providers.as_ref().is_none_or(takes) {
+            return Outcome::Reject(RejectReason::OtherProvider);
+        }
+        let principal = Arc::clone(&session.principal);
+        let session = Arc::clone(session.reference());
+        Outcome::Accept(Authenticated::assertion(principal, WayIn::Session, Some(session)))
     }
 }
 
@@ -56,31 +78,27 @@ impl Authenticator for SessionCookie {
     }
 
     async fn authenticate(&self, request: &Request<'_>) -> Outcome {
-        let Some(name) = self.names.of(request.scheme, request.host) else {
-            return Outcome::Absent;
-        };
-        let text = match cookie::find(request.headers, name) {
-            CookieValue::Absent => return Outcome::Absent,
-            CookieValue::Repeated => return Outcome::Reject(RejectReason::Repeated),
-            CookieValue::One(text) => text,
-        };
-        let Some(handle) = Handle::parse(text) else {
-            return Outcome::Reject(RejectReason::Malformed);
+        let handle = match self.handle(request) {
+            Ok(handle) => handle,
+            Err(outcome) => return outcome,
         };
         match self.manager.find(&handle).await {
-            Ok(Some(session)) if !self.takes(&session.provider) => {
-                Outcome::Reject(RejectReason::OtherProvider)
-            }
-            Ok(Some(session)) => {
-                let principal = Arc::clone(&session.principal);
-                let session = session.reference();
-                Outcome::Accept(Authenticated::assertion(principal, WayIn::Session, Some(session)))
-            }
-            Ok(None) => Outcome::Reject(RejectReason::SessionUnknown),
+            Ok(session) => self.judge(session.as_deref()),
             Err(fault) => Outcome::Unavailable(Unavailable {
                 dependency: "the session store",
                 cause: Box::new(fault),
             }),
+        }
+    }
+
+    fn authenticate_now(&self, request: &Request<'_>) -> Option<Outcome> {
+        match self.handle(request) {
+            Ok(handle) => match self.manager.find_hot(&handle) {
+                Hot::Cold => None,
+                Hot::Over => Some(self.judge(None)),
+                Hot::Session(session) => Some(self.judge(Some(&session))),
+            },
+            Err(outcome) => Some(outcome),
         }
     }
 }

@@ -59,12 +59,9 @@ pub struct RequestId([u8; 32]);
 impl RequestId {
     /// A new id of 128 random bits.
     pub fn random(entropy: &dyn Entropy) -> Self {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 32];
-        for (pair, byte) in text.chunks_mut(2).zip(entropy.bytes::<16>()) {
-            for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-                *digit = HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-            }
+        for (pair, byte) in text.chunks_exact_mut(2).zip(entropy.name::<16>()) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
         Self(text)
     }
@@ -85,4 +82,9 @@ impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Without a table: a look-up would be checked, this is not branched on.
+const fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{ProviderId, RouteId, UpstreamId};
 use crate::config::allow::AllowList;
+use crate::config::duration::Duration;
 use crate::config::names::{FieldName, Verb};
 use crate::config::origin::Origin;
 use crate::config::patterns::{HostPattern, PathPattern};
@@ -98,6 +99,12 @@ pub struct RouteToken {
     pub off: bool,
     /// Includes `user` and `display_name`, names that many apps read. Default true.
     pub aliases: bool,
+    /// For how long requests of one session share a token, such as `30s`; must be shorter than
+    /// `token.lifetime`. Default: not at all, each request has a token of its own. A shared token is
+    /// never sent in the second half of its life, and ends with its session. It says nothing of the
+    /// single request: `txn`, `rctx` and `tctx` are left out, and `jti` names several requests, so
+    /// that an app must not refuse one that it has seen. Where there is no session nothing is shared.
+    pub reuse: Option<Duration>,
 }
 
 /// A way in that a route can list.
@@ -193,6 +200,7 @@ impl Default for RouteToken {
             debug_header: false,
             off: false,
             aliases: true,
+            reuse: None,
         }
     }
 }

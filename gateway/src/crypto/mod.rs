@@ -12,8 +12,8 @@ mod verifying_key;
 
 pub use algorithm::{Algorithm, VerifyAlgorithm};
 pub use jwk::{JwkSet, PublicJwk};
-pub use jws::{Encoder, JwsFault, Unverified, Verified};
+pub use jws::{Begun, Encoder, JwsFault, Unverified, Verified};
 pub use seal::Sealer;
 pub use sealing_keys::{SealingKeys, SealingKeysFault};
-pub use signing_key::{SignFault, SigningKey};
+pub use signing_key::{SignFault, Signed, SigningKey};
 pub use verifying_key::{KeyFault, KeySet, VerifyingKey};

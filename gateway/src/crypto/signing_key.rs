@@ -67,6 +67,17 @@ enum Pair {
     Rs256(RsaKeyPair),
 }
 
+/// A signature's bytes; on the heap only where they are many.
+pub struct Signed(Bytes);
+
+enum Bytes {
+    Long(Vec<u8>),
+    Short([u8; SHORT], usize),
+}
+
+/// Of Ed25519 and P-256; an HMAC-SHA256 has half of it.
+const SHORT: usize = 64;
+
 impl SigningKey {
     /// A new key pair and its PKCS#8 form. The library takes its randomness from the system itself.
     ///
@@ -170,21 +181,44 @@ impl SigningKey {
     ///
     /// # Errors
     /// When the library fails.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignFault> {
+    pub fn sign(&self, message: &[u8]) -> Result<Signed, SignFault> {
         let fault = |_| SignFault::Sign { algorithm: self.algorithm() };
         match &self.pair {
-            Pair::EdDsa(pair) => pair.try_sign(message).map(|s| s.as_ref().to_vec()).map_err(fault),
+            Pair::EdDsa(pair) => {
+                pair.try_sign(message).map(|signed| Signed::of(signed.as_ref())).map_err(fault)
+            }
             Pair::Es256(pair) => pair
                 .sign(&SystemRandom::new(), message)
-                .map(|signature| signature.as_ref().to_vec())
+                .map(|signed| Signed::of(signed.as_ref()))
                 .map_err(fault),
-            Pair::Hs256(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
+            Pair::Hs256(key) => Ok(Signed::of(hmac::sign(key, message).as_ref())),
             Pair::Rs256(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
                     .map_err(fault)?;
-                Ok(signature)
+                Ok(Signed(Bytes::Long(signature)))
             }
+        }
+    }
+}
+
+impl Signed {
+    /// Copied, since the library's own type has room for the longest signature that there is.
+    fn of(bytes: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match short.get_mut(..bytes.len()) {
+            Some(place) => place.copy_from_slice(bytes),
+            None => return Self(Bytes::Long(bytes.to_vec())),
+        }
+        Self(Bytes::Short(short, bytes.len()))
+    }
+}
+
+impl AsRef<[u8]> for Signed {
+    fn as_ref(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Long(bytes) => bytes,
+            Bytes::Short(bytes, length) => bytes.get(..*length).unwrap_or_default(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::authz::{DenyReason, Question, Verdict};
 use crate::base::Clock;
 use crate::gate::plan::RoutePlan;
 use crate::gate::refusal::Refusal;
-use crate::identity::Permit;
+use crate::identity::{Authenticated, Permit};
 use crate::route::{Found, Table};
 use crate::token::{MintedToken, Minter, RequestFacts, Transport};
 use crate::web::{Request, origin};
@@ -83,12 +83,40 @@ impl Gate {
     /// # Errors
     /// The refusal, and what is known of route and caller.
     pub async fn decide(&self, request: &Request<'_>) -> Result<Admitted, Refused> {
+        let plan = self.plan(request)?;
+        let answer = plan.chain.authenticate(request).await;
+        self.conclude(request, plan, answer)
+    }
+
+    /// What [`decide`](Self::decide) would say, where nobody has to be asked; `None` where somebody
+    /// does. The same rules, without a future.
+    pub fn decide_now(&self, request: &Request<'_>) -> Option<Result<Admitted, Refused>> {
+        let plan = match self.plan(request) {
+            Ok(plan) => plan,
+            Err(refused) => return Some(Err(refused)),
+        };
+        let answer = plan.chain.authenticate_now(request)?;
+        Some(self.conclude(request, plan, answer))
+    }
+
+    /// The route, if this request may be asked who it is.
+    fn plan(&self, request: &Request<'_>) -> Result<&Arc<RoutePlan>, Refused> {
         let plan = self.route(request).map_err(Refused::without_route)?;
-        let refused = |refusal| Refused::on(plan, refusal);
         if request.websocket && foreign(request, plan) {
-            return Err(refused(Refusal::Origin));
+            return Err(Refused::on(plan, Refusal::Origin));
         }
-        let authenticated = match plan.chain.authenticate(request).await {
+        Ok(plan)
+    }
+
+    /// From what the ways in say to the decision.
+    fn conclude(
+        &self,
+        request: &Request<'_>,
+        plan: &Arc<RoutePlan>,
+        answer: Result<Option<Authenticated>, ChainFault>,
+    ) -> Result<Admitted, Refused> {
+        let refused = |refusal| Refused::on(plan, refusal);
+        let authenticated = match answer {
             Ok(Some(authenticated)) => authenticated,
             Ok(None) => return Err(refused(Refusal::Unauthenticated(None))),
             Err(ChainFault::Reject(way_in, reason)) => {
@@ -98,7 +126,8 @@ impl Gate {
                 return Err(refused(Refusal::Unavailable(cause)));
             }
         };
-        let subject = authenticated.principal().subject.clone();
+        let who = Arc::clone(authenticated.principal());
+        let named = |refusal| Refused { subject: Some(who.subject.clone()), ..refused(refusal) };
         let question = Question { authenticated, route: &plan.id, request };
         let permit = match plan.authorizer.authorize(question) {
             Verdict::Allow(permit) => permit,
@@ -106,13 +135,9 @@ impl Gate {
             Verdict::Deny(DenyReason::Anonymous) => {
                 return Err(refused(Refusal::Unauthenticated(None)));
             }
-            Verdict::Deny(reason) => {
-                let refused = refused(Refusal::Forbidden(reason));
-                return Err(Refused { subject: Some(subject), ..refused });
-            }
+            Verdict::Deny(reason) => return Err(named(Refusal::Forbidden(reason))),
         };
-        self.mint(request, plan, permit)
-            .map_err(|refusal| Refused { subject: Some(subject), ..Refused::on(plan, refusal) })
+        self.mint(request, plan, permit).map_err(named)
     }
 
     fn route(&self, request: &Request<'_>) -> Result<&Arc<RoutePlan>, Refusal> {
@@ -133,11 +158,14 @@ impl Gate {
         let mut facts = Facts::default();
         let mut token = None;
         if let Some(wanted) = &plan.token {
-            let started: Instant = self.clock.instant();
-            let about = facts_of(request);
-            token = Some(self.minter.mint(&permit, wanted, &about).map_err(Refusal::Mint)?);
-            let spent = self.clock.instant().saturating_duration_since(started);
-            facts.mint_seconds = Some(spent.as_secs_f64());
+            token = self.minter.reuse(&permit, wanted);
+            if token.is_none() {
+                let started: Instant = self.clock.instant();
+                let about = facts_of(request);
+                token = Some(self.minter.mint(&permit, wanted, &about).map_err(Refusal::Mint)?);
+                let spent = self.clock.instant().saturating_duration_since(started);
+                facts.mint_seconds = Some(spent.as_secs_f64());
+            }
         }
         Ok(Admitted { permit, plan: Arc::clone(plan), token, facts })
     }

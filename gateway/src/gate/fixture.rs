@@ -14,9 +14,10 @@ use crate::authz::{Authorizer, Public};
 use crate::base::{
     Clock, Entropy, KeyId, ManualClock, RequestId, RouteId, Secret, SeededEntropy, Timestamp,
 };
-use crate::crypto::{Algorithm, Sealer, SealingKeys, SignFault};
+use crate::crypto::{Algorithm, Begun, Sealer, SealingKeys, SignFault};
 use crate::gate::{Gate, RoutePlan};
 use crate::identity::{Principal, WayIn};
+use crate::observe::Metrics;
 use crate::route::{Pattern, Table};
 use crate::session::{
     Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionManager,
@@ -75,7 +76,7 @@ impl Signer for Broken {
         Algorithm::EdDsa
     }
 
-    fn sign(&self, _: &[u8]) -> Result<String, SignFault> {
+    fn sign_on(&self, _: &Begun, _: &[u8]) -> Result<String, SignFault> {
         // The one fault that can be had without a broken library.
         SharedSecret::new(&Secret::new(Vec::new())).map(|_| String::new())
     }
@@ -174,6 +175,7 @@ pub(crate) fn plan(
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
         strip: Vec::new(),
+        metrics: Metrics::default().route(&"unnamed".into()),
     }
 }
 

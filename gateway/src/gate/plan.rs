@@ -7,6 +7,7 @@ use http::HeaderName;
 use crate::authn::Chain;
 use crate::authz::Authorizer;
 use crate::base::{ProviderId, RouteId};
+use crate::observe::RouteMetrics;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
 use crate::web::origin::Origin;
@@ -34,4 +35,6 @@ pub struct RoutePlan {
     pub websocket_origins: Vec<Origin>,
     /// Further header names that count as identity here.
     pub strip: Vec<HeaderName>,
+    /// Where its requests are counted.
+    pub metrics: Arc<RouteMetrics>,
 }

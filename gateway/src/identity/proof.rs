@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use crate::base::{ProviderId, RouteId, Timestamp};
-use crate::identity::{Principal, WayIn};
+use crate::identity::{Memo, Principal, WayIn};
 
 /// Proof that somebody showed a good credential.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     principal: Arc<Principal>,
     way_in: WayIn,
-    session: Option<SessionRef>,
+    session: Option<Arc<SessionRef>>,
 }
 
 /// What the rest of the gateway may know of the session behind a request; never its handle.
@@ -32,6 +32,8 @@ pub struct SessionRef {
     pub acr: Option<Arc<str>>,
     /// Authentication methods, as the provider gave them.
     pub amr: Arc<[String]>,
+    /// What is remembered with it.
+    pub memo: Memo,
 }
 
 /// Proof that a request was authenticated *and* allowed on one route. Nothing is forwarded without.
@@ -46,7 +48,7 @@ impl Authenticated {
     pub fn assertion(
         principal: Arc<Principal>,
         way_in: WayIn,
-        session: Option<SessionRef>,
+        session: Option<Arc<SessionRef>>,
     ) -> Self {
         Self { principal, way_in, session }
     }
@@ -62,8 +64,8 @@ impl Authenticated {
     }
 
     /// The session the proof came from, if it came from one.
-    pub const fn session(&self) -> Option<&SessionRef> {
-        self.session.as_ref()
+    pub fn session(&self) -> Option<&SessionRef> {
+        self.session.as_deref()
     }
 
     /// Whether nobody in particular was accepted.

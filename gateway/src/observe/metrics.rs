@@ -1,5 +1,6 @@
 //! What `/metrics` shows.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::core::Collector;
@@ -7,6 +8,10 @@ use prometheus::{
     Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use crate::base::RouteId;
+use crate::observe::access;
+use crate::observe::route_metrics::{RouteMetrics, counter_of};
 
 /// Seconds; from a cache hit in the upstream to the longest wait for a first byte.
 const LATENCIES: [f64; 14] =
@@ -33,6 +38,7 @@ pub struct Metrics {
     connections_refused: IntGauge,
     generation: IntGauge,
     panics: IntCounter,
+    access_dropped: IntCounter,
 }
 
 /// How a login went.
@@ -80,8 +86,11 @@ impl Default for Metrics {
             connections: gauge("connections", "Client connections open now."),
             connections_refused: gauge("connections_refused", "Closed because of the limit."),
             generation: gauge("config_generation", "Configurations loaded since the start."),
-            panics: IntCounter::new("portcullis_panics_total", "Panics caught.")
-                .unwrap_or_else(|_| std::process::abort()),
+            panics: counter("panics_total", "Panics caught."),
+            access_dropped: counter(
+                "access_log_dropped_total",
+                "Lines of the access log dropped because they could not be written fast enough.",
+            ),
         };
         metrics.register();
         metrics
@@ -89,10 +98,17 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A request was answered.
+    /// The series of a configured route. They are the process's, so that a reload goes on counting
+    /// where the last configuration stopped.
+    pub fn route(&self, route: &RouteId) -> Arc<RouteMetrics> {
+        let (requests, latency) = (self.requests.clone(), self.latency.clone());
+        Arc::new(RouteMetrics::new(route.as_str(), requests, latency))
+    }
+
+    /// A request was answered that no route served: `route` is a word for what did. Looks labels up;
+    /// a route has its [`RouteMetrics`].
     pub fn request(&self, route: &str, status: u16, took: Duration) {
-        let mut digits = [0; 3];
-        self.requests.with_label_values(&[route, status_text(status, &mut digits)]).inc();
+        counter_of(&self.requests, route, status).inc();
         self.latency.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 
@@ -147,6 +163,7 @@ impl Metrics {
         set(&self.streams, now.streams);
         set(&self.connections, now.connections);
         set(&self.connections_refused, now.connections_refused);
+        self.access_dropped.inc_by(access::dropped().saturating_sub(self.access_dropped.get()));
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics cannot be rendered");
@@ -177,6 +194,7 @@ impl Metrics {
         self.add(Box::new(self.connections_refused.clone()));
         self.add(Box::new(self.generation.clone()));
         self.add(Box::new(self.panics.clone()));
+        self.add(Box::new(self.access_dropped.clone()));
     }
 
     fn add(&self, collector: Box<dyn Collector>) {
@@ -206,21 +224,16 @@ fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         .unwrap_or_else(|_| std::process::abort())
 }
 
+fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
+}
+
 fn gauge(name: &str, help: &str) -> IntGauge {
     IntGauge::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
 }
 
 fn opts(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
     HistogramOpts::new(format!("portcullis_{name}"), help).buckets(buckets.to_vec())
-}
-
-fn status_text(status: u16, digits: &mut [u8; 3]) -> &str {
-    let mut rest = status;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-    }
-    std::str::from_utf8(digits).unwrap_or("000")
 }
 
 #[cfg(test)]
@@ -249,6 +262,29 @@ mod tests {
             "portcullis_config_reloads_total{result=\"loaded\"} 1",
             "portcullis_sessions 7",
             "portcullis_config_generation 2",
+            "portcullis_access_log_dropped_total 0",
+        ] {
+            assert!(shown.contains(line), "{line} is not in\n{shown}");
+        }
+    }
+    #[test]
+    fn a_route_counts_into_the_same_series_with_labels_and_without() {
+        let metrics = Metrics::default();
+        let (one, again) = (metrics.route(&"chat".into()), metrics.route(&"chat".into()));
+        let shown = || String::from_utf8(metrics.render(Gauges::default())).unwrap();
+        assert!(!shown().contains("chat"), "nobody has asked for it yet");
+        for status in [200, 200, 418, 0] {
+            one.request(status, Duration::from_millis(3));
+            again.request(status, Duration::from_millis(3));
+            metrics.request("chat", status, Duration::from_millis(3));
+        }
+        let shown = shown();
+        for line in [
+            "portcullis_requests_total{route=\"chat\",status=\"200\"} 6",
+            "portcullis_requests_total{route=\"chat\",status=\"418\"} 3",
+            "portcullis_requests_total{route=\"chat\",status=\"000\"} 3",
+            "portcullis_request_duration_seconds_count{route=\"chat\"} 12",
+            "portcullis_request_duration_seconds_bucket{route=\"chat\",le=\"0.0025\"} 0",
         ] {
             assert!(shown.contains(line), "{line} is not in\n{shown}");
         }

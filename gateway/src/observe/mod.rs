@@ -1,10 +1,13 @@
 //! Words for logs and metrics; knows nothing of who uses them.
 
-mod access;
+pub mod access;
 pub mod audit;
+mod line_queue;
 mod logging;
 mod metrics;
+mod route_metrics;
 
 pub use access::AccessRecord;
 pub use logging::{LogFault, LogFormat, LogHandle, init};
 pub use metrics::{Gauges, LoginResult, Metrics};
+pub use route_metrics::RouteMetrics;

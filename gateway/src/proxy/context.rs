@@ -61,7 +61,10 @@ impl Context {
         let took = self.record.clock.instant().saturating_duration_since(self.started);
         let plan = self.admitted.as_ref().map(|admitted| admitted.plan());
         let route = self.answered.by.or(plan.map(|plan| plan.id.as_str())).unwrap_or("none");
-        self.record.metrics.request(route, self.answered.status, took);
+        match (self.answered.by, plan) {
+            (None, Some(plan)) => plan.metrics.request(self.answered.status, took),
+            _ => self.record.metrics.request(route, self.answered.status, took),
+        }
         if !self.snapshot.access_log {
             return;
         }

@@ -107,7 +107,11 @@ async fn decide(
         return Err(Box::new(malformed(gateway, ctx, Refusal::BadRequest("it was not read"))));
     };
     let request = inbound.request(ctx.id, headers);
-    let decided = ctx.snapshot.gate.decide(&request).await;
+    let gate = &ctx.snapshot.gate;
+    let decided = match gate.decide_now(&request) {
+        Some(decided) => decided,
+        None => Box::pin(gate.decide(&request)).await,
+    };
     let decided = decided.and_then(|admitted| {
         let length = request.header("content-length").and_then(|length| length.parse().ok());
         if length.is_some_and(|length: u64| length > admitted.plan().body_bytes) {

@@ -1,4 +1,5 @@
-//! From host, path and method to the most specific route, without allocating.
+//! From host, path and method to the most specific route: one look-up for the host and one for each
+//! segment that a pattern names, however many routes there are.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,8 +21,8 @@ use crate::route::pattern::{HostPattern, Methods, PathPattern, Pattern, decoded,
 #[derive(Clone, Debug)]
 pub struct Table<T> {
     routes: Vec<T>,
-    exact: HashMap<String, Paths>,
-    suffixes: HashMap<String, Paths>,
+    exact: Map<Box<[u8]>, Paths>,
+    suffixes: Map<Box<[u8]>, Paths>,
     any: Paths,
 }
 
@@ -47,14 +48,18 @@ pub struct Tie {
     pub pattern: Pattern,
 }
 
+/// A hash that is quick and not keyed against floods: the keys are the configuration's, and what a
+/// client asks for is never put in.
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// The paths of one host: a tree by segment, in one list; the first node is the root.
 #[derive(Clone, Debug)]
 struct Paths(Vec<Node>);
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    /// Sorted by the decoded octets of the segment.
-    children: Vec<(Vec<u8>, usize)>,
+    /// By the decoded octets of the segment.
+    children: Map<Box<[u8]>, usize>,
     exact: Leaf,
     below: Leaf,
 }
@@ -75,8 +80,8 @@ impl<T> Table<T> {
     pub fn build(routes: Vec<(Pattern, T)>) -> Result<Self, Vec<Tie>> {
         let mut table = Self {
             routes: Vec::with_capacity(routes.len()),
-            exact: HashMap::new(),
-            suffixes: HashMap::new(),
+            exact: Map::default(),
+            suffixes: Map::default(),
             any: Paths::new(),
         };
         let mut ties = Vec::new();
@@ -84,10 +89,10 @@ impl<T> Table<T> {
             let paths = match &pattern.host {
                 HostPattern::Any => &mut table.any,
                 HostPattern::Exact(name) => {
-                    table.exact.entry(name.clone()).or_insert_with(Paths::new)
+                    table.exact.entry(name.as_bytes().into()).or_insert_with(Paths::new)
                 }
                 HostPattern::Suffix(suffix) => {
-                    table.suffixes.entry(suffix.clone()).or_insert_with(Paths::new)
+                    table.suffixes.entry(suffix.as_bytes().into()).or_insert_with(Paths::new)
                 }
             };
             let rivals = paths.insert(&pattern, index);
@@ -117,9 +122,9 @@ impl<T> Table<T> {
         let suffix = || {
             memchr::memchr_iter(b'.', host.as_bytes())
                 .filter_map(|dot| host.get(dot + 1..))
-                .any(|suffix| self.suffixes.contains_key(suffix))
+                .any(|suffix| self.suffixes.contains_key(suffix.as_bytes()))
         };
-        !self.any.is_empty() || self.exact.contains_key(host) || suffix()
+        !self.any.is_empty() || self.exact.contains_key(host.as_bytes()) || suffix()
     }
 
     /// All routes, in the order they were given in.
@@ -128,12 +133,12 @@ impl<T> Table<T> {
     }
 
     fn leaf(&self, host: &str, path: &str) -> Option<&Leaf> {
-        let exact = || self.exact.get(host)?.leaf(path);
+        let exact = || self.exact.get(host.as_bytes())?.leaf(path);
         // `a.b.c` is covered by `*.b.c`, then by `*.c`.
         let suffix = || {
             memchr::memchr_iter(b'.', host.as_bytes())
                 .filter(|dot| *dot > 0 && !self.suffixes.is_empty())
-                .filter_map(|dot| self.suffixes.get(host.get(dot + 1..)?))
+                .filter_map(|dot| self.suffixes.get(host.as_bytes().get(dot + 1..)?))
                 .find_map(|paths| paths.leaf(path))
         };
         exact().or_else(suffix).or_else(|| self.any.leaf(path))
@@ -172,20 +177,23 @@ impl Paths {
         let Some(node) = self.0.get_mut(at) else {
             return at;
         };
-        match node.children.binary_search_by(|(own, _)| own.cmp(&segment)) {
-            Ok(place) => node.children.get(place).map_or(at, |(_, child)| *child),
-            Err(place) => {
-                node.children.insert(place, (segment, next));
-                self.0.push(Node::default());
-                next
-            }
+        let child = *node.children.entry(segment.into()).or_insert(next);
+        if child == next {
+            self.0.push(Node::default());
         }
+        child
     }
 
     fn leaf(&self, path: &str) -> Option<&Leaf> {
         let mut node = self.0.first()?;
         let mut best = None;
-        for segment in segments(path) {
+        let mut rest = path.strip_prefix('/');
+        while let Some(path) = rest {
+            let (segment, behind) = match memchr::memchr(b'/', path.as_bytes()) {
+                Some(slash) => (path.get(..slash)?, path.get(slash + 1..)),
+                None => (path, None),
+            };
+            rest = behind;
             best = node.below.filled().or(best);
             match self.step(node, segment) {
                 Some(child) => node = child,
@@ -196,9 +204,16 @@ impl Paths {
     }
 
     fn step(&self, node: &Node, segment: &str) -> Option<&Node> {
-        let order = |(own, _): &(Vec<u8>, usize)| own.iter().copied().cmp(decoded(segment));
-        let place = node.children.binary_search_by(order).ok()?;
-        node.children.get(place).and_then(|(_, child)| self.0.get(*child))
+        if node.children.is_empty() {
+            return None;
+        }
+        let child = if memchr::memchr(b'%', segment.as_bytes()).is_some() {
+            let segment: Vec<u8> = decoded(segment).collect();
+            node.children.get(segment.as_slice())
+        } else {
+            node.children.get(segment.as_bytes())
+        };
+        self.0.get(*child?)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use quick_cache::sync::Cache;
 
-use crate::base::{Clock, Entropy};
+use crate::base::{Clock, Entropy, Timestamp};
 use crate::crypto::Sealer;
 use crate::session::events::{EndCause, Ended};
 use crate::session::fence::{Fence, Passage};
@@ -45,6 +45,17 @@ pub struct SessionManager {
     sweeping: Pace,
     /// Sessions that a look-up found to be over; told by the next sweep.
     expired: Mutex<Vec<Ended>>,
+}
+
+/// What memory alone knows of a handle.
+#[derive(Debug)]
+pub enum Hot {
+    /// Nothing: the store must be asked.
+    Cold,
+    /// Its session has just been found to be over.
+    Over,
+    /// Its session, which lives.
+    Session(Arc<Session>),
 }
 
 /// How sessions are to be kept.
@@ -133,9 +144,19 @@ impl SessionManager {
     pub async fn find(&self, handle: &Handle) -> Result<Option<Arc<Session>>, StoreError> {
         let found = self.look_up(&handle.key()).await?;
         if let Some(session) = &found {
-            self.note_use(session);
+            self.note_use(session, self.clock.now());
         }
         Ok(found)
+    }
+
+    /// The session of a handle, if it lives and is in memory; counts as a use of it. What
+    /// [`find`](Self::find) says without waiting.
+    pub fn find_hot(&self, handle: &Handle) -> Hot {
+        let Some(session) = self.hot.get(&handle.key()) else { return Hot::Cold };
+        let now = self.clock.now();
+        let Some(session) = self.judge(session, now) else { return Hot::Over };
+        self.note_use(&session, now);
+        Hot::Session(session)
     }
 
     /// The session of a handle, if it lives; not a use of it: who only asks keeps nothing alive.
@@ -207,7 +228,7 @@ impl SessionManager {
     /// not idle.
     pub fn touch(&self, key: &SessionKey) {
         match self.hot.get(key) {
-            Some(session) => self.note_use(&session),
+            Some(session) => self.note_use(&session, self.clock.now()),
             None => self.touches.add(*key, self.clock.now()),
         }
     }
@@ -225,7 +246,7 @@ impl SessionManager {
     /// The session of a key, if it lives; not a use of it.
     async fn look_up(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
         if let Some(session) = self.hot.get(key) {
-            return Ok(self.judge(session));
+            return Ok(self.judge(session, self.clock.now()));
         }
         let since = match self.fence.passage(key) {
             Passage::Dead => return Ok(None),
@@ -241,7 +262,7 @@ impl SessionManager {
             );
             return Ok(None);
         };
-        let found = self.judge(Arc::new(session));
+        let found = self.judge(Arc::new(session), self.clock.now());
         if let Some(session) = &found {
             // Not admitted: something ended meanwhile, perhaps this. The answer stands, as that of
             // a request that came just before the end; memory stays clean for the next.
@@ -257,8 +278,8 @@ impl SessionManager {
 
     /// Lets a session pass that lives; kills one that is over, for good: a clock that goes back
     /// later finds nothing. The sweep makes it durable; no request waits for that.
-    fn judge(&self, session: Arc<Session>) -> Option<Arc<Session>> {
-        let Some(cause) = over(session.moments(), self.lifetimes.idle, self.clock.now()) else {
+    fn judge(&self, session: Arc<Session>, now: Timestamp) -> Option<Arc<Session>> {
+        let Some(cause) = over(session.moments(), self.lifetimes.idle, now) else {
             return Some(session);
         };
         self.kill(&session.key, cause);
@@ -266,8 +287,7 @@ impl SessionManager {
         None
     }
 
-    fn note_use(&self, session: &Session) {
-        let now = self.clock.now();
+    fn note_use(&self, session: &Session, now: Timestamp) {
         if session.touch(now, self.touch_every) {
             self.touches.add(session.key, now);
         }

@@ -1,5 +1,6 @@
 //! What a session is in memory, and what of it is written.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -7,33 +8,21 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ProviderId, Secret, Timestamp};
-use crate::identity::{Principal, SessionRef, WayIn};
+use crate::identity::{Memo, Principal, SessionRef, WayIn};
 use crate::session::handle::SessionKey;
 use crate::session::lifetime::Moments;
 
-/// A session that lives. Its handle is not in it, its tokens are not in it.
+/// A session that lives. Its handle is not in it, its tokens are not in it. What the rest of the
+/// gateway may know of it is read as if it were its own.
 #[derive(Debug)]
 pub struct Session {
-    /// SHA-256 of the handle.
-    pub key: SessionKey,
-    /// The public name: random, says nothing of handle or key.
-    pub sid: Arc<str>,
+    about: Arc<SessionRef>,
     /// Who it is.
     pub principal: Arc<Principal>,
-    /// How the person signed in.
-    pub signed_in_by: WayIn,
-    /// At which provider.
-    pub provider: ProviderId,
-    /// When the person proved who they are.
-    pub auth_time: Timestamp,
     /// When the session began.
     pub created: Timestamp,
     /// When it is over, whatever happens.
     pub absolute_expiry: Timestamp,
-    /// Authentication context class, as the provider gave it.
-    pub acr: Option<Arc<str>>,
-    /// Authentication methods, as the provider gave them.
-    pub amr: Arc<[String]>,
     seen: Seen,
 }
 
@@ -78,16 +67,8 @@ struct Seen {
 
 impl Session {
     /// What the rest of the gateway may know of it.
-    pub fn reference(&self) -> SessionRef {
-        SessionRef {
-            key: self.key,
-            sid: Arc::clone(&self.sid),
-            signed_in_by: self.signed_in_by,
-            provider: self.provider.clone(),
-            auth_time: self.auth_time,
-            acr: self.acr.clone(),
-            amr: Arc::clone(&self.amr),
-        }
+    pub const fn reference(&self) -> &Arc<SessionRef> {
+        &self.about
     }
 
     pub(crate) fn begin(
@@ -97,17 +78,21 @@ impl Session {
         now: Timestamp,
         absolute: Duration,
     ) -> Self {
-        Self {
+        let about = SessionRef {
             key,
             sid: sid.into(),
-            principal: Arc::clone(&new.principal),
             signed_in_by: new.signed_in_by,
             provider: new.provider.clone(),
             auth_time: new.auth_time,
-            created: now,
-            absolute_expiry: now.after(absolute),
             acr: new.acr.clone(),
             amr: Arc::clone(&new.amr),
+            memo: Memo::default(),
+        };
+        Self {
+            about: Arc::new(about),
+            principal: Arc::clone(&new.principal),
+            created: now,
+            absolute_expiry: now.after(absolute),
             seen: Seen::at(now),
         }
     }
@@ -122,7 +107,11 @@ impl Session {
     /// Notes a use; true when the store should hear of it, for one caller at a time.
     pub(crate) fn touch(&self, now: Timestamp, every: Duration) -> bool {
         let now_millis = now.as_millis();
-        self.seen.last.fetch_max(now_millis, Ordering::Relaxed);
+        // Read first: many requests of a session come within a millisecond, and a write would take
+        // the line away from the other cores each time.
+        if self.seen.last.load(Ordering::Relaxed) < now_millis {
+            self.seen.last.fetch_max(now_millis, Ordering::Relaxed);
+        }
         let noted = self.seen.noted.load(Ordering::Relaxed);
         now.since(Timestamp::from_millis(noted)) >= every
             && self
@@ -158,19 +147,34 @@ impl Session {
         last_seen: Timestamp,
     ) -> Option<Self> {
         let record: Record = serde_json::from_slice(record).ok()?;
-        (record.version == VERSION).then(|| Self {
+        if record.version != VERSION {
+            return None;
+        }
+        let about = SessionRef {
             key,
             sid: record.sid,
-            principal: record.principal,
             signed_in_by: record.signed_in_by,
             provider: record.provider,
             auth_time: record.auth_time,
-            created: record.created,
-            absolute_expiry: record.absolute_expiry,
             acr: record.acr,
             amr: record.amr,
+            memo: Memo::default(),
+        };
+        Some(Self {
+            about: Arc::new(about),
+            principal: record.principal,
+            created: record.created,
+            absolute_expiry: record.absolute_expiry,
             seen: Seen::at(last_seen),
         })
+    }
+}
+
+impl Deref for Session {
+    type Target = SessionRef;
+
+    fn deref(&self) -> &SessionRef {
+        &self.about
     }
 }
 

@@ -1,5 +1,5 @@
-//! The claims, written straight into one buffer: nothing is built up first, since this runs for
-//! every request.
+//! The claims, written straight into a buffer: nothing is built up first, since a part of this runs
+//! for every request.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -58,24 +58,37 @@ pub(super) fn reserved() -> impl Iterator<Item = &'static str> {
     WRITTEN.iter().chain(MEANT).copied()
 }
 
-/// Everything that a token is made of.
+/// What all tokens of one permit on one route say: the larger part, written once for a session.
 #[derive(Debug)]
 pub(super) struct Claims<'a> {
     pub(super) issuer: &'a str,
     pub(super) permit: &'a Permit,
     pub(super) plan: &'a TokenPlan,
-    pub(super) facts: &'a RequestFacts<'a>,
-    pub(super) since: Timestamp,
-    pub(super) expires: Timestamp,
-    pub(super) jti: &'a str,
 }
 
-/// A JSON object being written.
+/// What one token says beyond them.
+#[derive(Debug)]
+pub(super) struct Instance<'a> {
+    pub(super) permit: &'a Permit,
+    pub(super) plan: &'a TokenPlan,
+    /// The request; none in a token that requests share.
+    pub(super) facts: Option<&'a RequestFacts<'a>>,
+    pub(super) since: Timestamp,
+    pub(super) expires: Timestamp,
+    pub(super) jti: [u8; 16],
+}
+
+/// Members of a JSON object being written.
 struct Writer<'a> {
     out: Vec<u8>,
     plan: &'a TokenPlan,
-    sizes: Option<&'a mut Vec<(String, usize)>>,
+    /// What stands before the next member.
+    before: u8,
+    sizes: Option<&'a mut Sizes>,
 }
+
+/// Claims by name, with the bytes they take.
+pub(super) type Sizes = Vec<(String, usize)>;
 
 #[derive(Serialize)]
 struct RequesterContext<'a> {
@@ -95,38 +108,21 @@ struct TransactionContext<'a> {
 }
 
 impl Claims<'_> {
-    /// The JSON object.
-    pub(super) fn write(&self) -> serde_json::Result<Vec<u8>> {
-        self.write_to(None)
-    }
-
-    /// How many bytes each claim takes, largest first: what to tell who has too many.
-    pub(super) fn sizes(&self) -> Vec<(String, usize)> {
-        let mut sizes = Vec::new();
-        // The same claims have just been written once.
-        let _ = self.write_to(Some(&mut sizes));
-        sizes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-        sizes
-    }
-
-    fn write_to(&self, sizes: Option<&mut Vec<(String, usize)>>) -> serde_json::Result<Vec<u8>> {
-        let out = Vec::with_capacity(1024);
-        let mut to = Writer { out, plan: self.plan, sizes };
+    /// The beginning of the JSON object: brace and members. Notes the size of each in `sizes`.
+    pub(super) fn write(&self, sizes: Option<&mut Sizes>) -> serde_json::Result<Vec<u8>> {
+        let mut to = Writer { out: Vec::with_capacity(1024), plan: self.plan, before: b'{', sizes };
         self.token(&mut to)?;
         self.person(&mut to)?;
         self.session(&mut to)?;
-        self.request(&mut to)?;
         if self.plan.aliases {
             self.aliases(&mut to)?;
         }
         self.extras(&mut to)?;
-        to.out.push(b'}');
         Ok(to.out)
     }
 
     fn token(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         let authenticated = self.permit.authenticated();
-        let since = self.since.as_secs();
         // A session is a memory of a sign-in: what counts is how the person proved it.
         let method = authenticated.session().map_or(authenticated.way_in(), |s| s.signed_in_by);
         to.always("iss", self.issuer)?;
@@ -134,11 +130,6 @@ impl Claims<'_> {
             to.always("aud", &self.plan.audience)?;
         }
         to.always("sub", &authenticated.principal().subject)?;
-        to.always("iat", &since)?;
-        to.always("nbf", &since)?;
-        to.always("exp", &self.expires.as_secs())?;
-        to.always("jti", self.jti)?;
-        to.always("txn", self.facts.id.as_str())?;
         to.always("auth_method", method.as_str())?;
         to.wanted("req_wl", self.issuer)
     }
@@ -176,28 +167,6 @@ impl Claims<'_> {
         if session.amr.is_empty() { Ok(()) } else { to.wanted("amr", &*session.amr) }
     }
 
-    fn request(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
-        let facts = self.facts;
-        let context =
-            RequesterContext { req_ip: facts.client, transport: facts.transport.as_str() };
-        to.wanted("rctx", &context)?;
-        if !to.plan.wants("tctx") {
-            return Ok(());
-        }
-        let short = facts.path.len() <= MAX_PATH_BYTES;
-        let hash = || URL_SAFE_NO_PAD.encode(digest(&SHA256, facts.path.as_bytes()));
-        to.always(
-            "tctx",
-            &TransactionContext {
-                route: self.permit.route().as_str(),
-                host: facts.request_host,
-                method: facts.method,
-                path: short.then_some(facts.path),
-                path_sha256: (!short).then(hash),
-            },
-        )
-    }
-
     /// `user` is for display and old applications: login name, else the *verified* address, else
     /// the subject. Whoever keys data on a person uses `idp` and `sub`.
     fn aliases(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
@@ -226,10 +195,52 @@ impl Claims<'_> {
     }
 }
 
+impl Instance<'_> {
+    /// The rest of the JSON object: members and brace. Notes the size of each in `sizes`.
+    pub(super) fn write(&self, sizes: Option<&mut Sizes>) -> serde_json::Result<Vec<u8>> {
+        let mut to = Writer { out: Vec::with_capacity(512), plan: self.plan, before: b',', sizes };
+        let since = self.since.as_secs();
+        to.always("iat", &since)?;
+        to.always("nbf", &since)?;
+        to.always("exp", &self.expires.as_secs())?;
+        // 16 bytes are 22 characters.
+        let mut jti = [0; 22];
+        let length = URL_SAFE_NO_PAD.encode_slice(self.jti, &mut jti).unwrap_or_default();
+        to.always("jti", std::str::from_utf8(jti.get(..length).unwrap_or_default()).unwrap_or(""))?;
+        if let Some(facts) = self.facts {
+            to.always("txn", facts.id.as_str())?;
+            self.request(facts, &mut to)?;
+        }
+        to.out.push(b'}');
+        Ok(to.out)
+    }
+
+    fn request(&self, facts: &RequestFacts<'_>, to: &mut Writer<'_>) -> serde_json::Result<()> {
+        let context =
+            RequesterContext { req_ip: facts.client, transport: facts.transport.as_str() };
+        to.wanted("rctx", &context)?;
+        if !to.plan.wants("tctx") {
+            return Ok(());
+        }
+        let short = facts.path.len() <= MAX_PATH_BYTES;
+        let hash = || URL_SAFE_NO_PAD.encode(digest(&SHA256, facts.path.as_bytes()));
+        to.always(
+            "tctx",
+            &TransactionContext {
+                route: self.permit.route().as_str(),
+                host: facts.request_host,
+                method: facts.method,
+                path: short.then_some(facts.path),
+                path_sha256: (!short).then(hash),
+            },
+        )
+    }
+}
+
 impl Writer<'_> {
     fn always<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
         let before = self.out.len();
-        self.out.push(if self.out.is_empty() { b'{' } else { b',' });
+        self.out.push(std::mem::replace(&mut self.before, b','));
         serde_json::to_writer(&mut self.out, name)?;
         self.out.push(b':');
         serde_json::to_writer(&mut self.out, value)?;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use crate::base::{Clock, KeyId, Timestamp};
 use crate::crypto::keyfile::{self, KeyfileFault, Lock, Stamp};
-use crate::crypto::{Algorithm, Encoder, SignFault};
+use crate::crypto::{Algorithm, Begun, Encoder, SignFault};
 use crate::token::documents::Document;
 use crate::token::ring::{Ring, RingFault, Rotated, Rotation};
 use crate::token::signer::{Signer, TYP};
@@ -192,8 +192,8 @@ impl Signer for Keyring {
         self.live.load().encoder.key().algorithm()
     }
 
-    fn sign(&self, claims: &[u8]) -> Result<String, SignFault> {
-        self.live.load().encoder.encode(claims)
+    fn sign_on(&self, begun: &Begun, rest: &[u8]) -> Result<String, SignFault> {
+        self.live.load().encoder.encode_on(begun, rest)
     }
 }
 

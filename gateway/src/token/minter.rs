@@ -7,16 +7,17 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::base::{Clock, Entropy, Timestamp};
-use crate::crypto::SignFault;
+use crate::crypto::{Begun, SignFault};
 use crate::identity::Permit;
-use crate::token::claims::Claims;
+use crate::token::claims::{Claims, Instance};
+use crate::token::kept::Kept;
 use crate::token::plan::{RequestFacts, TokenPlan};
 use crate::token::signer::Signer;
 
 /// Mints. One for the gateway; what differs by route is in the [`TokenPlan`].
 #[derive(Debug)]
 pub struct Minter {
-    issuer: String,
+    issuer: Arc<str>,
     times: TokenTimes,
     signer: Arc<dyn Signer>,
     clock: Arc<dyn Clock>,
@@ -73,7 +74,7 @@ pub struct ClaimSizes(pub Vec<(String, usize)>);
 impl Minter {
     /// A minter for the gateway's issuer URL.
     pub fn new(
-        issuer: impl Into<String>,
+        issuer: impl Into<Arc<str>>,
         times: TokenTimes,
         signer: Arc<dyn Signer>,
         clock: Arc<dyn Clock>,
@@ -82,8 +83,16 @@ impl Minter {
         Self { issuer: issuer.into(), times, signer, clock, entropy }
     }
 
-    /// The token for one permitted request. Takes about as long as the signature, see
-    /// [`Minter::is_costly`].
+    /// The token that an earlier request of the same session had on this route, where the route
+    /// shares tokens and this one may be sent once more: not longer than the plan says, and never
+    /// in the second half of its life. The permit proves that the session lives.
+    pub fn reuse(&self, permit: &Permit, plan: &TokenPlan) -> Option<MintedToken> {
+        plan.reuse?;
+        self.recall(permit, plan)?.shared(self.clock.now())
+    }
+
+    /// A new token for one permitted request, or the first of those that will share it. Takes about
+    /// as long as the signature, see [`Minter::is_costly`].
     ///
     /// # Errors
     /// When the token is too large for the route, or cannot be signed.
@@ -95,23 +104,56 @@ impl Minter {
     ) -> Result<MintedToken, MintError> {
         let now = self.clock.now();
         let expires = now.after(self.times.lifetime);
-        let since = now.before(self.times.skew);
-        let jti = self.entropy.token::<16>();
-        let issuer = self.issuer.as_str();
-        let claims = Claims { issuer, permit, plan, facts, since, expires, jti: &jti };
-        let written = claims.write()?;
+        let memo = permit.authenticated().session().map(|session| &session.memo);
+        let claims = Claims { issuer: &self.issuer, permit, plan };
+        let kept = match self.recall(permit, plan) {
+            Some(kept) => kept,
+            None => {
+                let begun = Begun::new(claims.write(None)?);
+                let kept =
+                    Arc::new(Kept::new(permit.authenticated().principal(), &self.issuer, begun));
+                // One too large for a token is not for memory either.
+                if let Some(memo) = memo.filter(|_| kept.begun.bytes() <= plan.max_bytes) {
+                    memo.keep(plan.id.number(), &kept);
+                }
+                kept
+            }
+        };
+        // Only where there is a session, the token is kept for others of it.
+        let shared = plan.reuse.filter(|_| memo.is_some());
+        let instance = Instance {
+            permit,
+            plan,
+            facts: shared.is_none().then_some(facts),
+            since: now.before(self.times.skew),
+            expires,
+            jti: self.entropy.name(),
+        };
+        let rest = instance.write(None)?;
         // Before signing: who sends too much must not cost a signature.
-        if written.len() > plan.max_bytes {
-            return Err(too_large(&claims, written.len(), plan));
+        let written = kept.begun.bytes().saturating_add(rest.len());
+        if written > plan.max_bytes {
+            return Err(too_large(&claims, &instance, written));
         }
-        let token = self.signer(plan).sign(&written)?;
+        let token = self.signer(plan).sign_on(&kept.begun, &rest)?;
         if token.len() > plan.max_bytes {
-            return Err(too_large(&claims, token.len(), plan));
+            return Err(too_large(&claims, &instance, token.len()));
         }
         let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(token))
             .map_err(|_| MintError::Header)?;
         value.set_sensitive(true);
-        Ok(MintedToken { value, expires })
+        let token = MintedToken { value, expires };
+        if let Some(reuse) = shared {
+            kept.share(&token, now, now.after(reuse.min(self.times.lifetime / 2)));
+        }
+        Ok(token)
+    }
+
+    /// What is kept for this session and plan, if it was written by this minter.
+    fn recall(&self, permit: &Permit, plan: &TokenPlan) -> Option<Arc<Kept>> {
+        let who = permit.authenticated();
+        let kept: Arc<Kept> = who.session()?.memo.recall(plan.id.number())?;
+        kept.is_of(who.principal(), &self.issuer).then_some(kept)
     }
 
     /// Whether minting for this route takes so long (RS256: 0.4 ms) that it belongs on a blocking
@@ -125,12 +167,16 @@ impl Minter {
     }
 }
 
-fn too_large(claims: &Claims<'_>, bytes: usize, plan: &TokenPlan) -> MintError {
+fn too_large(claims: &Claims<'_>, instance: &Instance<'_>, bytes: usize) -> MintError {
     /// The rest is small.
     const NAMED: usize = 5;
-    let mut sizes = claims.sizes();
+    let mut sizes = Vec::new();
+    // The same claims have just been written once.
+    let _ = claims.write(Some(&mut sizes));
+    let _ = instance.write(Some(&mut sizes));
+    sizes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     sizes.truncate(NAMED);
-    MintError::TooLarge { bytes, limit: plan.max_bytes, sizes: ClaimSizes(sizes) }
+    MintError::TooLarge { bytes, limit: claims.plan.max_bytes, sizes: ClaimSizes(sizes) }
 }
 
 impl fmt::Display for ClaimSizes {

@@ -2,6 +2,7 @@
 
 mod claims;
 mod documents;
+mod kept;
 mod keyring;
 mod minter;
 mod plan;
@@ -12,6 +13,6 @@ mod stored;
 pub use documents::Document;
 pub use keyring::{Keyring, KeyringFault};
 pub use minter::{ClaimSizes, MintError, MintedToken, Minter, TokenTimes};
-pub use plan::{RequestFacts, TokenPlan, Transport};
+pub use plan::{PlanId, RequestFacts, TokenPlan, Transport};
 pub use ring::{Ring, RingFault, RingKey, Rotated, Rotation};
 pub use signer::{SharedSecret, Signer};

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use http::HeaderName;
 
@@ -12,6 +14,8 @@ use crate::token::signer::Signer;
 /// A route's wishes, made once from the configuration.
 #[derive(Clone, Debug)]
 pub struct TokenPlan {
+    /// Tells plans apart: what is remembered for one is never taken for another.
+    pub id: PlanId,
     /// `aud`: the one application the token is for, so that no other can replay it.
     pub audience: String,
     /// Leaves `aud` out, for applications that refuse a token which has one.
@@ -31,7 +35,15 @@ pub struct TokenPlan {
     pub debug_header: bool,
     /// Another signer than the rotating keys: a secret shared with this application.
     pub signer: Option<Arc<dyn Signer>>,
+    /// For how long requests of one session share a token, which then says nothing of the single
+    /// request (`txn`, `rctx`, `tctx`). `None` mints for each request.
+    pub reuse: Option<Duration>,
 }
+
+/// The number of a [`TokenPlan`] in this process. A copy of a plan may be changed and is another
+/// plan, so that a copy of a number is another number.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PlanId(u64);
 
 /// What the token says of the request.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +77,7 @@ impl TokenPlan {
     /// The default plan for an audience: everything known, in `X-User-JWT`.
     pub fn new(audience: impl Into<String>) -> Self {
         Self {
+            id: PlanId::default(),
             audience: audience.into(),
             without_audience: false,
             header: HeaderName::from_static("x-user-jwt"),
@@ -75,12 +88,32 @@ impl TokenPlan {
             aliases: true,
             debug_header: false,
             signer: None,
+            reuse: None,
         }
     }
 
     /// Whether the route wants this optional claim.
     pub fn wants(&self, claim: &str) -> bool {
         self.wanted.as_ref().is_none_or(|wanted| wanted.contains(claim))
+    }
+}
+
+impl PlanId {
+    pub(super) const fn number(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Default for PlanId {
+    fn default() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Clone for PlanId {
+    fn clone(&self) -> Self {
+        Self::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::{KeyId, Secret};
-use crate::crypto::{Algorithm, Encoder, SignFault, SigningKey};
+use crate::crypto::{Algorithm, Begun, Encoder, SignFault, SigningKey};
 
 /// The `typ` of every token of ours.
 pub(super) const TYP: &str = "JWT";
@@ -16,11 +16,19 @@ pub trait Signer: Send + Sync + fmt::Debug {
     /// What it signs with.
     fn algorithm(&self) -> Algorithm;
 
+    /// The compact token for a JSON object of claims, of which `rest` is what follows after `begun`.
+    ///
+    /// # Errors
+    /// When the library cannot sign; then nothing may be forwarded.
+    fn sign_on(&self, begun: &Begun, rest: &[u8]) -> Result<String, SignFault>;
+
     /// The compact token for a serialised JSON object of claims.
     ///
     /// # Errors
     /// When the library cannot sign; then nothing may be forwarded.
-    fn sign(&self, claims: &[u8]) -> Result<String, SignFault>;
+    fn sign(&self, claims: &[u8]) -> Result<String, SignFault> {
+        self.sign_on(&Begun::default(), claims)
+    }
 }
 
 /// HS256 with a secret that one application knows. Not published, not rotated by us.
@@ -46,8 +54,8 @@ impl Signer for SharedSecret {
         self.0.key().algorithm()
     }
 
-    fn sign(&self, claims: &[u8]) -> Result<String, SignFault> {
-        self.0.encode(claims)
+    fn sign_on(&self, begun: &Begun, rest: &[u8]) -> Result<String, SignFault> {
+        self.0.encode_on(begun, rest)
     }
 }
 
@@ -76,6 +84,12 @@ mod tests {
         assert_eq!(read(parts[0])["alg"], signer.algorithm().as_str());
         assert_eq!(read(parts[0])["typ"], TYP);
         assert_eq!(read(parts[1])["sub"], "ann");
+        for begun in [r#"{"a":1"#, r#"{"a":12"#, r#"{"a":123"#] {
+            let begun = Begun::new(begun.as_bytes().to_vec());
+            let token = signer.sign_on(&begun, br#","sub":"bob"}"#).unwrap();
+            let claims = read(token.split('.').nth(1).unwrap());
+            assert!(claims["sub"] == "bob" && claims["a"].is_u64(), "{claims}");
+        }
     }
 
     #[test]

@@ -56,9 +56,7 @@ pub enum SameSite {
 
 /// Looks a cookie up by its exact name in all `Cookie` fields.
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> CookieValue<'a> {
-    let mut values = pairs(headers)
-        .filter_map(split_pair)
-        .filter_map(|(key, value)| (key == name.as_bytes()).then_some(value));
+    let mut values = pairs(headers).filter_map(|pair| value_of(pair, name));
     match (values.next(), values.next()) {
         (None, _) => CookieValue::Absent,
         (Some(value), None) => CookieValue::One(readable(value)),
@@ -69,7 +67,7 @@ pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> CookieValue<'a> {
 /// The `Cookie` field without the cookies that are `ours`, all others byte for byte; `None` when
 /// nothing is left. An upstream never sees a handle that it could replay.
 pub fn strip(headers: &HeaderMap, ours: impl Fn(&str) -> bool) -> Option<HeaderValue> {
-    let mut kept: Vec<u8> = Vec::new();
+    let mut kept: Vec<u8> = Vec::with_capacity(lines(headers).map(<[u8]>::len).sum());
     for pair in pairs(headers).filter(|pair| !is_ours(pair, &ours)) {
         if !kept.is_empty() {
             kept.extend_from_slice(b"; ");
@@ -84,7 +82,10 @@ pub fn strip(headers: &HeaderMap, ours: impl Fn(&str) -> bool) -> Option<HeaderV
 
 /// Whether a request has more than [`MAX_COOKIES`].
 pub fn too_many(headers: &HeaderMap) -> bool {
-    pairs(headers).nth(MAX_COOKIES).is_some()
+    // The cheap bound first: empty pairs do not count.
+    let separators = |line| memchr::memchr_iter(b';', line).count().saturating_add(1);
+    lines(headers).map(separators).sum::<usize>() > MAX_COOKIES
+        && pairs(headers).nth(MAX_COOKIES).is_some()
 }
 
 impl<'a> SetCookie<'a> {
@@ -141,12 +142,24 @@ impl<'a> SetCookie<'a> {
 
 /// Each `name=value`, trimmed, of all fields: HTTP/2 clients may send one field per cookie.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|octet| *octet == b';'))
+    lines(headers).flat_map(pairs_of)
+}
+
+fn lines(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes)
+}
+
+fn pairs_of(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b';', line).chain(std::iter::once(line.len()));
+    ends.scan(0, |start, end| line.get(std::mem::replace(start, end + 1)..end))
         .map(<[u8]>::trim_ascii)
         .filter(|pair| !pair.is_empty())
+}
+
+/// The value of a pair of this name. `name` has neither spaces at its ends nor `=`.
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = pair.strip_prefix(name.as_bytes())?.trim_ascii_start();
+    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii)
 }
 
 fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {

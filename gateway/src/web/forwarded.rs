@@ -34,13 +34,13 @@ pub struct ClientAddr {
 
 /// What an upstream is told of the client: ours alone, nothing of what the client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct Outgoing<'a> {
     /// `X-Forwarded-For`.
     pub forwarded_for: String,
     /// `X-Forwarded-Proto`.
     pub proto: &'static str,
     /// `X-Forwarded-Host`.
-    pub host: String,
+    pub host: &'a str,
     /// `Forwarded` (RFC 7239).
     pub forwarded: String,
 }
@@ -62,7 +62,7 @@ impl Trusted {
     /// what is left of it is somebody's invention.
     pub fn resolve(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
         let peer = peer.to_canonical();
-        if !self.contains(peer) {
+        if self.0.is_empty() || !self.contains(peer) {
             return ClientAddr { client: peer, scheme: None, host: None };
         }
         if headers.contains_key(&FOR) {
@@ -104,28 +104,26 @@ impl Trusted {
 }
 
 /// What to tell an upstream. `host` is the authority that the client asked for, already proven.
-pub fn outgoing(client: IpAddr, scheme: Scheme, host: &str) -> Outgoing {
+pub fn outgoing(client: IpAddr, scheme: Scheme, host: &str) -> Outgoing<'_> {
     let client = client.to_canonical();
-    let node = match client {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("\"[{address}]\""),
+    let forwarded_for = client.to_string();
+    let (open, close) = match client {
+        IpAddr::V4(_) => ("", ""),
+        IpAddr::V6(_) => ("\"[", "]\""),
     };
     let proto = scheme.as_str();
-    Outgoing {
-        forwarded_for: client.to_string(),
-        proto,
-        host: host.to_owned(),
-        forwarded: format!("for={node};host=\"{host}\";proto={proto}"),
-    }
+    let forwarded =
+        ["for=", open, &forwarded_for, close, ";host=\"", host, "\";proto=", proto].concat();
+    Outgoing { forwarded_for, proto, host, forwarded }
 }
 
-impl Outgoing {
+impl Outgoing<'_> {
     /// The header fields to set, each in place of whatever was there.
     pub fn fields(&self) -> [(HeaderName, &str); 4] {
         [
             (FOR.clone(), &self.forwarded_for),
             (PROTO.clone(), self.proto),
-            (HOST.clone(), &self.host),
+            (HOST.clone(), self.host),
             (FORWARDED, &self.forwarded),
         ]
     }

@@ -105,6 +105,14 @@ impl<'a> CanonicalPath<'a> {
         if !raw.starts_with('/') {
             return Err(PathFault::NotAbsolute);
         }
+        if is_plain(raw) {
+            return Ok(Self(Cow::Borrowed(raw)));
+        }
+        Self::parse_odd(raw)
+    }
+
+    /// The rules one by one, for a path that has any octet that a rule is about.
+    fn parse_odd(raw: &'a str) -> Result<Self, PathFault> {
         raw.bytes().try_for_each(check_octet)?;
         let path = unescape(raw)?;
         check_double_escape(&path)?;
@@ -145,7 +153,44 @@ pub fn query_fault(query: &str) -> Option<QueryFault> {
     fault.or((separators >= MAX_PARAMETERS).then_some(QueryFault::TooManyParameters))
 }
 
-fn check_octet(octet: u8) -> Result<(), PathFault> {
+/// What an octet is to [`is_plain`].
+const CLASSES: [u8; 256] = classes();
+const SLASH: u8 = 1;
+const DOT: u8 = 2;
+const ODD: u8 = 4;
+
+/// Whether no rule can be broken: slashes alone between segments that do not begin with a dot, and
+/// no octet that any rule is about. Says "no" of some good paths too.
+fn is_plain(path: &str) -> bool {
+    let mut odd = 0;
+    let mut before = 0;
+    for octet in path.bytes() {
+        #[expect(clippy::indexing_slicing, reason = "256 places, one for each octet")]
+        let class = CLASSES[usize::from(octet)];
+        // Behind a slash, a slash or a dot is odd: `//`, `/.`, `/..`.
+        odd |= (class & ODD) | (if before == SLASH { class & (SLASH | DOT) } else { 0 });
+        before = class;
+    }
+    odd == 0
+}
+
+#[expect(clippy::indexing_slicing, reason = "read by the compiler, which would refuse it")]
+const fn classes() -> [u8; 256] {
+    let mut classes = [ODD; 256];
+    let mut octet = b'!';
+    while octet <= b'~' {
+        let free = check_octet(octet).is_ok() && !matches!(octet, b'%' | b';');
+        if free {
+            classes[octet as usize] = 0;
+        }
+        octet += 1;
+    }
+    classes[b'/' as usize] = SLASH;
+    classes[b'.' as usize] = DOT;
+    classes
+}
+
+const fn check_octet(octet: u8) -> Result<(), PathFault> {
     match octet {
         b'\\' => Err(PathFault::Backslash),
         b'#' | b'?' => Err(PathFault::Fragment),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::support::browser::Kind;
+use crate::support::browser::{Browser, Kind};
 use crate::support::forge::{claims, header};
 use crate::support::lab::{Lab, SITE};
 use crate::support::peers::{plain_pyjwt, verify};
@@ -82,6 +82,35 @@ async fn every_request_has_a_token_of_its_own() {
         .map(|seen| claims(seen.header("x-user-jwt").unwrap())["jti"].to_string())
         .collect();
     assert_eq!(ids.len(), 20);
+}
+
+#[tokio::test]
+async fn requests_of_one_session_and_route_share_a_token_where_the_route_says_so() {
+    let lab = Lab::with(|all| {
+        for route in &mut all.routes {
+            route.token = r#"{ audience = "agent", reuse = "30s" }"#;
+        }
+    })
+    .await;
+    let mut ann = lab.sign_in("engineer").await;
+    let mut bob = lab.sign_in("engineer").await;
+    let token = async |browser: &mut Browser, path: &str| {
+        assert_eq!(browser.get(Kind::Fetch, &format!("{SITE}{path}")).await.status(), 200);
+        let token = lab.last_token();
+        let verified = verify(&token, &lab.jwks().await, SITE, "agent").await.unwrap();
+        assert_eq!(verified["claims"].get("tctx"), None, "it is of one request");
+        token
+    };
+    let first = token(&mut ann, "/api").await;
+    assert_eq!(token(&mut ann, "/api/other").await, first);
+    assert_ne!(token(&mut bob, "/api").await, first, "another session");
+    assert_ne!(token(&mut ann, "/engineering/x").await, first, "another route");
+    let mut elsewhere = ann.clone();
+    lab.sign_out(&mut ann).await;
+    lab.recorder.clear();
+    let refused = elsewhere.get(Kind::Fetch, &format!("{SITE}/api")).await;
+    assert_eq!(refused.status(), 401, "the cookie of a session that has ended");
+    assert!(lab.recorder.requests().is_empty(), "nothing was forwarded");
 }
 
 #[tokio::test]

@@ -112,6 +112,39 @@ async fn the_session_cookie_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn only_a_session_that_memory_lacks_has_to_be_waited_for() {
+    let store = Arc::new(MemoryStore::new(100));
+    let hot = manager(Arc::<MemoryStore>::clone(&store));
+    let handle = sign_in(&hot, "ann").await.to_text();
+    let sent = cookie(handle.expose());
+    let now = |manager: &Arc<SessionManager>, fields: &Fields| {
+        let way = SessionCookie::new(CookieNames::default(), Arc::clone(manager));
+        let mut headers = http::HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().unwrap());
+        }
+        let id = crate::base::RequestId::random(&SystemEntropy);
+        way.authenticate_now(&Request {
+            id,
+            method: &http::Method::GET,
+            scheme: Scheme::Https,
+            host: "app.test",
+            authority: "app.test",
+            path: "/",
+            query: None,
+            headers: &headers,
+            client: [127, 0, 0, 1].into(),
+            websocket: false,
+        })
+    };
+    assert!(matches!(now(&hot, &sent), Some(Outcome::Accept(_))));
+    assert!(matches!(now(&hot, &vec![]), Some(Outcome::Absent)));
+    assert!(matches!(now(&hot, &cookie("x")), Some(Outcome::Reject(_))));
+    let cold = manager(store);
+    assert!(now(&cold, &sent).is_none());
+}
+
+#[tokio::test]
 async fn a_session_of_another_provider_is_refused_where_only_some_count() {
     let manager = manager(Arc::new(MemoryStore::new(100)));
     let handle = sign_in(&manager, "ann").await;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::check::findings::Problem;
+use crate::config::duration::Duration;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::{Auth, Route};
@@ -59,6 +60,9 @@ const CLAIMS: [&str; 28] = [
     "groups_truncated",
 ];
 
+/// The claims that a token for several requests cannot have.
+const OF_ONE_REQUEST: [&str; 3] = ["rctx", "tctx", "txn"];
+
 pub(super) fn check(
     config: &Config,
     written: &dyn Fn(&str) -> bool,
@@ -88,6 +92,7 @@ pub(super) fn check(
         sign_in(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
+        reuse(&path, route, config, problems);
         if route.token.debug_header {
             warnings.push(Problem::new(
                 format!("{path}.token.debug_header"),
@@ -233,6 +238,30 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
                 None => "a provider's own claims must be named in its claims.keep".to_owned(),
             };
             wrong(&format!("claims[{index}]"), format!("no token has a claim `{claim}`"), remedy);
+        }
+    }
+}
+
+fn reuse(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>) {
+    let (token, lifetime) = (&route.token, config.token.lifetime);
+    let Some(reuse) = token.reuse else { return };
+    let mut wrong = |key: &str, message: String, remedy: &str| {
+        problems.push(Problem::new(format!("{path}.token.{key}"), message, remedy));
+    };
+    if token.off {
+        wrong("reuse", "there is no token to share: `off` is set".into(), "leave one out");
+    }
+    if reuse < Duration::from_secs(1) {
+        let message = format!("tokens cannot be shared for {reuse}");
+        wrong("reuse", message, "leave it out for a token of its own for each request");
+    } else if reuse >= lifetime {
+        let message = format!("{reuse} is not shorter than token.lifetime, {lifetime}");
+        wrong("reuse", message, "use at most half of token.lifetime: longer has no effect");
+    }
+    for (index, claim) in token.claims.iter().flatten().enumerate() {
+        if OF_ONE_REQUEST.contains(&claim.as_str()) {
+            let message = format!("a shared token has no `{claim}`: it is of one request");
+            wrong(&format!("claims[{index}]"), message, "leave it or `reuse` out");
         }
     }
 }

@@ -143,6 +143,13 @@ fn bad_targets_and_tokens_of_routes_are_told() {
         (with(end, "token = { claims = [\"emial\"] }"), "did you mean `email`?"),
         (with(end, "token = { max_bytes = \"1B\" }"), "is not between 1KiB and 64KiB"),
         (with(end, "token = { off = true, debug_header = true }"), "there is no token to show"),
+        (with(end, "token = { off = true, reuse = \"30s\" }"), "there is no token to share"),
+        (with(end, "token = { reuse = \"60s\" }"), "is not shorter than token.lifetime"),
+        (with(end, "token = { reuse = \"0s\" }"), "tokens cannot be shared for 0s"),
+        (
+            with(end, "token = { reuse = \"9s\", claims = [\"tctx\"] }"),
+            "a shared token has no `tctx`",
+        ),
         (with(end, &format!("name = \"x\"\n{ROUTE}path = \"/y\"\nname = \"x\"")), "called `x` too"),
     ]);
     let nobody = "[server]\npublic_url = \"http://localhost\"\nhttp = { listen = \"[::1]:1\" }\n\

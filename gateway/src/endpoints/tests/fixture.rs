@@ -360,6 +360,7 @@ fn routes() -> Table<Arc<RoutePlan>> {
             body_bytes: 1_000,
             websocket_origins: Vec::new(),
             strip: Vec::new(),
+            metrics: Metrics::default().route(&path.into()),
         };
         routes.push((Pattern::parse("*", path, None).unwrap(), Arc::new(plan)));
     }

@@ -16,12 +16,31 @@ fn anonymous() -> Arc<dyn Authenticator> {
     Arc::new(Anonymous::default())
 }
 
+async fn decide(gate: &Gate, asked: &Asked) -> Result<Admitted, Refused> {
+    let request = asked.request();
+    let decided = gate.decide(&request).await;
+    // What is decided without waiting is what is decided with it.
+    let same = gate.decide_now(&request).is_none_or(|now| match (&now, &decided) {
+        (Ok(now), Ok(then)) => {
+            let who = |admitted: &Admitted| admitted.permit().authenticated().principal().clone();
+            Arc::ptr_eq(now.plan(), then.plan()) && who(now) == who(then)
+        }
+        (Err(now), Err(then)) => {
+            let cause = |refused: &Refused| refused.refusal.cause();
+            (cause(now), &now.subject) == (cause(then), &then.subject)
+        }
+        _ => false,
+    });
+    assert!(same, "{asked:?}");
+    decided
+}
+
 async fn refusal(gate: &Gate, asked: &Asked) -> Refused {
-    gate.decide(&asked.request()).await.unwrap_err()
+    decide(gate, asked).await.unwrap_err()
 }
 
 async fn route(gate: &Gate, asked: &Asked) -> String {
-    let admitted = gate.decide(&asked.request()).await.unwrap();
+    let admitted = decide(gate, asked).await.unwrap();
     assert_eq!(admitted.permit().route(), &admitted.plan().id);
     admitted.plan().id.to_string()
 }

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::base::{ManualClock, ProviderId, RequestId, RouteId, Secret, SeededEntropy};
-use crate::crypto::{Algorithm, Encoder, SigningKey, Unverified, VerifyingKey};
-use crate::identity::{Authenticated, Email, Principal, SessionRef, WayIn};
+use crate::crypto::{Algorithm, Begun, Encoder, SigningKey, Unverified, VerifyingKey};
+use crate::identity::{Authenticated, Email, Memo, Principal, SessionRef, WayIn};
 use crate::token::plan::Transport;
 use crate::token::signer::SharedSecret;
 
@@ -24,14 +24,15 @@ impl Signer for OneKey {
         self.0.key().algorithm()
     }
 
-    fn sign(&self, claims: &[u8]) -> Result<String, SignFault> {
-        self.0.encode(claims)
+    fn sign_on(&self, begun: &Begun, rest: &[u8]) -> Result<String, SignFault> {
+        self.0.encode_on(begun, rest)
     }
 }
 
 struct Fixture {
     minter: Minter,
     key: VerifyingKey,
+    clock: Arc<ManualClock>,
 }
 
 impl Fixture {
@@ -41,14 +42,15 @@ impl Fixture {
         let key = VerifyingKey::admit(&jwk).unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
         let entropy = Arc::new(SeededEntropy::new(7));
+        let time = Arc::<ManualClock>::clone(&clock);
         let minter = Minter::new(
             "https://gw.test",
             TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::from_secs(5) },
             Arc::new(OneKey(encoder)),
-            clock,
+            time,
             entropy,
         );
-        Self { minter, key }
+        Self { minter, key, clock }
     }
 
     fn claims(&self, permit: &Permit, plan: &TokenPlan) -> Map<String, Value> {
@@ -82,8 +84,8 @@ fn ann() -> Principal {
     ann
 }
 
-fn permit(principal: Principal) -> Permit {
-    let session = SessionRef {
+fn session() -> SessionRef {
+    SessionRef {
         key: [1; 32],
         sid: "public-sid".into(),
         signed_in_by: WayIn::Oidc,
@@ -91,9 +93,24 @@ fn permit(principal: Principal) -> Permit {
         auth_time: NOW.before(Duration::from_secs(600)),
         acr: Some("high".into()),
         amr: ["pwd".to_owned(), "otp".to_owned()].into(),
-    };
-    let who = Authenticated::assertion(Arc::new(principal), WayIn::Session, Some(session));
+        memo: Memo::default(),
+    }
+}
+
+fn permit(principal: Principal) -> Permit {
+    permit_in(principal, &Arc::new(session()))
+}
+
+fn permit_in(principal: Principal, session: &Arc<SessionRef>) -> Permit {
+    let session = Some(Arc::clone(session));
+    let who = Authenticated::assertion(Arc::new(principal), WayIn::Session, session);
     Permit::assertion(who, RouteId::from("chat"))
+}
+
+fn nobody() -> Permit {
+    let nobody = Arc::new(Principal::anonymous());
+    let nobody = Authenticated::assertion(nobody, WayIn::Anonymous, None);
+    Permit::assertion(nobody, RouteId::from("chat"))
 }
 
 #[test]
@@ -120,9 +137,7 @@ fn a_token_says_who_how_where_and_for_whom() {
 #[test]
 fn nobody_gets_a_token_too() {
     let fixture = Fixture::new();
-    let nobody = Authenticated::assertion(Arc::new(Principal::anonymous()), WayIn::Anonymous, None);
-    let permit = Permit::assertion(nobody, RouteId::from("chat"));
-    let claims = fixture.claims(&permit, &TokenPlan::new("agent"));
+    let claims = fixture.claims(&nobody(), &TokenPlan::new("agent"));
     assert_eq!(claims["sub"], "anonymous");
     assert_eq!(claims["auth_method"], "anonymous");
     for absent in ["idp", "sid", "auth_time", "email", "email_verified", "groups"] {
@@ -261,3 +276,5 @@ proptest! {
         prop_assert_eq!(&claims["groups"], &json!([group]));
     }
 }
+
+mod kept;

@@ -158,6 +158,11 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_says_what_the_rules_say(raw in "/([a-z]{0,2}[/.]{0,2}|%2[eEfF5]|;|[ -~]|\\PC){0,12}") {
+        prop_assert_eq!(CanonicalPath::parse(&raw), CanonicalPath::parse_odd(&raw));
+    }
+
+    #[test]
     fn nothing_makes_it_panic(raw in "\\PC*") {
         let _ = CanonicalPath::parse(&raw);
         let _ = query_fault(&raw);
