@@ -214,7 +214,7 @@ fn foreign(request: &Request<'_>, plan: &RoutePlan) -> bool {
 fn facts_of<'a>(request: &'a Request<'_>) -> RequestFacts<'a> {
     let transport = if request.websocket {
         Transport::WebSocket
-    } else if request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+    } else if request.takes_events() {
         Transport::EventStream
     } else {
         Transport::Http

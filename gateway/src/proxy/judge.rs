@@ -157,7 +157,7 @@ fn note(gateway: &Gateway, ctx: &mut Context, refused: &Refused) {
 fn exchange(request: &Request<'_>) -> Exchange {
     if request.websocket {
         Exchange::WebSocket
-    } else if request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+    } else if request.takes_events() {
         Exchange::EventStream
     } else {
         Exchange::Ordinary

@@ -6,6 +6,8 @@ use http::{HeaderMap, Method};
 
 use crate::base::RequestId;
 
+const EVENT_STREAM: &str = "text/event-stream";
+
 /// A request as the gate sees it. Everything in it has been checked by the proxy: one host, one
 /// canonical path, a client address from trusted hops only.
 #[derive(Clone, Debug)]
@@ -76,6 +78,15 @@ impl Request<'_> {
             return None;
         }
         first.to_str().ok()
+    }
+
+    /// Whether the caller takes an event stream: the answer may then stay open.
+    pub fn takes_events(&self) -> bool {
+        let named = |accept: &str| {
+            memchr::memmem::find(accept.as_bytes(), EVENT_STREAM.as_bytes()).is_some()
+        };
+        self.header("accept")
+            .is_some_and(|accept| accept.len() >= EVENT_STREAM.len() && named(accept))
     }
 
     /// The path with its query: what `return_to` remembers.
