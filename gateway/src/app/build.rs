@@ -86,7 +86,7 @@ pub(super) fn build(
     let pools = upstreams::pools(config, generation)?;
     let providers = providers::providers(config, lasting)?;
     let cookies = CookieNames::default();
-    let table = routes::table(loaded, &pools, &lasting.sessions, &cookies)?;
+    let table = routes::table(loaded, &pools, lasting, &cookies)?;
     let keys = Keys::open(config, lasting)?;
     let issuer = issuer(config);
     let minter = Minter::new(

@@ -12,6 +12,7 @@ mod routes;
 mod run;
 mod upstreams;
 mod watch;
+mod ways;
 
 pub use build::{BuildFault, dry_build};
 pub use run::{RunFault, run};

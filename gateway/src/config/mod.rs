@@ -2,6 +2,7 @@
 
 mod address;
 mod allow;
+mod auth;
 mod check;
 mod checked;
 mod document;
@@ -32,6 +33,7 @@ mod upstreams;
 
 pub use address::ServerAddress;
 pub use allow::AllowList;
+pub use auth::Auth;
 pub use check::Problem;
 pub use checked::Checked;
 pub use duration::Duration;
@@ -45,7 +47,7 @@ pub use patterns::{HostPattern, PathPattern};
 pub use providers::{ClaimNames, OidcProvider, Provider};
 pub use reference::reference_page;
 pub use root::Config;
-pub use routes::{Access, Auth, Route, RouteToken, Rule};
+pub use routes::{Access, Route, RouteToken, Rule};
 pub use schema::json_schema;
 pub use secret_source::SecretSource;
 pub use server::{Admin, Certificate, Http, Https, Server};

@@ -1,18 +1,15 @@
 //! `[[routes]]`: what is asked for, who may, and where it goes.
 
-use std::fmt;
-use std::str::FromStr;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ProviderId, RouteId, UpstreamId};
 use crate::config::allow::AllowList;
+use crate::config::auth::Auth;
 use crate::config::names::{FieldName, Verb};
 use crate::config::origin::Origin;
 use crate::config::patterns::{HostPattern, PathPattern};
 use crate::config::size::ByteSize;
-use crate::config::text::text_setting;
 
 /// One route: which requests, how people prove who they are, who may, and where it goes.
 ///
@@ -100,17 +97,6 @@ pub struct RouteToken {
     pub aliases: bool,
 }
 
-/// A way in that a route can list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// No proof: identity is optional.
-    Anonymous,
-    /// A session, made by signing in with a provider.
-    Session,
-}
-
-text_setting!(Auth, "way in", "session", "^(session|anonymous)$");
-
 /// Who may, where the route names nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -133,18 +119,6 @@ pub enum Rule<'a> {
     /// Everybody whom a way in accepts.
     Public,
 }
-
-/// Ways in that are planned and have their word already: a clearer error than "unknown".
-const LATER: [&str; 8] = [
-    "api_key",
-    "bearer",
-    "client_certificate",
-    "forward_auth",
-    "password",
-    "signed_url",
-    "teams",
-    "trusted_headers",
-];
 
 impl Route {
     /// The route's name: its own, or its pattern.
@@ -194,32 +168,6 @@ impl Default for RouteToken {
             off: false,
             aliases: true,
         }
-    }
-}
-
-impl FromStr for Auth {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let kind = text.split(':').next().unwrap_or(text);
-        match text {
-            "anonymous" => Ok(Self::Anonymous),
-            "session" => Ok(Self::Session),
-            _ if LATER.contains(&kind) => Err(format!(
-                "way in `{kind}` is not built yet in this version\n\
-                 help: use \"session\" or \"anonymous\""
-            )),
-            _ => Err(format!("`{text}` is not a way in\nhelp: use \"session\" or \"anonymous\"")),
-        }
-    }
-}
-
-impl fmt::Display for Auth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anonymous => "anonymous",
-            Self::Session => "session",
-        })
     }
 }
 

@@ -1,9 +1,11 @@
 //! What is known of a caller, and the proofs that a check has passed.
 
+mod mapping;
 mod principal;
 mod proof;
 mod way_in;
 
+pub use mapping::{ClaimMapping, claim};
 pub use principal::{Email, Principal};
 pub use proof::{Authenticated, Permit, SessionRef};
 pub use way_in::WayIn;

@@ -23,6 +23,6 @@ pub use fault::LoginFault;
 pub use id_token::{Expected, IdToken};
 pub use keys::{JwksLocation, KeyFault, KeySource, RemoteKeys};
 pub use provider::{FinishedLogin, Provider, ProviderStatus};
-pub use settings::{AllowLists, ClaimMapping, ProviderSettings};
+pub use settings::{AllowLists, ProviderSettings};
 pub use start::{StartLogin, StartedLogin};
 pub use transaction::Transaction;

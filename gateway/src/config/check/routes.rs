@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
-use crate::config::routes::{Auth, Route};
+use crate::config::routes::Route;
 use crate::config::suggest::nearest;
 
 /// Paths below it are the gateway's own; a route there would never be asked.

@@ -1,0 +1,7 @@
+//! A route's `auth` list → its chain: one file per way in.
+
+mod anonymous;
+mod chain;
+mod session;
+
+pub(super) use chain::Ways;
