@@ -4,6 +4,7 @@ mod admin;
 mod build;
 pub mod demo;
 pub mod dev_certificate;
+mod issuers;
 mod lasting;
 mod listeners;
 mod providers;

@@ -4,9 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::app::build::BuildFault;
-use crate::app::lasting::Lasting;
 use crate::app::ways::Ways;
-use crate::authn::CookieNames;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::UpstreamId;
 use crate::config::{Loaded, Problem, Route, Rule};
@@ -26,17 +24,15 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), BuildFault> {
 pub(super) fn table(
     loaded: &Loaded,
     pools: &HashMap<UpstreamId, Arc<Pool>>,
-    lasting: &Lasting,
-    cookies: &CookieNames,
+    ways: &Ways<'_>,
 ) -> Result<Table<Arc<RoutePlan>>, BuildFault> {
-    let ways = Ways { config: &loaded.config, lasting, cookies };
     let mut routes = Vec::new();
     for route in &loaded.config.routes {
         let pattern = pattern(route)?;
         let pool = pools.get(&route.upstream);
         let pool =
             pool.ok_or_else(|| BuildFault::Route(route.id(), "no such upstream".to_owned()))?;
-        routes.push((pattern, Arc::new(plan(&ways, route, pool)?)));
+        routes.push((pattern, Arc::new(plan(ways, route, pool)?)));
     }
     Table::build(routes).map_err(|ties| tied(loaded, ties))
 }
@@ -82,6 +78,8 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
             .iter()
             .chain([&route.token.header])
             .map(|field| field.name().clone())
+            // Once `bearer` reads it, it is a password of the caller's: not for an application.
+            .chain(route.keeps_authorization().then_some(http::header::AUTHORIZATION))
             .collect(),
     })
 }

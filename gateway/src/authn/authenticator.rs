@@ -17,6 +17,12 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     /// Which way in this is.
     fn way_in(&self) -> WayIn;
 
+    /// How a refusal asks for this way's credential: a challenge with its parameters (RFC 9110 section
+    /// 11.6.1), without any that depend on the request. `None` for a way without a scheme.
+    fn challenge(&self) -> Option<&str> {
+        None
+    }
+
     /// Looks for this way's credential and judges it.
     async fn authenticate(&self, request: &Request<'_>) -> Outcome;
 }
@@ -52,6 +58,8 @@ pub enum RejectReason {
     Issuer,
     /// The credential is not even of the right form.
     Malformed,
+    /// Sent where it must not be: an address is in logs and histories.
+    Misplaced,
     /// Its time has not begun.
     NotYet,
     /// Another credential of the same request names somebody else.
@@ -68,7 +76,9 @@ pub enum RejectReason {
     SessionUnknown,
     /// Not signed by whom it says.
     Signature,
-    /// Nobody knows it.
+    /// A token that is meant for something else.
+    Type,
+    /// Nobody knows it, or nobody does any more.
     Unknown,
     /// Signed by a key that nobody knows.
     UnknownKey,
@@ -98,6 +108,7 @@ impl RejectReason {
             Self::Expired => "expired",
             Self::Issuer => "issuer",
             Self::Malformed => "malformed",
+            Self::Misplaced => "misplaced",
             Self::NotYet => "not_yet",
             Self::OtherPrincipal => "other_principal",
             Self::OtherProvider => "other_provider",
@@ -106,6 +117,7 @@ impl RejectReason {
             Self::Scope => "scope",
             Self::SessionUnknown => "session_unknown",
             Self::Signature => "signature",
+            Self::Type => "type",
             Self::Unknown => "unknown",
             Self::UnknownKey => "unknown_key",
             Self::Used => "used",

@@ -88,6 +88,11 @@ impl Chain {
         Ok(())
     }
 
+    /// How a refusal asks for the credentials of this route; see [`Authenticator::challenge`].
+    pub fn challenges(&self) -> impl Iterator<Item = (WayIn, &str)> {
+        self.ways.iter().filter_map(|way| Some((way.way_in(), way.challenge()?)))
+    }
+
     fn forgives(&self, reason: RejectReason) -> bool {
         let nobody_here =
             matches!(reason, RejectReason::OtherProvider | RejectReason::SessionUnknown);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ProviderId, RouteId, UpstreamId};
+use crate::base::{IssuerId, ProviderId, RouteId, UpstreamId};
 use crate::config::allow::AllowList;
 use crate::config::auth::Auth;
 use crate::config::names::{FieldName, Verb};
@@ -31,9 +31,9 @@ pub struct Route {
     /// The methods. Default: all; a request with another one is answered with 405.
     #[serde(default)]
     pub methods: Vec<Verb>,
-    /// The ways in, in order: `session` (signed in with a provider), `anonymous` (no proof; last in
-    /// the list, makes identity optional). The first credential that is present decides. Default
-    /// `["session"]`.
+    /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
+    /// issuer), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
     /// The providers that people can sign in with, by id. Default: all of them; with more than one
@@ -41,6 +41,18 @@ pub struct Route {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub login: Vec<ProviderId>,
+    /// The issuers whose access tokens count with `bearer`, by id. Default: all of them.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub issuers: Vec<IssuerId>,
+    /// The scopes that an access token must have here, beside those that its issuer asks for. Default
+    /// none.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Whether the upstream sees the client's `Authorization` field although `bearer` reads it.
+    /// Default false: an app that gets the client's token can use it elsewhere in its name.
+    #[serde(default)]
+    pub forward_authorization: bool,
     /// Who may: `public` for everybody whom a way in accepts, `authenticated` for everybody who is
     /// somebody.
     pub access: Option<Access>,
@@ -147,6 +159,11 @@ impl Route {
     /// Whether people sign in on it.
     pub fn takes_sessions(&self) -> bool {
         self.auth.contains(&Auth::Session)
+    }
+
+    /// Whether the client's `Authorization` field is for the gateway and not for the upstream.
+    pub fn keeps_authorization(&self) -> bool {
+        self.auth.contains(&Auth::Bearer) && !self.forward_authorization
     }
 
     /// The audience of its tokens.

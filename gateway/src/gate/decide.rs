@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::authn::ChainFault;
 use crate::authz::{DenyReason, Question, Verdict};
 use crate::base::Clock;
 use crate::gate::plan::RoutePlan;
@@ -81,12 +80,7 @@ impl Gate {
         let authenticated = match plan.chain.authenticate(request).await {
             Ok(Some(authenticated)) => authenticated,
             Ok(None) => return Err(refused(Refusal::Unauthenticated(None))),
-            Err(ChainFault::Reject(way_in, reason)) => {
-                return Err(refused(Refusal::Unauthenticated(Some((way_in, reason)))));
-            }
-            Err(ChainFault::Unavailable(cause)) => {
-                return Err(refused(Refusal::Unavailable(cause)));
-            }
+            Err(fault) => return Err(refused(Refusal::of(fault))),
         };
         let subject = authenticated.principal().subject.clone();
         let question = Question { authenticated, route: &plan.id, request };

@@ -81,7 +81,7 @@ async fn decide(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> 
     }
     ctx.exchange = exchange(&request);
     ctx.admitted = Some(admitted);
-    if let Err(refused) = streams::opened(&gateway.parts().sessions, session, ctx) {
+    if let Err(refused) = streams::opened(gateway.parts(), session, ctx) {
         note(gateway, ctx, &refused);
         let reply = refused.bare_reply();
         respond::reply(session, ctx, reply, false).await?;

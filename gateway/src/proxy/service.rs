@@ -197,7 +197,7 @@ impl ProxyHttp for Gateway {
         if !answer.status.is_informational() || answer.status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.answered.status = answer.status.as_u16();
         }
-        streams::answered(&self.parts.sessions, session, answer, ctx)
+        streams::answered(&self.parts, session, answer, ctx)
     }
 
     fn fail_to_connect(

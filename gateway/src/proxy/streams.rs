@@ -9,8 +9,9 @@ use pingora_proxy::Session;
 use crate::gate::{Refusal, Refused};
 use crate::proxy::connection::Phase;
 use crate::proxy::context::Context;
+use crate::proxy::service::Parts;
 use crate::proxy::{inbound, lifeline};
-use crate::session::{NOBODY, SessionManager};
+use crate::session::NOBODY;
 use crate::upstream::Exchange;
 
 /// Answers of these kinds stay open: they are bound to their session like a WebSocket.
@@ -25,20 +26,20 @@ const STREAMING: [&str; 6] = [
 
 /// Binds a request that asks for a live stream to its session, before the upstream hears of it.
 pub(super) fn opened(
-    sessions: &SessionManager,
+    parts: &Parts,
     session: &Session,
     ctx: &mut Context,
 ) -> std::result::Result<(), Refused> {
     if ctx.exchange == Exchange::Ordinary {
         return Ok(());
     }
-    bind(sessions, session, ctx)
+    bind(parts, session, ctx)
 }
 
 /// Binds an answer that turns out to be a live stream, and tells the connection when it becomes a
 /// WebSocket.
 pub(super) fn answered(
-    sessions: &SessionManager,
+    parts: &Parts,
     session: &Session,
     answer: &ResponseHeader,
     ctx: &mut Context,
@@ -53,20 +54,18 @@ pub(super) fn answered(
         return Ok(());
     }
     ctx.exchange = Exchange::EventStream;
-    bind(sessions, session, ctx)
+    bind(parts, session, ctx)
         .or_else(|refused| Error::e_explain(ErrorType::InternalError, refused.refusal.code()))
 }
 
-fn bind(
-    sessions: &SessionManager,
-    session: &Session,
-    ctx: &Context,
-) -> std::result::Result<(), Refused> {
+fn bind(parts: &Parts, session: &Session, ctx: &Context) -> std::result::Result<(), Refused> {
     let (Some(admitted), Some(lifeline)) = (&ctx.admitted, lifeline::current()) else {
         return Ok(());
     };
-    let key = admitted.permit().authenticated().session().map_or(NOBODY, |session| session.key);
-    let ticket = sessions
+    let proof = admitted.permit().authenticated();
+    let key = proof.session().map_or(NOBODY, |session| session.key);
+    let ticket = parts
+        .sessions
         .live()
         .register(key)
         .map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?;
@@ -74,7 +73,8 @@ fn bind(
         Exchange::WebSocket => inbound::connection(session).cloned(),
         Exchange::EventStream | Exchange::Ordinary => None,
     };
-    lifeline.tie(ticket, websocket);
+    let left = proof.expires().map(|expires| expires.since(parts.clock.now()));
+    lifeline.tie(ticket, websocket, left);
     Ok(())
 }
 

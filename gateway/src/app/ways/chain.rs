@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
-use crate::app::ways::{anonymous, session};
+use crate::app::ways::{anonymous, bearer, session};
+use crate::authn::bearer::Issuer;
 use crate::authn::{Authenticator, Chain, CookieNames};
 use crate::base::ProviderId;
 use crate::config::{Auth, Checked, Config, Route};
@@ -14,6 +15,7 @@ pub(in crate::app) struct Ways<'a> {
     pub(in crate::app) config: &'a Checked<Config>,
     pub(in crate::app) lasting: &'a Lasting,
     pub(in crate::app) cookies: &'a CookieNames,
+    pub(in crate::app) issuers: &'a [Arc<Issuer>],
 }
 
 impl Ways<'_> {
@@ -39,7 +41,7 @@ impl Ways<'_> {
         match auth {
             Auth::Anonymous => anonymous::way(self, route),
             Auth::ApiKey => not_built(auth, route),
-            Auth::Bearer => not_built(auth, route),
+            Auth::Bearer => bearer::way(self, route),
             Auth::ClientCertificate => not_built(auth, route),
             Auth::ForwardAuth => not_built(auth, route),
             Auth::Password => not_built(auth, route),

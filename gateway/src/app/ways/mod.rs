@@ -1,6 +1,7 @@
 //! A route's `auth` list → its chain: one file per way in.
 
 mod anonymous;
+mod bearer;
 mod chain;
 mod session;
 
