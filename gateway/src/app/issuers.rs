@@ -42,7 +42,7 @@ fn source(section: &Section, lasting: &Lasting) -> Result<TokenSource, String> {
         let client = (asked.client_id.as_str(), asked.client_secret.secret());
         let times = (asked.cache.std(), asked.timeout.std());
         return Introspection::new(asked.url.clone(), client, fetch, times)
-            .map(TokenSource::Introspection);
+            .map(|asked| TokenSource::Introspection(Box::new(asked)));
     }
     let location = match &section.jwks_url {
         Some(url) => JwksLocation::Fixed(url.clone()),

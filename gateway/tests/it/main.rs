@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod bearer;
 mod canary;
 mod chromium;
 mod durability;

@@ -26,7 +26,7 @@ pub struct Issuer {
 #[derive(Debug)]
 pub enum TokenSource {
     /// By the issuer itself.
-    Introspection(Introspection),
+    Introspection(Box<Introspection>),
     /// With keys that are there.
     Keys(KeySet),
     /// With keys that are fetched.

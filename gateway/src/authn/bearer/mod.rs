@@ -3,6 +3,8 @@
 mod accepted;
 mod claims;
 mod credential;
+#[cfg(test)]
+mod fake;
 mod introspection;
 mod issuer;
 mod settings;

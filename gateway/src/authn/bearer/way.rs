@@ -151,3 +151,8 @@ fn challenge(takes: &[Takes]) -> Arc<str> {
     }
     format!("Bearer realm=\"portcullis\", scope=\"{}\"", scopes.join(" ")).into()
 }
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod tests;

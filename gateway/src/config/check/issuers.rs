@@ -1,5 +1,7 @@
 //! Checks of `[issuers.<id>]`, and of the routes that ask for one.
 
+use std::path::Path;
+
 use url::Url;
 
 use crate::config::auth::Auth;
@@ -11,6 +13,7 @@ use crate::config::issuers::Issuer;
 use crate::config::origin::is_loopback;
 use crate::config::root::Config;
 use crate::config::routes::Route;
+use crate::crypto::KeySet;
 
 /// More would hold gigabytes.
 const LARGEST_CACHE: u32 = 1_000_000;
@@ -92,12 +95,12 @@ fn keys(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
         ));
     }
     if let Some(file) = &issuer.jwks_file
-        && let Err(error) = std::fs::metadata(file)
+        && let Some(fault) = unusable(file)
     {
         problems.push(Problem::new(
             format!("{path}.jwks_file"),
-            format!("cannot read `{}`: {error}", file.display()),
-            "name a JWKS file that the gateway's user can read",
+            format!("`{}`: {fault}", file.display()),
+            "name a JWKS file with the issuer's public keys",
         ));
     }
     if issuer.stale_keys.is_zero() {
@@ -106,6 +109,22 @@ fn keys(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
             "keys would be too old as soon as they are there",
             "leave it out for the default, \"24h\"",
         ));
+    }
+}
+
+/// Why no token could be verified with the keys of a file.
+fn unusable(file: &Path) -> Option<String> {
+    let document = match std::fs::read(file) {
+        Ok(document) => document,
+        Err(error) => return Some(format!("it cannot be read: {error}")),
+    };
+    match KeySet::admit(&document) {
+        Err(fault) => Some(fault.to_string()),
+        Ok(keys) if keys.is_empty() => Some(match keys.refused().first() {
+            Some((key, fault)) => format!("{key}: {fault}"),
+            None => "it holds no key".to_owned(),
+        }),
+        Ok(_) => None,
     }
 }
 
