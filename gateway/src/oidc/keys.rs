@@ -133,7 +133,12 @@ impl RemoteKeys {
     /// # Errors
     /// [`KeyFault::Unavailable`]; the keys stay as they are.
     pub async fn refresh(&self) -> Result<(), KeyFault> {
+        let asked = self.clock.instant();
         let mut flight = self.flight.lock().await;
+        // Somebody who needed a key has fetched them while this waited.
+        if self.usable().is_some_and(|snapshot| snapshot.fetched > asked) {
+            return Ok(());
+        }
         self.load(&mut flight).await.map(drop)
     }
 
