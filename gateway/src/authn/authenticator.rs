@@ -25,6 +25,14 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
 
     /// Looks for this way's credential and judges it.
     async fn authenticate(&self, request: &Request<'_>) -> Outcome;
+
+    /// What [`authenticate`](Self::authenticate) would say, where nothing has to be waited for:
+    /// without a credential, with a malformed one, or with one that memory knows. `None` when
+    /// somebody must be asked first; a way that always asks leaves this as it is.
+    fn authenticate_now(&self, request: &Request<'_>) -> Option<Outcome> {
+        let _ = request;
+        None
+    }
 }
 
 /// What one way in says of a request. 401 and 503 are never confused.

@@ -1,5 +1,6 @@
 //! A route's ordered list of ways in.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
@@ -50,42 +51,70 @@ impl Chain {
         request: &Request<'_>,
     ) -> Result<Option<Authenticated>, ChainFault> {
         for (place, way) in self.ways.iter().enumerate() {
-            match way.authenticate(request).await {
-                Outcome::Absent => {}
-                Outcome::Accept(authenticated) => {
-                    if self.mixed {
-                        self.check_others(place, &authenticated, request).await?;
+            let outcome = now_or_later(&**way, request).await;
+            if let ControlFlow::Break(decided) = self.heed(&**way, outcome) {
+                if let Ok(Some(accepted)) = &decided {
+                    for other in self.others(place, accepted) {
+                        agrees(other, accepted, now_or_later(other, request).await)?;
                     }
-                    return Ok(Some(authenticated));
                 }
-                Outcome::Reject(reason) if self.forgives(reason) => {}
-                Outcome::Reject(reason) => return Err(ChainFault::Reject(way.way_in(), reason)),
-                Outcome::Unavailable(cause) => return Err(ChainFault::Unavailable(cause)),
+                return decided;
             }
         }
         Ok(None)
     }
 
-    /// Asks the ways behind the one that accepted whether they name somebody else. One that is bad
-    /// names nobody; the first credential has decided.
-    async fn check_others(
+    /// What [`authenticate`](Self::authenticate) would say, where no way has to ask anybody; `None`
+    /// where one does.
+    ///
+    /// # Errors
+    /// A credential was sent and is bad, or it cannot be judged just now.
+    pub fn authenticate_now(
         &self,
-        place: usize,
-        accepted: &Authenticated,
         request: &Request<'_>,
-    ) -> Result<(), ChainFault> {
-        let others = self.ways.iter().skip(place.saturating_add(1));
-        for way in others.filter(|way| must_agree(accepted.way_in(), way.way_in())) {
-            match way.authenticate(request).await {
-                Outcome::Accept(other) if !other.principal().is_same_as(accepted.principal()) => {
-                    return Err(ChainFault::Reject(way.way_in(), RejectReason::OtherPrincipal));
+    ) -> Option<Result<Option<Authenticated>, ChainFault>> {
+        for (place, way) in self.ways.iter().enumerate() {
+            let outcome = way.authenticate_now(request)?;
+            if let ControlFlow::Break(decided) = self.heed(&**way, outcome) {
+                if let Ok(Some(accepted)) = &decided {
+                    for other in self.others(place, accepted) {
+                        let outcome = other.authenticate_now(request)?;
+                        if let Err(fault) = agrees(other, accepted, outcome) {
+                            return Some(Err(fault));
+                        }
+                    }
                 }
-                Outcome::Absent | Outcome::Accept(_) | Outcome::Reject(_) => {}
-                // A check that cannot be made has not passed.
-                Outcome::Unavailable(cause) => return Err(ChainFault::Unavailable(cause)),
+                return Some(decided);
             }
         }
-        Ok(())
+        Some(Ok(None))
+    }
+
+    /// Whether a way's answer decides, and how.
+    fn heed(
+        &self,
+        way: &dyn Authenticator,
+        outcome: Outcome,
+    ) -> ControlFlow<Result<Option<Authenticated>, ChainFault>> {
+        ControlFlow::Break(match outcome {
+            Outcome::Absent => return ControlFlow::Continue(()),
+            Outcome::Reject(reason) if self.forgives(reason) => return ControlFlow::Continue(()),
+            Outcome::Accept(authenticated) => Ok(Some(authenticated)),
+            Outcome::Reject(reason) => Err(ChainFault::Reject(way.way_in(), reason)),
+            Outcome::Unavailable(cause) => Err(ChainFault::Unavailable(cause)),
+        })
+    }
+
+    /// The ways behind the one that accepted which must not name somebody else.
+    fn others<'a>(
+        &'a self,
+        place: usize,
+        accepted: &Authenticated,
+    ) -> impl Iterator<Item = &'a dyn Authenticator> + use<'a> {
+        let way_in = accepted.way_in();
+        let behind = if self.mixed { self.ways.get(place.saturating_add(1)..) } else { None };
+        let behind = behind.unwrap_or_default().iter().map(|way| &**way);
+        behind.filter(move |way| must_agree(way_in, way.way_in()))
     }
 
     /// How a refusal asks for the credentials of this route; see [`Authenticator::challenge`].
@@ -101,6 +130,30 @@ impl Chain {
 
     fn ends_anonymous(&self) -> bool {
         self.ways.last().is_some_and(|last| last.way_in() == WayIn::Anonymous)
+    }
+}
+
+async fn now_or_later(way: &dyn Authenticator, request: &Request<'_>) -> Outcome {
+    match way.authenticate_now(request) {
+        Some(outcome) => outcome,
+        None => way.authenticate(request).await,
+    }
+}
+
+/// Whether another credential of the request names the one who was accepted, or nobody: one that is
+/// bad names nobody, and the first one has decided.
+fn agrees(
+    other: &dyn Authenticator,
+    accepted: &Authenticated,
+    outcome: Outcome,
+) -> Result<(), ChainFault> {
+    match outcome {
+        Outcome::Accept(proof) if !proof.principal().is_same_as(accepted.principal()) => {
+            Err(ChainFault::Reject(other.way_in(), RejectReason::OtherPrincipal))
+        }
+        Outcome::Absent | Outcome::Accept(_) | Outcome::Reject(_) => Ok(()),
+        // A check that cannot be made has not passed.
+        Outcome::Unavailable(cause) => Err(ChainFault::Unavailable(cause)),
     }
 }
 

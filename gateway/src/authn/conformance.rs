@@ -88,7 +88,11 @@ pub(crate) async fn ask_at(
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         websocket: false,
     };
-    way.authenticate(&request).await
+    let now = way.authenticate_now(&request).map(|now| format!("{now:?}"));
+    let outcome = way.authenticate(&request).await;
+    // What is said without waiting is what is said with it.
+    assert!(now.is_none_or(|now| now == format!("{outcome:?}")), "{outcome:?}");
+    outcome
 }
 
 /// Requests without a credential, or with one that no way in here knows.

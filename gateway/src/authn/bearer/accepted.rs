@@ -62,6 +62,11 @@ impl VerifiedCache {
         Self((entries > 0).then(|| Cache::new(entries)))
     }
 
+    /// Whether anything is remembered.
+    pub(super) const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What is known of a token, where it still counts.
     pub(super) fn find(
         &self,

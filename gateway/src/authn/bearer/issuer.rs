@@ -100,6 +100,11 @@ impl Issuer {
         matches!(self.source, TokenSource::Introspection(_))
     }
 
+    /// Whether good tokens are remembered.
+    pub(super) const fn remembers(&self) -> bool {
+        self.verified.is_on()
+    }
+
     /// What is remembered of a token, where that still counts.
     pub(super) fn known(&self, token: &Fingerprint, now: Timestamp) -> Option<Arc<Accepted>> {
         self.verified.find(token, now, self.generation()?)

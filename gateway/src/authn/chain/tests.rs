@@ -27,6 +27,8 @@ struct Told {
     say: Say,
     way: WayIn,
     asked: Arc<AtomicUsize>,
+    /// Whether it need not wait.
+    now: bool,
 }
 
 /// What came of a chain.
@@ -45,6 +47,16 @@ impl Authenticator for Told {
     }
 
     async fn authenticate(&self, _: &Request<'_>) -> Outcome {
+        self.say()
+    }
+
+    fn authenticate_now(&self, _: &Request<'_>) -> Option<Outcome> {
+        self.now.then(|| self.say())
+    }
+}
+
+impl Told {
+    fn say(&self) -> Outcome {
         self.asked.fetch_add(1, Ordering::SeqCst);
         match self.say {
             Say::Absent => Outcome::Absent,
@@ -62,11 +74,19 @@ impl Authenticator for Told {
     }
 }
 
-/// What comes of a chain, and how many ways were asked.
+/// What comes of a chain, and how many ways were asked: the same whether they have to wait or not.
 fn ask(says: &[(Say, WayIn)]) -> (Came, usize) {
+    let waiting = ask_some(says, |_| false);
+    assert_eq!(ask_some(says, |place| place % 2 == 0), waiting);
+    assert_eq!(ask_some(says, |_| true), waiting);
+    waiting
+}
+
+fn ask_some(says: &[(Say, WayIn)], now: impl Fn(usize) -> bool) -> (Came, usize) {
     let asked = Arc::new(AtomicUsize::new(0));
-    let told = says.iter().map(|(say, way)| {
-        let told = Told { say: *say, way: *way, asked: Arc::clone(&asked) };
+    let told = says.iter().enumerate().map(|(place, (say, way))| {
+        let (asked, now) = (Arc::clone(&asked), now(place));
+        let told = Told { say: *say, way: *way, asked, now };
         Arc::new(told) as Arc<dyn Authenticator>
     });
     let chain = Chain::new(told.collect::<Vec<_>>());
@@ -83,7 +103,16 @@ fn ask(says: &[(Say, WayIn)]) -> (Came, usize) {
         client: [127, 0, 0, 1].into(),
         websocket: false,
     };
-    let came = match futures::executor::block_on(chain.authenticate(&request)) {
+    let all_now = (0..says.len()).all(&now);
+    let answer = match chain.authenticate_now(&request) {
+        Some(answer) if all_now => answer,
+        None if all_now => panic!("nobody has to wait"),
+        _ => {
+            asked.store(0, Ordering::SeqCst);
+            futures::executor::block_on(chain.authenticate(&request))
+        }
+    };
+    let came = match answer {
         Ok(None) => Came::Nobody,
         Ok(Some(proof)) => Came::Somebody(proof.principal().subject.parse().unwrap()),
         Err(ChainFault::Reject(way, reason)) => Came::Bad(way, reason),
