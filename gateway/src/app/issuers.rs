@@ -1,6 +1,7 @@
 //! Issuer sections → what judges their tokens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
@@ -37,7 +38,9 @@ fn source(section: &Section, lasting: &Lasting) -> Result<TokenSource, String> {
         }
         return Ok(TokenSource::Keys(keys));
     }
-    let fetch = Arc::new(client(section)?);
+    let authority = section.ca.as_ref().map(std::fs::read).transpose();
+    let authority = authority.map_err(|cause| cause.to_string())?;
+    let fetch = Arc::new(client(section, authority.as_deref())?);
     if let Some(asked) = &section.introspection {
         let client = (asked.client_id.as_str(), asked.client_secret.secret());
         let times = (asked.cache.std(), asked.timeout.std());
@@ -52,17 +55,21 @@ fn source(section: &Section, lasting: &Lasting) -> Result<TokenSource, String> {
             insecure_http: section.insecure_http,
         }),
     };
-    let keys = RemoteKeys::new(location, fetch, Arc::clone(&lasting.clock));
-    Ok(TokenSource::Remote(Arc::new(keys.stale_for(section.stale_keys.std()))))
+    // All that decides which keys are believed, and for how long.
+    let origin = (&section.issuer, &section.jwks_url, section.insecure_http, section.stale_keys);
+    let keys = lasting.issuer_keys.of(&format!("{origin:?} {authority:?}"), || {
+        let keys = RemoteKeys::new(location, fetch, Arc::clone(&lasting.clock));
+        keys.stale_for(section.stale_keys.std())
+    });
+    Ok(TokenSource::Remote(keys))
 }
 
-fn client(section: &Section) -> Result<HttpClient, String> {
+fn client(section: &Section, authority: Option<&[u8]>) -> Result<HttpClient, String> {
     let home = section.home().ok_or("the issuer is not a URL; set jwks_url")?;
     let policy = AddressPolicy::for_home(&home, section.insecure_http);
-    let authority = section.ca.as_ref().map(std::fs::read).transpose();
-    let authority = authority.map_err(|cause| cause.to_string())?;
-    HttpClient::new(policy, FetchLimits::default(), authority.as_deref())
-        .map_err(|cause| cause.to_string())
+    // Requests wait for it.
+    let limits = FetchLimits { time: Duration::from_secs(5), ..FetchLimits::default() };
+    HttpClient::new(policy, limits, authority).map_err(|cause| cause.to_string())
 }
 
 fn settings(id: &IssuerId, section: &Section) -> IssuerSettings {

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::forge::claims;
+use crate::support::gateway::Signal;
 use crate::support::http::{Message, read_head};
 use crate::support::issuer::{Mood, TokenIssuer};
 use crate::support::lab::{Lab, SITE};
 use crate::support::peers;
 use crate::support::raw::Raw;
-use crate::support::settings::{HOST, Route, Settings};
+use crate::support::settings::{CLIENT_SECRET, HOST, Route, Settings};
 use crate::support::socket::{self, Ending};
 
 const ALGORITHMS: &[&str] = &["EdDSA", "ES256", "ES384", "RS256", "PS256"];
@@ -167,6 +168,29 @@ async fn an_outage_of_the_issuer_is_survived_for_the_stated_time() {
 }
 
 #[tokio::test]
+async fn a_reload_during_an_outage_keeps_the_keys() {
+    let issuer = TokenIssuer::start().await;
+    let tokens = tokens(&issuer, &[json!({}), json!({ "sub": "other" })]).await;
+    let lab = Lab::with(|settings| with_issuer(settings, &issuer.issuer, "")).await;
+    assert_eq!(lab.get("/api/x", &line(&tokens[0])).await.status(), 200);
+    issuer.be(Mood::Down);
+    let mut changed = lab.settings.clone();
+    changed.log = "debug".to_owned();
+    lab.gateway.rewrite(&changed.render());
+    lab.gateway.signal(Signal::Hup).await;
+    assert!(lab.gateway.has_printed("configuration loaded", 1).await);
+    for token in &tokens {
+        assert_eq!(lab.get("/api/x", &line(token)).await.status(), 200);
+    }
+    // Another place for the keys trusts nothing of the old one.
+    let moved = format!("{}jwks_url = \"{DARK}/jwks\"\n", changed.issuers);
+    lab.gateway.rewrite(&Settings { issuers: moved, ..changed }.render());
+    lab.gateway.signal(Signal::Hup).await;
+    assert!(lab.gateway.has_printed("configuration loaded", 2).await);
+    assert_eq!(lab.get("/api/x", &line(&tokens[0])).await.status(), 503);
+}
+
+#[tokio::test]
 async fn made_up_keys_cost_the_issuer_one_fetch() {
     let issuer = TokenIssuer::start().await;
     let tokens = tokens(&issuer, &[json!({})]).await;
@@ -197,6 +221,7 @@ async fn an_opaque_token_is_asked_about() {
     let issuer = TokenIssuer::start().await;
     let lab = Lab::with(|settings| {
         with_issuer(settings, &issuer.issuer, "");
+        settings.log = "trace".to_owned();
         settings.issuers = format!(
             "[issuers.as]\nissuer = \"{0}\"\ninsecure_http = true\nintrospection = {{ url = \
              \"{0}/introspect\", client_id = \"gateway\", client_secret = {{ env = \
@@ -226,6 +251,9 @@ async fn an_opaque_token_is_asked_about() {
     }
     issuer.be(Mood::Well);
     assert_eq!(lab.get("/api/x", &line("good-robot")).await.status(), 200);
+    let printed = lab.gateway.printed();
+    assert!(!printed.contains("good-robot"), "a token is in the log");
+    assert!(!printed.contains(CLIENT_SECRET), "our secret is in the log");
 }
 
 /// What a request has of one credential.

@@ -71,6 +71,7 @@ fn names_a_token(query: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, Method};
+    use proptest::prelude::proptest;
 
     use super::*;
     use crate::base::{RequestId, SeededEntropy};
@@ -120,6 +121,22 @@ mod tests {
             [&[][..], &["Basic eA=="], &["Bearerx a"], &["DPoP a"], &["Basic a", "Digest b"]]
         {
             look(fields, None, |found| assert_eq!(found, Credential::Absent, "{fields:?}"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_for_a_token_is_one_word_of_its_alphabet(
+            field in "(?i:bearer)?[ \\t,]{0,2}[ -~\u{80}-\u{ff}]{0,30}",
+            query in proptest::option::of("[ -~]{0,30}"),
+        ) {
+            look(&[&field], query.as_deref(), |found| {
+                if let Credential::Token(token) = found {
+                    assert!(field.ends_with(token) && !token.is_empty());
+                    assert!(!token.contains([' ', ',', '"']));
+                    assert!(field.to_ascii_lowercase().starts_with("bearer "));
+                }
+            });
         }
     }
 

@@ -78,13 +78,19 @@ impl Introspection {
         !self.counts_for.is_zero()
     }
 
-    /// Waits for requests with the same token, where what they learn will be remembered.
+    /// Waits for requests with the same token.
     pub(super) async fn turn(&self, token: &Fingerprint) -> Option<MutexGuard<'_, ()>> {
-        if !self.remembers() {
-            return None;
-        }
         let turn = self.turns.get(token.shard() % TURNS)?;
         Some(turn.lock().await)
+    }
+
+    /// Gives up when the time for an answer is over.
+    ///
+    /// # Errors
+    /// The cause, for the log.
+    pub(super) async fn in_time<T>(&self, asking: impl Future<Output = T>) -> Result<T, String> {
+        let late = || format!("{} did not answer within {:?}", self.host(), self.timeout);
+        tokio::time::timeout(self.timeout, asking).await.map_err(|_| late())
     }
 
     /// Asks about one token.
@@ -92,15 +98,7 @@ impl Introspection {
     /// # Errors
     /// When there is no answer that counts; the cause, for the log.
     pub(super) async fn ask(&self, token: &str) -> Result<Answer, String> {
-        let asking = async {
-            let _room = self.room.acquire().await.map_err(|cause| cause.to_string())?;
-            self.exchange(token).await
-        };
-        let late = || format!("{} did not answer within {:?}", self.host(), self.timeout);
-        tokio::time::timeout(self.timeout, asking).await.map_err(|_| late())?
-    }
-
-    async fn exchange(&self, token: &str) -> Result<Answer, String> {
+        let _room = self.room.acquire().await.map_err(|cause| cause.to_string())?;
         let form: String = form_urlencoded::Serializer::new(String::new())
             .append_pair("token", token)
             .append_pair("token_type_hint", "access_token")

@@ -151,11 +151,27 @@ impl Issuer {
         let TokenSource::Introspection(introspection) = &self.source else {
             return Err(Denial::Reject(RejectReason::Malformed));
         };
-        // One question for many requests with one token.
-        let _turn = introspection.turn(fingerprint).await;
-        if let Some(known) = self.known(fingerprint, self.clock.now()) {
-            return Ok(known);
-        }
+        let asking = async {
+            // One question for many requests with one token, where the answer is remembered.
+            let _turn = match self.verified.is_on() {
+                true => Some(introspection.turn(fingerprint).await),
+                false => None,
+            };
+            match self.known(fingerprint, self.clock.now()) {
+                Some(known) => Ok(known),
+                None => self.learn(introspection, token, fingerprint).await,
+            }
+        };
+        // Waiting for the turn is in it too: a crowd must not queue up before a silent issuer.
+        introspection.in_time(asking).await.unwrap_or_else(|late| Err(Denial::Unavailable(late)))
+    }
+
+    async fn learn(
+        &self,
+        introspection: &Introspection,
+        token: &str,
+        fingerprint: &Fingerprint,
+    ) -> Result<Arc<Accepted>, Denial> {
         let claims = match introspection.ask(token).await.map_err(Denial::Unavailable)? {
             Answer::Active(claims) => claims,
             Answer::Inactive => return Err(Denial::Reject(RejectReason::Unknown)),

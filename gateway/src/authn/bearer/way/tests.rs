@@ -1,15 +1,17 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::json;
 
 use super::*;
 use crate::authn::bearer::fake::{
     ASKED, Fake, ISSUER, JWKS, NOW, accepted, fields, present, rejected, unavailable,
 };
-use crate::authn::bearer::{Bearer, Issuer};
+use crate::authn::bearer::{Bearer, Introspection, Issuer, IssuerSettings, TokenSource};
 use crate::authn::conformance::{Samples, a_way_in_keeps_the_contract};
+use crate::base::{Secret, SystemClock};
 use crate::crypto::{Algorithm, SigningKey};
-use crate::web::FetchError;
+use crate::web::{Fetch, FetchError};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -268,6 +270,33 @@ async fn a_crowd_with_one_opaque_token_asks_once() {
         accepted(outcome);
     }
     assert_eq!(fake.fetch.asked(ASKED).len(), 1);
+}
+
+/// An issuer that takes the connection and says nothing.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Fetch for Silent {
+    async fn send(&self, _: http::Request<Bytes>) -> Result<http::Response<Bytes>, FetchError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_before_a_silent_issuer_does_not_queue_up() {
+    let url = url::Url::parse(ASKED).unwrap();
+    let secret = Secret::from("secret");
+    let times = (MINUTE, Duration::from_secs(3));
+    let asked = Introspection::new(url, ("gateway", &secret), Arc::new(Silent), times).unwrap();
+    let settings = IssuerSettings::new("as".into(), ISSUER, "api");
+    let source = TokenSource::Introspection(Box::new(asked));
+    let way = Bearer::new([Arc::new(Issuer::new(settings, source, Arc::new(SystemClock)))], &[]);
+    let begun = tokio::time::Instant::now();
+    for outcome in futures::future::join_all((0..100).map(|_| present(&way, "opaque"))).await {
+        unavailable(outcome);
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
