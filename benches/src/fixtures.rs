@@ -81,6 +81,15 @@ impl Asked {
         Ok(Self { method: Method::GET, path: path.to_owned(), headers })
     }
 
+    /// The same with an access token.
+    ///
+    /// # Errors
+    /// When the token is no header value.
+    pub fn with_bearer(mut self, token: &str) -> Result<Self> {
+        self.headers.insert("authorization", format!("Bearer {token}").parse()?);
+        Ok(self)
+    }
+
     /// The view that the gate decides on.
     pub fn request(&self) -> Request<'_> {
         Request {

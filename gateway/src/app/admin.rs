@@ -74,6 +74,10 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         };
         degraded.push(json!({ "part": format!("provider {}", provider.id()), "reason": reason }));
     }
+    for issuer in current.built.issuers.iter().filter(|issuer| !issuer.is_ready()) {
+        let part = format!("issuer {}", issuer.id());
+        degraded.push(json!({ "part": part, "reason": "its keys are not known yet" }));
+    }
     let ready = missing.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({ "ready": ready, "missing": missing, "degraded": degraded });

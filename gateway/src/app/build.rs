@@ -6,9 +6,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::lasting::{Lasting, LastingFault};
-use crate::app::{providers, routes, upstreams};
+use crate::app::ways::Ways;
+use crate::app::{issuers, providers, routes, upstreams};
 use crate::authn::CookieNames;
-use crate::base::{ProviderId, RouteId};
+use crate::authn::bearer::Issuer;
+use crate::base::{IssuerId, ProviderId, RouteId};
 use crate::config::{Checked, Config, Faults, Loaded, UpstreamProtocol};
 use crate::crypto::{Algorithm, SignFault};
 use crate::edge::{Certificate, CertificateFault, Sites};
@@ -29,6 +31,7 @@ pub(super) struct Built {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) sites: Option<Arc<Sites>>,
     pub(super) providers: Vec<Arc<Provider>>,
+    pub(super) issuers: Vec<Arc<Issuer>>,
     pub(super) pools: Vec<Arc<Pool>>,
     pub(super) keyring: Option<Arc<Keyring>>,
     /// Fires when a newer generation has taken over: its background work ends.
@@ -55,6 +58,14 @@ pub enum BuildFault {
     /// A document that we publish cannot be written.
     #[error("a published document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
+    /// An issuer cannot be set up.
+    #[error("issuer `{id}`: {cause}")]
+    Issuer {
+        /// Which.
+        id: IssuerId,
+        /// Why.
+        cause: String,
+    },
     /// The signing keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeyringFault),
@@ -86,8 +97,10 @@ pub(super) fn build(
     let config = &loaded.config;
     let pools = upstreams::pools(config, generation)?;
     let providers = providers::providers(config, lasting)?;
+    let issuers = issuers::issuers(config, lasting)?;
     let cookies = CookieNames::default();
-    let table = routes::table(loaded, &pools, &lasting.sessions, &cookies, &lasting.metrics)?;
+    let ways = Ways { config, lasting, cookies: &cookies, issuers: &issuers };
+    let table = routes::table(loaded, &pools, &ways)?;
     let keys = Keys::open(config, lasting)?;
     let issuer = issuer(config);
     let minter = Minter::new(
@@ -119,6 +132,7 @@ pub(super) fn build(
         snapshot: Arc::new(snapshot(config, gate, endpoints, cookies)),
         sites: sites(config)?,
         providers,
+        issuers,
         pools: pools.into_values().collect(),
         keyring: keys.keyring,
         over: CancellationToken::new(),

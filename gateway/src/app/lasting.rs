@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
+use crate::app::known_keys::KnownKeys;
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config, SessionStore as StoreKind};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -43,6 +44,8 @@ pub(super) struct Lasting {
     pub sealing: Arc<SealingKeys>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Public keys of issuers: a reload during an issuer's outage must not forget them.
+    pub issuer_keys: KnownKeys,
     /// Client connections.
     pub load: Load,
     /// The state directory.
@@ -106,6 +109,7 @@ impl Lasting {
             sealer,
             sealing,
             metrics: Arc::new(Metrics::default()),
+            issuer_keys: KnownKeys::default(),
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
                 limits.connections_per_client,

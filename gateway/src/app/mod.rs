@@ -4,6 +4,8 @@ mod admin;
 mod build;
 pub mod demo;
 pub mod dev_certificate;
+mod issuers;
+mod known_keys;
 mod lasting;
 mod listeners;
 mod providers;
@@ -12,6 +14,7 @@ mod routes;
 mod run;
 mod upstreams;
 mod watch;
+mod ways;
 
 pub use build::{BuildFault, dry_build};
 pub use run::{RunFault, run};

@@ -7,8 +7,9 @@ use url::Url;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::base::ProviderId;
-use crate::config::{Checked, Config, OidcProvider, Provider as Section};
-use crate::oidc::{AllowLists, ClaimMapping, Provider, ProviderSettings};
+use crate::config::{Checked, ClaimNames, Config, OidcProvider, Provider as Section};
+use crate::identity::ClaimMapping;
+use crate::oidc::{AllowLists, Provider, ProviderSettings};
 use crate::web::{AddressPolicy, FetchLimits, HttpClient};
 
 /// Every provider, in the order of their names.
@@ -39,7 +40,6 @@ fn client(id: &ProviderId, oidc: &OidcProvider) -> Result<HttpClient, BuildFault
 }
 
 fn settings(id: &ProviderId, oidc: &OidcProvider) -> ProviderSettings {
-    let claims = &oidc.claims;
     let allow = oidc.allow.clone().unwrap_or_default();
     ProviderSettings {
         id: id.clone(),
@@ -49,15 +49,7 @@ fn settings(id: &ProviderId, oidc: &OidcProvider) -> ProviderSettings {
         client_secret: oidc.client_secret.as_ref().map(|source| source.secret().clone()),
         scopes: oidc.scopes.clone(),
         leeway: oidc.leeway.std(),
-        claims: ClaimMapping {
-            name: claims.name.clone(),
-            preferred_username: claims.preferred_username.clone(),
-            email: claims.email.clone(),
-            groups: claims.groups.clone(),
-            roles: claims.roles.clone(),
-            keep: claims.keep.clone(),
-            ..ClaimMapping::default()
-        },
+        claims: mapping(&oidc.claims),
         require_verified_email: oidc.require_verified_email,
         allow: AllowLists {
             groups: allow.groups,
@@ -67,5 +59,18 @@ fn settings(id: &ProviderId, oidc: &OidcProvider) -> ProviderSettings {
         acr_values: oidc.acr_values.clone(),
         max_age: oidc.max_age.map(crate::config::Duration::std),
         insecure_http: oidc.insecure_http,
+    }
+}
+
+/// Which claims hold what, for every way in that reads claims.
+pub(super) fn mapping(claims: &ClaimNames) -> ClaimMapping {
+    ClaimMapping {
+        name: claims.name.clone(),
+        preferred_username: claims.preferred_username.clone(),
+        email: claims.email.clone(),
+        groups: claims.groups.clone(),
+        roles: claims.roles.clone(),
+        keep: claims.keep.clone(),
+        ..ClaimMapping::default()
     }
 }

@@ -121,6 +121,10 @@ impl Reloader {
             let (provider, over) = (Arc::clone(provider), over.clone());
             tokio::spawn(async move { provider.run(over.cancelled_owned()).await });
         }
+        for issuer in &current.built.issuers {
+            let (issuer, over) = (Arc::clone(issuer), over.clone());
+            tokio::spawn(async move { issuer.run(over.cancelled_owned()).await });
+        }
         for pool in &current.built.pools {
             let (pool, over) = (Arc::clone(pool), over.clone());
             tokio::spawn(over.run_until_cancelled_owned(async move {

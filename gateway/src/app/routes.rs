@@ -4,14 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::app::build::BuildFault;
-use crate::authn::{Anonymous, Authenticator, Chain, CookieNames, SessionCookie};
+use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
-use crate::base::{ProviderId, UpstreamId};
-use crate::config::{Auth, Checked, Config, Loaded, Problem, Route, Rule};
+use crate::base::UpstreamId;
+use crate::config::{Loaded, Problem, Route, Rule};
 use crate::gate::RoutePlan;
-use crate::observe::Metrics;
 use crate::route::{Pattern, Table, Tie};
-use crate::session::SessionManager;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
 
@@ -26,22 +24,15 @@ pub(super) fn check(loaded: &Loaded) -> Result<(), BuildFault> {
 pub(super) fn table(
     loaded: &Loaded,
     pools: &HashMap<UpstreamId, Arc<Pool>>,
-    sessions: &Arc<SessionManager>,
-    cookies: &CookieNames,
-    metrics: &Metrics,
+    ways: &Ways<'_>,
 ) -> Result<Table<Arc<RoutePlan>>, BuildFault> {
-    let config = &loaded.config;
-    let ways = Ways {
-        anonymous: Arc::new(Anonymous::default()),
-        session: SessionCookie::new(cookies.clone(), Arc::clone(sessions)),
-    };
     let mut routes = Vec::new();
-    for route in &config.routes {
+    for route in &loaded.config.routes {
         let pattern = pattern(route)?;
         let pool = pools.get(&route.upstream);
         let pool =
             pool.ok_or_else(|| BuildFault::Route(route.id(), "no such upstream".to_owned()))?;
-        routes.push((pattern, Arc::new(plan(config, route, pool, &ways, metrics))));
+        routes.push((pattern, Arc::new(plan(ways, route, pool)?)));
     }
     Table::build(routes).map_err(|ties| tied(loaded, ties))
 }
@@ -57,12 +48,6 @@ fn tied(loaded: &Loaded, ties: Vec<Tie>) -> BuildFault {
     BuildFault::Config(loaded.faults(ties.into_iter().map(problem).collect()))
 }
 
-/// The ways in, before a route narrows them.
-struct Ways {
-    anonymous: Arc<dyn Authenticator>,
-    session: SessionCookie,
-}
-
 fn pattern(route: &Route) -> Result<Pattern, BuildFault> {
     let methods: Vec<String> =
         route.methods.iter().map(|verb| verb.method().as_str().to_owned()).collect();
@@ -71,28 +56,13 @@ fn pattern(route: &Route) -> Result<Pattern, BuildFault> {
         .map_err(|fault| BuildFault::Route(route.id(), fault.to_string()))
 }
 
-fn plan(
-    config: &Checked<Config>,
-    route: &Route,
-    pool: &Arc<Pool>,
-    ways: &Ways,
-    metrics: &Metrics,
-) -> RoutePlan {
-    let login = login(config, route);
-    let chain: Vec<Arc<dyn Authenticator>> = route
-        .auth
-        .iter()
-        .map(|auth| match auth {
-            Auth::Anonymous => Arc::clone(&ways.anonymous),
-            Auth::Session => Arc::new(ways.session.clone().only(login.clone())),
-        })
-        .collect();
-    let body = route.body_bytes.unwrap_or(config.server.limits.body_bytes);
-    RoutePlan {
+fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, BuildFault> {
+    let body = route.body_bytes.unwrap_or(ways.config.server.limits.body_bytes);
+    Ok(RoutePlan {
         id: route.id(),
-        chain: Chain::new(chain),
+        chain: ways.chain(route)?,
         authorizer: authorizer(route.rule()),
-        login,
+        login: ways.login(route),
         pool: Arc::clone(pool),
         token: token(route),
         preserve_host: route.preserve_host,
@@ -108,18 +78,11 @@ fn plan(
             .iter()
             .chain([&route.token.header])
             .map(|field| field.name().clone())
+            // Once `bearer` reads it, it is a password of the caller's: not for an application.
+            .chain(route.keeps_authorization().then_some(http::header::AUTHORIZATION))
             .collect(),
-        metrics: metrics.route(&route.id()),
-    }
-}
-
-/// The providers of a route: those it names, or all; none where no session is taken.
-fn login(config: &Checked<Config>, route: &Route) -> Vec<ProviderId> {
-    match (route.takes_sessions(), route.login.is_empty()) {
-        (false, _) => Vec::new(),
-        (true, false) => route.login.clone(),
-        (true, true) => config.providers.keys().cloned().collect(),
-    }
+        metrics: ways.lasting.metrics.route(&route.id()),
+    })
 }
 
 fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {

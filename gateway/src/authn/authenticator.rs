@@ -17,6 +17,12 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     /// Which way in this is.
     fn way_in(&self) -> WayIn;
 
+    /// How a refusal asks for this way's credential: a challenge with its parameters (RFC 9110 section
+    /// 11.6.1), without any that depend on the request. `None` for a way without a scheme.
+    fn challenge(&self) -> Option<&str> {
+        None
+    }
+
     /// Looks for this way's credential and judges it.
     async fn authenticate(&self, request: &Request<'_>) -> Outcome;
 
@@ -42,17 +48,50 @@ pub enum Outcome {
     Unavailable(Unavailable),
 }
 
-/// Why a credential is bad. Goes to the audit log; a client learns only that it must sign in.
+/// Why a credential is bad: one list for all ways in. Goes to the audit log; a client learns no
+/// more than that its credential does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectReason {
+    /// Signed by an algorithm that is not accepted here.
+    Algorithm,
+    /// Meant for somebody else.
+    Audience,
+    /// A claim that must be there is not, or says something else.
+    Claims,
+    /// Switched off by whoever keeps it.
+    Disabled,
+    /// Its time is over.
+    Expired,
+    /// Of an issuer that this route does not take.
+    Issuer,
     /// The credential is not even of the right form.
     Malformed,
+    /// Sent where it must not be: an address is in logs and histories.
+    Misplaced,
+    /// Its time has not begun.
+    NotYet,
+    /// Another credential of the same request names somebody else.
+    OtherPrincipal,
     /// A session of a provider that this route does not take.
     OtherProvider,
     /// The same credential was sent more than once, so that nobody can say which one counts.
     Repeated,
+    /// Withdrawn by whoever gave it out.
+    Revoked,
+    /// Good, but not for what this route is for.
+    Scope,
     /// No such session: it ended, expired, or never was.
     SessionUnknown,
+    /// Not signed by whom it says.
+    Signature,
+    /// A token that is meant for something else.
+    Type,
+    /// Nobody knows it, or nobody does any more.
+    Unknown,
+    /// Signed by a key that nobody knows.
+    UnknownKey,
+    /// Used before, and good for one use only.
+    Used,
 }
 
 /// What could not be asked.
@@ -70,10 +109,26 @@ impl RejectReason {
     /// The word used in logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Algorithm => "algorithm",
+            Self::Audience => "audience",
+            Self::Claims => "claims",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::Issuer => "issuer",
             Self::Malformed => "malformed",
+            Self::Misplaced => "misplaced",
+            Self::NotYet => "not_yet",
+            Self::OtherPrincipal => "other_principal",
             Self::OtherProvider => "other_provider",
             Self::Repeated => "repeated",
+            Self::Revoked => "revoked",
+            Self::Scope => "scope",
             Self::SessionUnknown => "session_unknown",
+            Self::Signature => "signature",
+            Self::Type => "type",
+            Self::Unknown => "unknown",
+            Self::UnknownKey => "unknown_key",
+            Self::Used => "used",
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::web::Request;
 #[derive(Clone, Debug)]
 pub struct Chain {
     ways: Arc<[Arc<dyn Authenticator>]>,
+    /// Whether two of them must agree; most chains need not ask.
+    mixed: bool,
 }
 
 /// Why a chain stopped. 401 and 503 are never confused.
@@ -26,7 +28,10 @@ pub enum ChainFault {
 impl Chain {
     /// The ways in, in the order of the route's `auth` list.
     pub fn new(ways: impl Into<Arc<[Arc<dyn Authenticator>]>>) -> Self {
-        Self { ways: ways.into() }
+        let ways = ways.into();
+        let kinds = || ways.iter().map(|way| way.way_in());
+        let mixed = kinds().any(|one| kinds().any(|other| must_agree(one, other)));
+        Self { ways, mixed }
     }
 
     /// Asks each way in turn. `None` when no credential was sent: an empty chain lets nobody in.
@@ -35,18 +40,24 @@ impl Chain {
     /// visitors without one, so a session that is unknown, or of a provider that does not count
     /// here, is absent where `anonymous` ends the list. An attacker gains nothing: leaving the cookie out does the same.
     ///
+    /// A session's cookie and a token on one request must name one principal. Browsers send cookies
+    /// along by themselves, so that else a page could act with a token of its own choice as somebody
+    /// other than its visitor, and nobody could say afterwards who it was.
+    ///
     /// # Errors
     /// A credential was sent and is bad, or it cannot be judged just now.
     pub async fn authenticate(
         &self,
         request: &Request<'_>,
     ) -> Result<Option<Authenticated>, ChainFault> {
-        for way in self.ways.iter() {
-            let outcome = match way.authenticate_now(request) {
-                Some(outcome) => outcome,
-                None => way.authenticate(request).await,
-            };
+        for (place, way) in self.ways.iter().enumerate() {
+            let outcome = now_or_later(&**way, request).await;
             if let ControlFlow::Break(decided) = self.heed(&**way, outcome) {
+                if let Ok(Some(accepted)) = &decided {
+                    for other in self.others(place, accepted) {
+                        agrees(other, accepted, now_or_later(other, request).await)?;
+                    }
+                }
                 return decided;
             }
         }
@@ -62,9 +73,17 @@ impl Chain {
         &self,
         request: &Request<'_>,
     ) -> Option<Result<Option<Authenticated>, ChainFault>> {
-        for way in self.ways.iter() {
+        for (place, way) in self.ways.iter().enumerate() {
             let outcome = way.authenticate_now(request)?;
             if let ControlFlow::Break(decided) = self.heed(&**way, outcome) {
+                if let Ok(Some(accepted)) = &decided {
+                    for other in self.others(place, accepted) {
+                        let outcome = other.authenticate_now(request)?;
+                        if let Err(fault) = agrees(other, accepted, outcome) {
+                            return Some(Err(fault));
+                        }
+                    }
+                }
                 return Some(decided);
             }
         }
@@ -86,6 +105,23 @@ impl Chain {
         })
     }
 
+    /// The ways behind the one that accepted which must not name somebody else.
+    fn others<'a>(
+        &'a self,
+        place: usize,
+        accepted: &Authenticated,
+    ) -> impl Iterator<Item = &'a dyn Authenticator> + use<'a> {
+        let way_in = accepted.way_in();
+        let behind = if self.mixed { self.ways.get(place.saturating_add(1)..) } else { None };
+        let behind = behind.unwrap_or_default().iter().map(|way| &**way);
+        behind.filter(move |way| must_agree(way_in, way.way_in()))
+    }
+
+    /// How a refusal asks for the credentials of this route; see [`Authenticator::challenge`].
+    pub fn challenges(&self) -> impl Iterator<Item = (WayIn, &str)> {
+        self.ways.iter().filter_map(|way| Some((way.way_in(), way.challenge()?)))
+    }
+
     fn forgives(&self, reason: RejectReason) -> bool {
         let nobody_here =
             matches!(reason, RejectReason::OtherProvider | RejectReason::SessionUnknown);
@@ -95,6 +131,40 @@ impl Chain {
     fn ends_anonymous(&self) -> bool {
         self.ways.last().is_some_and(|last| last.way_in() == WayIn::Anonymous)
     }
+}
+
+async fn now_or_later(way: &dyn Authenticator, request: &Request<'_>) -> Outcome {
+    match way.authenticate_now(request) {
+        Some(outcome) => outcome,
+        None => way.authenticate(request).await,
+    }
+}
+
+/// Whether another credential of the request names the one who was accepted, or nobody: one that is
+/// bad names nobody, and the first one has decided.
+fn agrees(
+    other: &dyn Authenticator,
+    accepted: &Authenticated,
+    outcome: Outcome,
+) -> Result<(), ChainFault> {
+    match outcome {
+        Outcome::Accept(proof) if !proof.principal().is_same_as(accepted.principal()) => {
+            Err(ChainFault::Reject(other.way_in(), RejectReason::OtherPrincipal))
+        }
+        Outcome::Absent | Outcome::Accept(_) | Outcome::Reject(_) => Ok(()),
+        // A check that cannot be made has not passed.
+        Outcome::Unavailable(cause) => Err(ChainFault::Unavailable(cause)),
+    }
+}
+
+/// Whether credentials of these two kinds must name one principal: the cookie that a browser sends by
+/// itself, and the token that a script adds.
+const fn must_agree(one: WayIn, other: WayIn) -> bool {
+    matches!(
+        (one, other),
+        (WayIn::Session, WayIn::Bearer | WayIn::Teams)
+            | (WayIn::Bearer | WayIn::Teams, WayIn::Session)
+    )
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod anonymous;
 mod authenticator;
+pub mod bearer;
 mod chain;
 #[cfg(test)]
 mod conformance;

@@ -36,6 +36,10 @@ macro_rules! name {
 }
 
 name! {
+    /// A configured issuer of access tokens: the key of `[issuers.<id>]`.
+    IssuerId
+}
+name! {
     /// A signing key's `kid`.
     KeyId
 }

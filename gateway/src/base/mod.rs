@@ -9,5 +9,5 @@ mod secret;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use deadline::Deadline;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
-pub use ids::{KeyId, ProviderId, RequestId, RouteId, UpstreamId};
+pub use ids::{IssuerId, KeyId, ProviderId, RequestId, RouteId, UpstreamId};
 pub use secret::Secret;

@@ -7,12 +7,13 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::base::{ProviderId, UpstreamId};
+use crate::base::{IssuerId, ProviderId, UpstreamId};
 use crate::config::check::{Problem, check};
 use crate::config::checked::Checked;
 use crate::config::document::{Document, covers};
 use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
+use crate::config::issuers::Issuer;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -128,6 +129,7 @@ impl Reader<'_> {
         };
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
+        let issuers = self.map(root.remove("issuers"), Self::read::<Issuer>);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
         let session = self.section(root.remove("session"));
@@ -136,6 +138,7 @@ impl Reader<'_> {
         Some(Config {
             server: server?,
             providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
+            issuers: issuers.into_iter().map(|(id, it)| (IssuerId::from(&*id), it)).collect(),
             session,
             token,
             upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),

@@ -2,12 +2,14 @@
 
 mod address;
 mod allow;
+mod auth;
 mod check;
 mod checked;
 mod document;
 mod duration;
 mod entries;
 mod fault;
+mod issuers;
 mod limits;
 mod load;
 mod log;
@@ -32,10 +34,12 @@ mod upstreams;
 
 pub use address::ServerAddress;
 pub use allow::AllowList;
+pub use auth::Auth;
 pub use check::Problem;
 pub use checked::Checked;
 pub use duration::Duration;
 pub use fault::{Fault, Faults};
+pub use issuers::{Introspection, Issuer, SignatureAlgorithm};
 pub use limits::Limits;
 pub use load::Loaded;
 pub use log::{Log, LogFormat};
@@ -45,7 +49,7 @@ pub use patterns::{HostPattern, PathPattern};
 pub use providers::{ClaimNames, OidcProvider, Provider};
 pub use reference::reference_page;
 pub use root::Config;
-pub use routes::{Access, Auth, Route, RouteToken, Rule};
+pub use routes::{Access, Route, RouteToken, Rule};
 pub use schema::json_schema;
 pub use secret_source::SecretSource;
 pub use server::{Admin, Certificate, Http, Http1Engine, Https, Server};

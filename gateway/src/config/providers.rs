@@ -64,8 +64,8 @@ pub struct OidcProvider {
     pub max_age: Option<Duration>,
 }
 
-/// Which of the provider's claims hold what; the person's stable name is always `sub`. A dotted path
-/// reaches into objects: `realm_access.roles`.
+/// Which of the provider's claims hold what; the stable name is `sub`, unless an issuer's `subject` says
+/// otherwise. A dotted path reaches into objects: `realm_access.roles`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClaimNames {

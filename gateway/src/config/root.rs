@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::base::{ProviderId, UpstreamId};
+use crate::base::{IssuerId, ProviderId, UpstreamId};
+use crate::config::issuers::Issuer;
 use crate::config::log::Log;
 use crate::config::providers::Provider;
 use crate::config::routes::Route;
@@ -25,6 +26,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Provider>")]
     pub providers: BTreeMap<ProviderId, Provider>,
+    /// Issuers of access tokens for the way in `bearer`, by an id of your choice: lower-case letters,
+    /// digits and `-`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Issuer>")]
+    pub issuers: BTreeMap<IssuerId, Issuer>,
     /// How long a login lasts and where it is kept.
     #[schemars(default)]
     pub session: Session,
@@ -46,5 +52,14 @@ impl Config {
     pub fn redacted(&self) -> serde_json::Value {
         // Nothing in these types can fail to serialise; `SecretSource` writes its place only.
         serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The issuers whose tokens count on a route: those it names, or all.
+    pub fn issuers_of<'a>(
+        &'a self,
+        route: &'a Route,
+    ) -> impl Iterator<Item = (&'a IssuerId, &'a Issuer)> {
+        let all = route.issuers.is_empty();
+        self.issuers.iter().filter(move |(id, _)| all || route.issuers.contains(id))
     }
 }

@@ -1,19 +1,16 @@
 //! `[[routes]]`: what is asked for, who may, and where it goes.
 
-use std::fmt;
-use std::str::FromStr;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::{ProviderId, RouteId, UpstreamId};
+use crate::base::{IssuerId, ProviderId, RouteId, UpstreamId};
 use crate::config::allow::AllowList;
+use crate::config::auth::Auth;
 use crate::config::duration::Duration;
 use crate::config::names::{FieldName, Verb};
 use crate::config::origin::Origin;
 use crate::config::patterns::{HostPattern, PathPattern};
 use crate::config::size::ByteSize;
-use crate::config::text::text_setting;
 
 /// One route: which requests, how people prove who they are, who may, and where it goes.
 ///
@@ -35,9 +32,9 @@ pub struct Route {
     /// The methods. Default: all; a request with another one is answered with 405.
     #[serde(default)]
     pub methods: Vec<Verb>,
-    /// The ways in, in order: `session` (signed in with a provider), `anonymous` (no proof; last in
-    /// the list, makes identity optional). The first credential that is present decides. Default
-    /// `["session"]`.
+    /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
+    /// issuer), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
     /// The providers that people can sign in with, by id. Default: all of them; with more than one
@@ -45,6 +42,18 @@ pub struct Route {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub login: Vec<ProviderId>,
+    /// The issuers whose access tokens count with `bearer`, by id. Default: all of them.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub issuers: Vec<IssuerId>,
+    /// The scopes that an access token must have here, beside those that its issuer asks for. Default
+    /// none.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Whether the upstream sees the client's `Authorization` field although `bearer` reads it.
+    /// Default false: an app that gets the client's token can use it elsewhere in its name.
+    #[serde(default)]
+    pub forward_authorization: bool,
     /// Who may: `public` for everybody whom a way in accepts, `authenticated` for everybody who is
     /// somebody.
     pub access: Option<Access>,
@@ -107,17 +116,6 @@ pub struct RouteToken {
     pub reuse: Option<Duration>,
 }
 
-/// A way in that a route can list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// No proof: identity is optional.
-    Anonymous,
-    /// A session, made by signing in with a provider.
-    Session,
-}
-
-text_setting!(Auth, "way in", "session", "^(session|anonymous)$");
-
 /// Who may, where the route names nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -140,18 +138,6 @@ pub enum Rule<'a> {
     /// Everybody whom a way in accepts.
     Public,
 }
-
-/// Ways in that are planned and have their word already: a clearer error than "unknown".
-const LATER: [&str; 8] = [
-    "api_key",
-    "bearer",
-    "client_certificate",
-    "forward_auth",
-    "password",
-    "signed_url",
-    "teams",
-    "trusted_headers",
-];
 
 impl Route {
     /// The route's name: its own, or its pattern.
@@ -182,6 +168,11 @@ impl Route {
         self.auth.contains(&Auth::Session)
     }
 
+    /// Whether the client's `Authorization` field is for the gateway and not for the upstream.
+    pub fn keeps_authorization(&self) -> bool {
+        self.auth.contains(&Auth::Bearer) && !self.forward_authorization
+    }
+
     /// The audience of its tokens.
     pub fn audience(&self) -> &str {
         self.token.audience.as_deref().unwrap_or(self.upstream.as_str())
@@ -202,32 +193,6 @@ impl Default for RouteToken {
             aliases: true,
             reuse: None,
         }
-    }
-}
-
-impl FromStr for Auth {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let kind = text.split(':').next().unwrap_or(text);
-        match text {
-            "anonymous" => Ok(Self::Anonymous),
-            "session" => Ok(Self::Session),
-            _ if LATER.contains(&kind) => Err(format!(
-                "way in `{kind}` is not built yet in this version\n\
-                 help: use \"session\" or \"anonymous\""
-            )),
-            _ => Err(format!("`{text}` is not a way in\nhelp: use \"session\" or \"anonymous\"")),
-        }
-    }
-}
-
-impl fmt::Display for Auth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anonymous => "anonymous",
-            Self::Session => "session",
-        })
     }
 }
 

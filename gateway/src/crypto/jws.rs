@@ -181,6 +181,16 @@ impl<'a> Unverified<'a> {
         self.algorithm
     }
 
+    /// The issuer the token claims: only to be compared with names we know, to choose whose keys it
+    /// is to be verified with. `None` where it claims none, or two.
+    pub fn claimed_issuer(&self) -> Option<String> {
+        #[derive(serde::Deserialize)]
+        struct Claimed {
+            iss: String,
+        }
+        serde_json::from_slice::<Claimed>(&self.payload).ok().map(|claimed| claimed.iss)
+    }
+
     /// Verifies with the one key of the issuer's set that fits.
     ///
     /// # Errors

@@ -103,10 +103,8 @@ impl Refused {
 
     fn decorate(&self, mut reply: Reply) -> Reply {
         let refusal = &self.refusal;
-        if reply.status == StatusCode::UNAUTHORIZED {
-            // RFC 9110 section 11.6.1 wants a challenge with every 401. A session has no registered
-            // scheme, and a name no browser knows keeps it from asking for a password.
-            reply = reply.with("www-authenticate", "Portcullis realm=\"session\"");
+        if reply.status.is_client_error() {
+            reply = self.challenge(reply);
         }
         if let Some(seconds) = refusal.retry_after() {
             reply = reply.with("retry-after", &seconds.to_string());
@@ -114,6 +112,29 @@ impl Refused {
         if let Refusal::MethodNotAllowed(allowed) = refusal {
             let allowed: Vec<_> = allowed.iter().map(http::Method::as_str).collect();
             reply = reply.with("allow", &allowed.join(", "));
+        }
+        reply
+    }
+}
+
+impl Refused {
+    /// RFC 9110 section 11.6.1 wants a challenge with every 401, RFC 6750 section 3 with every "no" to
+    /// a token.
+    fn challenge(&self, mut reply: Reply) -> Reply {
+        let asks = reply.status == StatusCode::UNAUTHORIZED;
+        let mut session = asks;
+        for (way, challenge) in self.plan.iter().flat_map(|plan| plan.chain.challenges()) {
+            let error = self.refusal.token_error(way);
+            if asks || error.is_some() {
+                let error = error.map(|error| format!(", error=\"{error}\"")).unwrap_or_default();
+                reply = reply.with_more("www-authenticate", &format!("{challenge}{error}"));
+            }
+            session = asks && self.plan.as_ref().is_some_and(|plan| !plan.login.is_empty());
+        }
+        if session {
+            // A session has no registered scheme, and a name no browser knows keeps it from asking
+            // for a password.
+            reply = reply.with_more("www-authenticate", "Portcullis realm=\"session\"");
         }
         reply
     }

@@ -119,12 +119,7 @@ impl Gate {
         let authenticated = match answer {
             Ok(Some(authenticated)) => authenticated,
             Ok(None) => return Err(refused(Refusal::Unauthenticated(None))),
-            Err(ChainFault::Reject(way_in, reason)) => {
-                return Err(refused(Refusal::Unauthenticated(Some((way_in, reason)))));
-            }
-            Err(ChainFault::Unavailable(cause)) => {
-                return Err(refused(Refusal::Unavailable(cause)));
-            }
+            Err(fault) => return Err(refused(Refusal::of(fault))),
         };
         let who = Arc::clone(authenticated.principal());
         let named = |refusal| Refused { subject: Some(who.subject.clone()), ..refused(refusal) };

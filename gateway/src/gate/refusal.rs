@@ -2,7 +2,7 @@
 
 use http::{Method, StatusCode};
 
-use crate::authn::{RejectReason, Unavailable};
+use crate::authn::{ChainFault, RejectReason, Unavailable};
 use crate::authz::DenyReason;
 use crate::identity::WayIn;
 use crate::token::MintError;
@@ -25,6 +25,10 @@ pub enum Refusal {
     MethodNotAllowed(Vec<Method>),
     /// No identity token could be made; nothing is forwarded without one.
     Mint(MintError),
+    /// A good credential that is not for what this route is for.
+    InsufficientScope(WayIn),
+    /// A credential that was sent twice, or where it must not be.
+    InvalidRequest(WayIn, RejectReason),
     /// The host is not one of ours.
     Misdirected,
     /// Nothing is served at this path.
@@ -44,13 +48,28 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What a chain's fault means for the caller.
+    pub fn of(fault: ChainFault) -> Self {
+        match fault {
+            ChainFault::Reject(way, RejectReason::Scope) => Self::InsufficientScope(way),
+            // RFC 6750 section 3.1. A cookie that is there twice is an old browser's fault, and
+            // signing in mends it.
+            ChainFault::Reject(
+                way @ WayIn::Bearer,
+                reason @ (RejectReason::Misplaced | RejectReason::Repeated),
+            ) => Self::InvalidRequest(way, reason),
+            ChainFault::Reject(way, reason) => Self::Unauthenticated(Some((way, reason))),
+            ChainFault::Unavailable(cause) => Self::Unavailable(cause),
+        }
+    }
+
     /// The status code of the answer.
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::InvalidRequest(..) => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
-            Self::Forbidden(_) | Self::Origin => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::InsufficientScope(_) | Self::Origin => StatusCode::FORBIDDEN,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -73,6 +92,8 @@ impl Refusal {
             Self::HeaderTooLarge => "header_too_large",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Mint(_) => "token_failed",
+            Self::InsufficientScope(_) => "insufficient_scope",
+            Self::InvalidRequest(..) => "invalid_request",
             Self::Misdirected => "unknown_host",
             Self::NotFound => "not_found",
             Self::Origin => "origin_refused",
@@ -94,6 +115,8 @@ impl Refusal {
             Self::HeaderTooLarge => "The request's header is larger than this server accepts.",
             Self::MethodNotAllowed(_) => "This address does not take requests of that kind.",
             Self::Mint(_) => "Something went wrong on our side.",
+            Self::InsufficientScope(_) => "The access token is not meant for this.",
+            Self::InvalidRequest(..) => "The access token was not sent in the one way that counts.",
             Self::Misdirected => "This server does not serve that host.",
             Self::NotFound => "There is nothing at this address.",
             Self::Origin => "A page of another site may not connect here.",
@@ -102,6 +125,16 @@ impl Refusal {
             Self::Unavailable(_) => "Signing in does not work just now. Try again in a moment.",
             Self::Upstream(_) => "The application behind this address does not answer.",
             Self::UpstreamTimeout => "The application behind this address took too long.",
+        }
+    }
+
+    /// The error code of RFC 6750 section 3.1, where a token of this way in was sent and refused.
+    pub fn token_error(&self, way: WayIn) -> Option<&'static str> {
+        match self {
+            Self::InsufficientScope(refused) if *refused == way => Some("insufficient_scope"),
+            Self::InvalidRequest(refused, _) if *refused == way => Some("invalid_request"),
+            Self::Unauthenticated(Some((refused, _))) if *refused == way => Some("invalid_token"),
+            _ => None,
         }
     }
 
@@ -118,9 +151,12 @@ impl Refusal {
         match self {
             Self::BadRequest(rule) => (*rule).to_owned(),
             Self::Forbidden(reason) => reason.as_str().to_owned(),
+            Self::InsufficientScope(way) => format!("{way}: {}", RejectReason::Scope.as_str()),
             Self::Mint(error) => error.to_string(),
             Self::Unauthenticated(None) => "no credential".to_owned(),
-            Self::Unauthenticated(Some((way, reason))) => format!("{way}: {}", reason.as_str()),
+            Self::InvalidRequest(way, reason) | Self::Unauthenticated(Some((way, reason))) => {
+                format!("{way}: {}", reason.as_str())
+            }
             Self::Unavailable(error) => format!("{error}: {}", error.cause),
             Self::Upstream(how) => (*how).to_owned(),
             Self::BodyTooLarge

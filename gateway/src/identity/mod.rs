@@ -1,10 +1,12 @@
 //! What is known of a caller, and the proofs that a check has passed.
 
+mod mapping;
 mod memo;
 mod principal;
 mod proof;
 mod way_in;
 
+pub use mapping::{ClaimMapping, claim};
 pub use memo::Memo;
 pub use principal::{Email, Principal};
 pub use proof::{Authenticated, Permit, SessionRef};

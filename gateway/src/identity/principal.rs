@@ -54,6 +54,11 @@ impl Principal {
         Self::new("", "anonymous")
     }
 
+    /// Whether both are the same: issuer and subject, never the e-mail address.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.subject == other.subject
+    }
+
     /// The best name to show a person: name, login name, e-mail address, or the subject.
     pub fn display_name(&self) -> &str {
         self.name

@@ -13,6 +13,7 @@ pub struct Authenticated {
     principal: Arc<Principal>,
     way_in: WayIn,
     session: Option<Arc<SessionRef>>,
+    expires: Option<Timestamp>,
 }
 
 /// What the rest of the gateway may know of the session behind a request; never its handle.
@@ -50,7 +51,19 @@ impl Authenticated {
         way_in: WayIn,
         session: Option<Arc<SessionRef>>,
     ) -> Self {
-        Self { principal, way_in, session }
+        Self { principal, way_in, session, expires: None }
+    }
+
+    /// The same, good until a moment only: what was opened with it must end then.
+    #[must_use]
+    pub const fn until(mut self, expires: Timestamp) -> Self {
+        self.expires = Some(expires);
+        self
+    }
+
+    /// When the credential ends, where it says so itself. A session's end is the session's own.
+    pub const fn expires(&self) -> Option<Timestamp> {
+        self.expires
     }
 
     /// Who it is.

@@ -102,7 +102,7 @@ fn request(
 }
 
 /// RFC 6749 section 2.3.1: both halves are form-encoded first, so that a `:` in them is no colon.
-fn basic(client_id: &str, secret: &str) -> String {
+pub fn basic(client_id: &str, secret: &str) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret))))
 }

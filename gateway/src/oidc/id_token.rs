@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::base::Timestamp;
-use crate::crypto::{Unverified, VerifyAlgorithm};
+use crate::crypto::{Unverified, VerifyAlgorithm, numeric_date};
 use crate::oidc::fault::LoginFault;
 use crate::oidc::keys::{KeyFault, KeySource};
 
@@ -199,22 +199,10 @@ fn text<'a>(
 
 /// A `NumericDate` or absent. A date of the wrong type is not "no date": it would never expire.
 fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, LoginFault> {
-    /// The year 9999. Beyond it is nonsense, and arithmetic that may overflow.
-    const LAST: f64 = 253_402_300_800.0;
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
-    let malformed = LoginFault::ClaimMalformed(name);
-    if let Some(seconds) = value.as_i64() {
-        let sensible = (0..LAST as i64).contains(&seconds);
-        return if sensible { Ok(Some(Timestamp::from_secs(seconds))) } else { Err(malformed) };
-    }
-    match value.as_f64() {
-        Some(seconds) if (0.0..LAST).contains(&seconds) => {
-            Ok(Some(Timestamp::from_millis((seconds * 1000.0) as i64)))
-        }
-        _ => Err(malformed),
-    }
+    numeric_date(value).map(Some).ok_or(LoginFault::ClaimMalformed(name))
 }
 
 fn strings(value: Option<&Value>) -> Vec<String> {

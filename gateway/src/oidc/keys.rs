@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
+use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::Mutex;
 use url::Url;
@@ -12,6 +13,7 @@ use url::Url;
 use crate::base::Clock;
 use crate::crypto::{KeySet, VerifyAlgorithm, VerifyingKey};
 use crate::oidc::discovery::{Discovery, get_json};
+use crate::oidc::issuer_metadata::IssuerMetadata;
 use crate::web::Fetch;
 
 /// Where public keys come from.
@@ -26,6 +28,10 @@ pub trait KeySource: Send + Sync + std::fmt::Debug {
         kid: Option<&str>,
         algorithm: VerifyAlgorithm,
     ) -> Result<Arc<VerifyingKey>, KeyFault>;
+
+    /// Which keys these are: another number after each change, `None` while there are none that may
+    /// be used. What was verified under another number is to be verified again.
+    fn generation(&self) -> Option<u64>;
 }
 
 /// Why there is no key.
@@ -47,6 +53,7 @@ pub struct RemoteKeys {
     clock: Arc<dyn Clock>,
     snapshot: ArcSwapOption<Snapshot>,
     flight: Mutex<Flight>,
+    stale_bound: Duration,
 }
 
 /// Where the JWKS document is.
@@ -56,12 +63,17 @@ pub enum JwksLocation {
     Discovered(Arc<Discovery>),
     /// At a configured address.
     Fixed(Url),
+    /// Where the metadata of an issuer of access tokens say.
+    OfIssuer(IssuerMetadata),
 }
 
 #[derive(Debug)]
 struct Snapshot {
     keys: KeySet,
     fetched: Instant,
+    /// The document, to see whether the next one says anything new.
+    document: Bytes,
+    generation: u64,
 }
 
 /// Whoever holds it may fetch; the others wait and use the result.
@@ -80,6 +92,11 @@ impl KeySource for KeySet {
     ) -> Result<Arc<VerifyingKey>, KeyFault> {
         self.find(kid, algorithm).cloned().ok_or(KeyFault::Unknown)
     }
+
+    /// Keys that do not change.
+    fn generation(&self) -> Option<u64> {
+        Some(0)
+    }
 }
 
 impl RemoteKeys {
@@ -94,7 +111,21 @@ impl RemoteKeys {
 
     /// Keys at `location`; nothing is fetched yet.
     pub fn new(location: JwksLocation, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
-        Self { location, fetch, clock, snapshot: ArcSwapOption::empty(), flight: Mutex::default() }
+        Self {
+            location,
+            fetch,
+            clock,
+            snapshot: ArcSwapOption::empty(),
+            flight: Mutex::default(),
+            stale_bound: Self::STALE_BOUND,
+        }
+    }
+
+    /// With another bound than [`Self::STALE_BOUND`].
+    #[must_use]
+    pub const fn stale_for(mut self, bound: Duration) -> Self {
+        self.stale_bound = bound;
+        self
     }
 
     /// Fetches the keys anew, on a timer: so that withdrawn keys go.
@@ -102,7 +133,12 @@ impl RemoteKeys {
     /// # Errors
     /// [`KeyFault::Unavailable`]; the keys stay as they are.
     pub async fn refresh(&self) -> Result<(), KeyFault> {
+        let asked = self.clock.instant();
         let mut flight = self.flight.lock().await;
+        // Somebody who needed a key has fetched them while this waited.
+        if self.usable().is_some_and(|snapshot| snapshot.fetched > asked) {
+            return Ok(());
+        }
         self.load(&mut flight).await.map(drop)
     }
 
@@ -115,13 +151,19 @@ impl RemoteKeys {
         let now = self.clock.instant();
         self.snapshot
             .load_full()
-            .filter(|snapshot| now.saturating_duration_since(snapshot.fetched) <= Self::STALE_BOUND)
+            .filter(|snapshot| now.saturating_duration_since(snapshot.fetched) <= self.stale_bound)
     }
 
     async fn load(&self, flight: &mut Flight) -> Result<Arc<Snapshot>, KeyFault> {
         match self.get().await {
-            Ok(keys) => {
-                let snapshot = Arc::new(Snapshot { keys, fetched: self.clock.instant() });
+            Ok((keys, document)) => {
+                let generation = match self.snapshot.load_full() {
+                    None => 0,
+                    Some(old) if old.document == document => old.generation,
+                    Some(old) => old.generation.wrapping_add(1),
+                };
+                let fetched = self.clock.instant();
+                let snapshot = Arc::new(Snapshot { keys, fetched, document, generation });
                 self.snapshot.store(Some(Arc::clone(&snapshot)));
                 flight.failed = None;
                 Ok(snapshot)
@@ -133,17 +175,18 @@ impl RemoteKeys {
         }
     }
 
-    async fn get(&self) -> Result<KeySet, String> {
+    async fn get(&self) -> Result<(KeySet, Bytes), String> {
         let url = match &self.location {
             JwksLocation::Discovered(discovery) => discovery.current().await?.jwks_uri.clone(),
             JwksLocation::Fixed(url) => url.clone(),
+            JwksLocation::OfIssuer(metadata) => metadata.jwks_uri(&*self.fetch).await?,
         };
         let document = get_json(&*self.fetch, url.as_str()).await?;
         let keys = KeySet::admit(&document).map_err(|fault| format!("{url}: {fault}"))?;
         if keys.is_empty() {
             return Err(format!("{url} holds no admissible key"));
         }
-        Ok(keys)
+        Ok((keys, document))
     }
 }
 
@@ -166,7 +209,11 @@ impl KeySource for RemoteKeys {
         let within = |moment: Instant, span| now.saturating_duration_since(moment) < span;
         if self.is_ready() {
             if flight.for_unknown.is_some_and(|last| within(last, Self::UNKNOWN_INTERVAL)) {
-                return Err(KeyFault::Unknown);
+                // While the issuer is down nobody can say that it has no such key.
+                return Err(match &flight.failed {
+                    Some((_, cause)) => KeyFault::Unavailable(cause.clone()),
+                    None => KeyFault::Unknown,
+                });
             }
             // Noted before the fetch, so that a failing one counts as well.
             flight.for_unknown = Some(now);
@@ -177,6 +224,10 @@ impl KeySource for RemoteKeys {
         }
         let snapshot = self.load(&mut flight).await?;
         snapshot.keys.find(kid, algorithm).cloned().ok_or(KeyFault::Unknown)
+    }
+
+    fn generation(&self) -> Option<u64> {
+        self.usable().map(|snapshot| snapshot.generation)
     }
 }
 

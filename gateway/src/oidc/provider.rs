@@ -234,7 +234,7 @@ impl Provider {
         let mapping = &self.settings.claims;
         let subject = &id_token.subject;
         let more = match (&metadata.userinfo_endpoint, &tokens.access_token) {
-            (Some(endpoint), Some(token)) if claims::lacks_some(mapping, &id_token.claims) => {
+            (Some(endpoint), Some(token)) if mapping.lacks_some(&id_token.claims) => {
                 Some(userinfo(&*self.fetch, endpoint, token, subject).await?)
             }
             _ => None,

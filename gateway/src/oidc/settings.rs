@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{ProviderId, Secret};
+use crate::identity::ClaimMapping;
 
 /// One `OpenID` provider, checked by the configuration.
 #[derive(Clone, Debug)]
@@ -34,28 +35,6 @@ pub struct ProviderSettings {
     pub max_age: Option<Duration>,
     /// Allow plain HTTP; an issuer on a loopback host only.
     pub insecure_http: bool,
-}
-
-/// Where in the provider's claims a thing is found.
-///
-/// A path is the claim's whole name (`https://corp.test/groups`), or else names joined by dots
-/// (`realm_access.roles`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimMapping {
-    /// The name to show.
-    pub name: String,
-    /// The login name to show.
-    pub preferred_username: String,
-    /// The e-mail address.
-    pub email: String,
-    /// Whether the address is verified: JSON `true` and nothing else.
-    pub email_verified: String,
-    /// Groups: an array of strings, or one string, which is one group whatever is in it.
-    pub groups: String,
-    /// Roles: like groups.
-    pub roles: String,
-    /// Further claims to keep, under the path's text as name.
-    pub keep: Vec<String>,
 }
 
 /// Who may sign in. A person on any of the lists may.
@@ -95,20 +74,6 @@ impl ProviderSettings {
     /// The leeway in force.
     pub fn leeway(&self) -> Duration {
         self.leeway.min(Self::MAX_LEEWAY)
-    }
-}
-
-impl Default for ClaimMapping {
-    fn default() -> Self {
-        Self {
-            name: "name".to_owned(),
-            preferred_username: "preferred_username".to_owned(),
-            email: "email".to_owned(),
-            email_verified: "email_verified".to_owned(),
-            groups: "groups".to_owned(),
-            roles: "roles".to_owned(),
-            keep: Vec::new(),
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::gate::Admitted;
 use crate::observe::{AccessRecord, Metrics};
 use crate::proxy::inbound::Inbound;
 use crate::proxy::service::Snapshot;
-use crate::session::StreamTicket;
+use crate::proxy::streams::Ticket;
 use crate::upstream::Exchange;
 
 /// One request's state. When it is dropped, the request is over, however it ended (pingora's own
@@ -25,7 +25,7 @@ pub struct Context {
     pub(super) admitted: Option<Admitted>,
     pub(super) exchange: Exchange,
     /// What binds a live stream to its session, until whoever relays the stream takes it.
-    pub(super) ticket: Option<StreamTicket>,
+    pub(super) ticket: Option<Ticket>,
     pub(super) attempts: usize,
     /// The backend of the last attempt.
     pub(super) tried: Option<usize>,

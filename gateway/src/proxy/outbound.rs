@@ -29,8 +29,8 @@ const HOP_BY_HOP: [HeaderName; 3] = [
 /// fields that `Connection` names, before; so a client cannot have ours removed. Runs once for
 /// each try of a request, and gives the same result each time.
 ///
-/// A client's `Authorization` goes through untouched: no way in reads it yet, and applications have
-/// their own use for it.
+/// A client's `Authorization` goes through where no way in reads it: applications have their own use
+/// for it. Elsewhere it is on the route's list of what to strip.
 pub(super) fn prepare(
     upstream: &mut RequestHeader,
     client: &HeaderMap,

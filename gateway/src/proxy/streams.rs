@@ -1,12 +1,14 @@
 //! Live streams and the sessions they end with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::gate::{Refusal, Refused};
 use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
 use crate::proxy::lifeline;
-use crate::session::{EndCause, NOBODY, SessionManager};
+use crate::proxy::service::Parts;
+use crate::session::{EndCause, NOBODY, SessionManager, StreamTicket};
 use crate::upstream::Exchange;
 
 /// Answers of these kinds stay open: they are bound to their session like a WebSocket.
@@ -24,17 +26,25 @@ const GOING_AWAY: u16 = 1001;
 /// RFC 6455 section 7.4.1, "policy violation": what the end of a session says.
 const POLICY_VIOLATION: u16 = 1008;
 
+/// What binds a live stream to its session, and how long its credential is good.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) ticket: StreamTicket,
+    /// A token ends of itself; a session tells when it does.
+    pub(super) left: Option<Duration>,
+}
+
 /// Binds a request that asks for a live stream to its session, before the upstream hears of it.
-pub(super) fn opened(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
+pub(super) fn opened(parts: &Parts, ctx: &mut Context) -> Result<(), Refused> {
     if ctx.exchange == Exchange::Ordinary {
         return Ok(());
     }
-    bind(sessions, ctx)
+    bind(parts, ctx)
 }
 
 /// Binds an answer that turns out to be a live stream: one of a streaming type, without a length.
 pub(super) fn answered(
-    sessions: &SessionManager,
+    parts: &Parts,
     content_type: Option<&[u8]>,
     has_length: bool,
     ctx: &mut Context,
@@ -44,7 +54,7 @@ pub(super) fn answered(
         return Ok(());
     }
     ctx.exchange = Exchange::EventStream;
-    bind(sessions, ctx)
+    bind(parts, ctx)
 }
 
 /// Somebody who types into an open chat is not idle. What the server sends does not count: a
@@ -61,7 +71,7 @@ pub(super) fn spoke(sessions: &SessionManager, ctx: &Context) {
 pub(super) fn tie(ctx: &mut Context, connection: Arc<Connection>) {
     let websocket = (ctx.exchange == Exchange::WebSocket).then_some(connection);
     if let (Some(lifeline), Some(ticket)) = (lifeline::current(), ctx.ticket.take()) {
-        lifeline.tie(ticket, websocket);
+        lifeline.tie(ticket.ticket, websocket, ticket.left);
     }
 }
 
@@ -70,6 +80,7 @@ pub(super) const fn close_code(cause: EndCause) -> u16 {
     match cause {
         EndCause::Drained => GOING_AWAY,
         EndCause::Absolute
+        | EndCause::Expired
         | EndCause::Idle
         | EndCause::Logout
         | EndCause::Replaced
@@ -77,11 +88,14 @@ pub(super) const fn close_code(cause: EndCause) -> u16 {
     }
 }
 
-fn bind(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
+fn bind(parts: &Parts, ctx: &mut Context) -> Result<(), Refused> {
     let Some(admitted) = &ctx.admitted else { return Ok(()) };
-    let key = admitted.permit().authenticated().session().map_or(NOBODY, |session| session.key);
-    let ticket = sessions.live().register(key);
-    ctx.ticket = Some(ticket.map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?);
+    let proof = admitted.permit().authenticated();
+    let key = proof.session().map_or(NOBODY, |session| session.key);
+    let ticket = parts.sessions.live().register(key);
+    let ticket = ticket.map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?;
+    let left = proof.expires().map(|expires| expires.since(parts.clock.now()));
+    ctx.ticket = Some(Ticket { ticket, left });
     Ok(())
 }
 

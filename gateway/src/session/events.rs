@@ -11,6 +11,8 @@ pub enum EndCause {
     Absolute,
     /// The gateway is going down: the session lives, its streams must be opened anew.
     Drained,
+    /// The token that opened a stream has expired. No session ends by this.
+    Expired,
     /// Nobody used it for the idle time.
     Idle,
     /// The person signed out.
@@ -36,6 +38,7 @@ impl EndCause {
         match self {
             Self::Absolute => "absolute",
             Self::Drained => "drained",
+            Self::Expired => "expired",
             Self::Idle => "idle",
             Self::Logout => "logout",
             Self::Replaced => "replaced",

@@ -68,6 +68,15 @@ impl Reply {
         self
     }
 
+    /// Adds a header field beside those of the same name; like [`Self::with`].
+    #[must_use]
+    pub fn with_more(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.append(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
     /// Sets a trailer field; like [`Self::with`].
     #[must_use]
     pub fn with_trailer(mut self, name: &'static str, value: &str) -> Self {

@@ -8,6 +8,7 @@
 )]
 
 mod access_log;
+mod bearer;
 mod canary;
 mod chromium;
 mod durability;

@@ -13,18 +13,18 @@ use crate::web::Scheme;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Say {
     Absent,
-    Accept,
+    /// As one of two people.
+    Accept(usize),
     Malformed,
     Repeated,
     Unavailable,
     Unknown,
 }
 
-/// A way in that says what it is told; its place in the list is its subject.
+/// A way in that says what it is told.
 #[derive(Debug)]
 struct Told {
     say: Say,
-    place: usize,
     way: WayIn,
     asked: Arc<AtomicUsize>,
     /// Whether it need not wait.
@@ -60,8 +60,8 @@ impl Told {
         self.asked.fetch_add(1, Ordering::SeqCst);
         match self.say {
             Say::Absent => Outcome::Absent,
-            Say::Accept => {
-                let who = Arc::new(Principal::new("https://idp.test", self.place.to_string()));
+            Say::Accept(who) => {
+                let who = Arc::new(Principal::new("https://idp.test", who.to_string()));
                 Outcome::Accept(Authenticated::assertion(who, self.way, None))
             }
             Say::Malformed => Outcome::Reject(RejectReason::Malformed),
@@ -86,7 +86,7 @@ fn ask_some(says: &[(Say, WayIn)], now: impl Fn(usize) -> bool) -> (Came, usize)
     let asked = Arc::new(AtomicUsize::new(0));
     let told = says.iter().enumerate().map(|(place, (say, way))| {
         let (asked, now) = (Arc::clone(&asked), now(place));
-        let told = Told { say: *say, place, way: *way, asked, now };
+        let told = Told { say: *say, way: *way, asked, now };
         Arc::new(told) as Arc<dyn Authenticator>
     });
     let chain = Chain::new(told.collect::<Vec<_>>());
@@ -125,13 +125,19 @@ fn says() -> impl Strategy<Value = Vec<(Say, WayIn)>> {
     let say = proptest::sample::select(vec![
         Say::Absent,
         Say::Absent,
-        Say::Accept,
+        Say::Accept(0),
+        Say::Accept(1),
         Say::Malformed,
         Say::Repeated,
         Say::Unavailable,
         Say::Unknown,
     ]);
-    let way = proptest::sample::select(vec![WayIn::Session, WayIn::Anonymous]);
+    let way = proptest::sample::select(vec![
+        WayIn::Session,
+        WayIn::Bearer,
+        WayIn::ApiKey,
+        WayIn::Anonymous,
+    ]);
     proptest::collection::vec((say, way), 0..6)
 }
 
@@ -142,7 +148,7 @@ fn an_empty_chain_finds_nobody() {
 
 #[test]
 fn a_bad_credential_does_not_fall_through_to_a_good_one() {
-    let good = (Say::Accept, WayIn::Session);
+    let good = (Say::Accept(0), WayIn::Session);
     for (say, reason) in [
         (Say::Malformed, RejectReason::Malformed),
         (Say::Repeated, RejectReason::Repeated),
@@ -152,6 +158,21 @@ fn a_bad_credential_does_not_fall_through_to_a_good_one() {
         assert_eq!(ask(&[(say, WayIn::Session), good]), (bad, 1));
     }
     assert_eq!(ask(&[(Say::Unavailable, WayIn::Session), good]), (Came::Unknowable, 1));
+}
+
+#[test]
+fn a_cookie_and_a_token_of_two_people_are_refused_in_either_order() {
+    let cookie = |who| (Say::Accept(who), WayIn::Session);
+    let token = |who| (Say::Accept(who), WayIn::Bearer);
+    let other = |way| Came::Bad(way, RejectReason::OtherPrincipal);
+    assert_eq!(ask(&[cookie(0), token(1)]), (other(WayIn::Bearer), 2));
+    assert_eq!(ask(&[token(1), cookie(0)]), (other(WayIn::Session), 2));
+    assert_eq!(ask(&[token(1), (Say::Absent, WayIn::ApiKey), cookie(1)]), (Came::Somebody(1), 2));
+    // A cookie of a session that is over names nobody.
+    assert_eq!(ask(&[token(1), (Say::Unknown, WayIn::Session)]), (Came::Somebody(1), 2));
+    assert_eq!(ask(&[token(1), (Say::Unavailable, WayIn::Session)]), (Came::Unknowable, 2));
+    // Ways that need not agree are not asked.
+    assert_eq!(ask(&[cookie(0), (Say::Accept(1), WayIn::ApiKey)]), (Came::Somebody(0), 1));
 }
 
 proptest! {
@@ -166,14 +187,28 @@ proptest! {
             return Ok(());
         };
         let (say, way) = says[first];
-        let expected = match say {
-            Say::Accept => Came::Somebody(first),
-            Say::Malformed => Came::Bad(way, RejectReason::Malformed),
-            Say::Repeated => Came::Bad(way, RejectReason::Repeated),
-            Say::Unknown => Came::Bad(way, RejectReason::SessionUnknown),
-            Say::Absent | Say::Unavailable => Came::Unknowable,
+        let Say::Accept(who) = say else {
+            let expected = match say {
+                Say::Malformed => Came::Bad(way, RejectReason::Malformed),
+                Say::Repeated => Came::Bad(way, RejectReason::Repeated),
+                Say::Unknown => Came::Bad(way, RejectReason::SessionUnknown),
+                _ => Came::Unknowable,
+            };
+            // Nobody behind it is even asked.
+            prop_assert_eq!((came, asked), (expected, first + 1));
+            return Ok(());
         };
-        // Nobody behind it is even asked.
-        prop_assert_eq!((came, asked), (expected, first + 1));
+        let pair = [(WayIn::Session, WayIn::Bearer), (WayIn::Bearer, WayIn::Session)];
+        let others: Vec<_> =
+            says[first + 1..].iter().filter(|(_, other)| pair.contains(&(way, *other))).collect();
+        let trouble = others.iter().find_map(|(say, way)| match say {
+            Say::Accept(other) if *other != who => {
+                Some(Came::Bad(*way, RejectReason::OtherPrincipal))
+            }
+            Say::Unavailable => Some(Came::Unknowable),
+            _ => None,
+        });
+        prop_assert_eq!(came, trouble.unwrap_or(Came::Somebody(who)));
+        prop_assert!(asked <= first + 1 + others.len(), "others are not asked");
     }
 }

@@ -8,7 +8,7 @@ use crate::config::root::Config;
 
 /// The largest leeway: RFC 7519 section 4.1.4 speaks of "no more than a few minutes"; a minute is
 /// what a machine with a time server can be off at worst.
-const LARGEST_LEEWAY: u64 = 60;
+pub(super) const LARGEST_LEEWAY: u64 = 60;
 
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     for (id, Provider::Oidc(oidc)) in &config.providers {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
+use crate::config::check::issuers;
 use crate::config::duration::Duration;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
-use crate::config::routes::{Auth, Route};
+use crate::config::routes::Route;
 use crate::config::suggest::nearest;
 
 /// Paths below it are the gateway's own; a route there would never be asked.
@@ -90,6 +92,7 @@ pub(super) fn check(
         rule(&path, route, problems);
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
+        issuers::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
         reuse(&path, route, config, problems);
@@ -230,12 +233,14 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
         wrong("debug_header", "there is no token to show: `off` is set".into(), remedy);
     }
     let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
+    let kept = kept.chain(config.issuers.values().flat_map(|issuer| &issuer.claims.keep));
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
     for (index, claim) in token.claims.iter().flatten().enumerate() {
         if !known.contains(claim.as_str()) {
             let remedy = match nearest(claim, known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => "a provider's own claims must be named in its claims.keep".to_owned(),
+                None => "a provider's or issuer's own claims must be named in its claims.keep"
+                    .to_owned(),
             };
             wrong(&format!("claims[{index}]"), format!("no token has a claim `{claim}`"), remedy);
         }
@@ -266,7 +271,11 @@ fn reuse(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
     }
 }
 
-fn name_one<'a>(section: &str, id: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(super) fn name_one<'a>(
+    section: &str,
+    id: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> String {
     match nearest(id, known.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
-use crate::config::check::{providers, routes, server, token, upstreams};
+use crate::config::check::{issuers, providers, routes, server, token, upstreams};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::session::SessionStore;
@@ -21,6 +21,7 @@ pub(in crate::config) fn check(
     resolve_secrets(&mut config, around, &mut problems);
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
+    issuers::check(&config, &mut problems);
     session(&config, &mut problems, &mut warnings);
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);
@@ -38,6 +39,9 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     for Provider::Oidc(oidc) in config.providers.values_mut() {
         oidc.ca.iter_mut().for_each(absolute);
     }
+    for issuer in config.issuers.values_mut() {
+        issuer.ca.iter_mut().chain(&mut issuer.jwks_file).for_each(absolute);
+    }
     for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         tls.ca.iter_mut().for_each(absolute);
     }
@@ -51,8 +55,12 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         let Provider::Oidc(oidc) = provider;
         Some((format!("providers.{id}.client_secret"), oidc.client_secret.as_mut()?))
     });
+    let askers = config.issuers.iter_mut().filter_map(|(id, issuer)| {
+        let secret = &mut issuer.introspection.as_mut()?.client_secret;
+        Some((format!("issuers.{id}.introspection.client_secret"), secret))
+    });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
-    for (path, source) in clients.chain(token) {
+    for (path, source) in clients.chain(askers).chain(token) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }

@@ -4,4 +4,5 @@ mod bad_files;
 mod checks;
 mod examples;
 mod generated;
+mod issuers;
 mod support;

@@ -5,8 +5,12 @@ use url::form_urlencoded;
 
 use super::*;
 use crate::authn::RejectReason;
+use crate::authn::bearer::{Bearer, Issuer, IssuerSettings, TokenSource};
 use crate::authz::DenyReason;
-use crate::gate::fixture::{Asked, CANARY, open, unavailable};
+use crate::authz::Public;
+use crate::base::ManualClock;
+use crate::crypto::KeySet;
+use crate::gate::fixture::{Asked, CANARY, NOW, open, plan, unavailable};
 use crate::gate::plan::RoutePlan;
 use crate::identity::WayIn;
 use crate::token::{ClaimSizes, MintError};
@@ -21,6 +25,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::ExpectationFailed,
         Refusal::Forbidden(DenyReason::NotListed),
         Refusal::HeaderTooLarge,
+        Refusal::InsufficientScope(WayIn::Bearer),
+        Refusal::InvalidRequest(WayIn::Bearer, RejectReason::Misplaced),
         Refusal::MethodNotAllowed(vec![http::Method::GET, http::Method::PUT]),
         Refusal::Mint(MintError::TooLarge { bytes: 9, limit: 1, sizes }),
         Refusal::Misdirected,
@@ -140,6 +146,60 @@ fn clone(refusal: &Refusal) -> Refusal {
     refusals().into_iter().find(same).unwrap()
 }
 
+/// A route that takes tokens with the scope `read`, and sessions too where people can log in.
+fn with_tokens(refusal: Refusal, login: bool) -> Refused {
+    let issuer = IssuerSettings::new("ci".into(), "https://ci.test", "api");
+    let clock = Arc::new(ManualClock::at(NOW));
+    let issuer = Issuer::new(issuer, TokenSource::Keys(KeySet::default()), clock);
+    let bearer = Bearer::new([Arc::new(issuer)], &["read".to_owned()]);
+    let mut plan = plan(vec![Arc::new(bearer)], Public);
+    if !login {
+        plan.login.clear();
+    }
+    Refused::on(&Arc::<RoutePlan>::new(plan), refusal)
+}
+
+/// RFC 6750 section 3.
+#[test]
+fn a_refused_token_is_told_why_in_the_standards_words() {
+    let challenges = |refusal: Refusal, login: bool| {
+        let asked = Asked::get("/a").with("accept", "application/json");
+        let reply = with_tokens(refusal, login).reply(&asked.request());
+        let all = reply.headers.get_all("www-authenticate").iter();
+        let all: Vec<_> = all.map(|value| value.to_str().unwrap().to_owned()).collect();
+        format!("{} {}", reply.status.as_u16(), all.join(" | "))
+    };
+    let sent = |reason| Refusal::Unauthenticated(Some((WayIn::Bearer, reason)));
+    let bearer = "Bearer realm=\"portcullis\", scope=\"read\"";
+    let session = "Portcullis realm=\"session\"";
+    for (refusal, login, expected) in [
+        // No token, no error code: RFC 6750 section 3.1.
+        (Refusal::Unauthenticated(None), false, format!("401 {bearer}")),
+        (Refusal::Unauthenticated(None), true, format!("401 {bearer} | {session}")),
+        (sent(RejectReason::Expired), false, format!("401 {bearer}, error=\"invalid_token\"")),
+        (sent(RejectReason::Signature), false, format!("401 {bearer}, error=\"invalid_token\"")),
+        (
+            Refusal::Unauthenticated(Some((WayIn::Session, RejectReason::SessionUnknown))),
+            true,
+            format!("401 {bearer} | {session}"),
+        ),
+        (
+            Refusal::InsufficientScope(WayIn::Bearer),
+            true,
+            format!("403 {bearer}, error=\"insufficient_scope\""),
+        ),
+        (
+            Refusal::InvalidRequest(WayIn::Bearer, RejectReason::Repeated),
+            true,
+            format!("400 {bearer}, error=\"invalid_request\""),
+        ),
+        (Refusal::Forbidden(DenyReason::NotListed), true, "403 ".to_owned()),
+        (Refusal::Unavailable(unavailable()), true, "503 ".to_owned()),
+    ] {
+        assert_eq!(challenges(refusal, login), expected);
+    }
+}
+
 #[test]
 fn where_nobody_signs_in_nobody_is_sent_to() {
     for (_, asked) in callers() {
@@ -182,9 +242,9 @@ fn grpc_learns_the_status_from_the_trailers() {
     for refusal in refusals() {
         let expected = match refusal.code() {
             "sign_in_required" => "16",
-            "forbidden" | "origin_refused" => "7",
+            "forbidden" | "insufficient_scope" | "origin_refused" => "7",
             "not_found" | "method_not_allowed" => "12",
-            "bad_request" => "3",
+            "bad_request" | "invalid_request" => "3",
             "body_too_large" => "8",
             "token_failed" => "13",
             "upstream_timeout" => "4",

@@ -7,6 +7,7 @@ pub(crate) mod forge;
 pub(crate) mod gateway;
 pub(crate) mod h2;
 pub(crate) mod http;
+pub(crate) mod issuer;
 pub(crate) mod lab;
 pub(crate) mod load;
 pub(crate) mod peers;

@@ -76,6 +76,18 @@ pub(crate) async fn verify_all(questions: &[Value]) -> Vec<Value> {
     answers
 }
 
+/// Mints tokens with `jose`: a fresh key for each of `algs`, and a token for each of `wishes`, which
+/// name `alg`, `header` and `claims`. Gives the key set and the tokens.
+pub(crate) async fn mint(algs: &[&str], wishes: &[Value]) -> (Value, Vec<String>) {
+    let mut child = script("mint.mjs").stdin(Stdio::piped()).spawn().unwrap();
+    let question = json!({ "algs": algs, "tokens": wishes }).to_string();
+    child.stdin.take().unwrap().write_all(question.as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    let mut answer: Value = serde_json::from_slice(&output.stdout).expect("keys and tokens");
+    let tokens = serde_json::from_value(answer["tokens"].take()).unwrap();
+    (answer["jwks"].take(), tokens)
+}
+
 /// Lets an application of the kind that people have already written judge a token.
 pub(crate) async fn plain_pyjwt(token: &str, secret: &str) -> Result<Value, String> {
     let python = folder().join(".venv/bin/python");

@@ -125,6 +125,14 @@ impl Provider {
         keys.push(Key::generate(&id));
     }
 
+    /// A token that the provider signs; `iss`, `iat` and `exp` are added.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        let now = SystemClock.now().as_secs();
+        let mut all = json!({ "iss": self.issuer(), "iat": now, "exp": now + 300 });
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        self.office.keys.lock().unwrap().last().expect("there is a key").sign(&all)
+    }
+
     /// Lets a browser be signed in here as `user`, so that a login needs no form.
     pub(crate) fn remember(&self, browser: &mut Browser, user: &str) {
         browser.plant("127.0.0.1", "user", user);

@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) token: String,
     /// Further lines of `[providers.test]`.
     pub(crate) provider: String,
+    /// Sections of issuers.
+    pub(crate) issuers: String,
     /// Further lines of `[upstreams.agent]`.
     pub(crate) upstream_more: String,
     /// The log filter.
@@ -91,6 +93,7 @@ impl Settings {
             session: String::new(),
             token: String::new(),
             provider: String::new(),
+            issuers: String::new(),
             upstream_more: String::new(),
             log: "info".to_owned(),
             routes,
@@ -140,6 +143,8 @@ insecure_http = true
 servers = ["{upstream}"]
 {upstream_more}
 
+{issuers}
+
 [log]
 level = "{log}"
 "#,
@@ -150,6 +155,7 @@ level = "{log}"
             token = self.token,
             upstream = self.upstream,
             upstream_more = self.upstream_more,
+            issuers = self.issuers,
             log = self.log,
         )
         .unwrap();

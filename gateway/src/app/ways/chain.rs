@@ -1,0 +1,59 @@
+//! What the ways in are made of, and the one place that chooses between them.
+
+use std::sync::Arc;
+
+use crate::app::build::BuildFault;
+use crate::app::lasting::Lasting;
+use crate::app::ways::{anonymous, bearer, session};
+use crate::authn::bearer::Issuer;
+use crate::authn::{Authenticator, Chain, CookieNames};
+use crate::base::ProviderId;
+use crate::config::{Auth, Checked, Config, Route};
+
+/// What the ways in of all routes are made of.
+pub(in crate::app) struct Ways<'a> {
+    pub(in crate::app) config: &'a Checked<Config>,
+    pub(in crate::app) lasting: &'a Lasting,
+    pub(in crate::app) cookies: &'a CookieNames,
+    pub(in crate::app) issuers: &'a [Arc<Issuer>],
+}
+
+impl Ways<'_> {
+    /// The chain of one route.
+    ///
+    /// # Errors
+    /// What keeps a way in from being made.
+    pub(in crate::app) fn chain(&self, route: &Route) -> Result<Chain, BuildFault> {
+        let ways = route.auth.iter().map(|auth| self.way(*auth, route));
+        Ok(Chain::new(ways.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// The providers of a route: those it names, or all; none where no session is taken.
+    pub(in crate::app) fn login(&self, route: &Route) -> Vec<ProviderId> {
+        match (route.takes_sessions(), route.login.is_empty()) {
+            (false, _) => Vec::new(),
+            (true, false) => route.login.clone(),
+            (true, true) => self.config.providers.keys().cloned().collect(),
+        }
+    }
+
+    fn way(&self, auth: Auth, route: &Route) -> Result<Arc<dyn Authenticator>, BuildFault> {
+        match auth {
+            Auth::Anonymous => anonymous::way(self, route),
+            Auth::ApiKey => not_built(auth, route),
+            Auth::Bearer => bearer::way(self, route),
+            Auth::ClientCertificate => not_built(auth, route),
+            Auth::ForwardAuth => not_built(auth, route),
+            Auth::Password => not_built(auth, route),
+            Auth::Session => session::way(self, route),
+            Auth::SignedUrl => not_built(auth, route),
+            Auth::Teams => not_built(auth, route),
+            Auth::TrustedHeaders => not_built(auth, route),
+        }
+    }
+}
+
+/// The configuration's check refuses such a route before; nothing is ever let in by mistake.
+fn not_built(auth: Auth, route: &Route) -> Result<Arc<dyn Authenticator>, BuildFault> {
+    Err(BuildFault::Route(route.id(), format!("way in `{auth}` is not built yet")))
+}

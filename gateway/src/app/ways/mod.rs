@@ -1,0 +1,8 @@
+//! A route's `auth` list → its chain: one file per way in.
+
+mod anonymous;
+mod bearer;
+mod chain;
+mod session;
+
+pub(super) use chain::Ways;

@@ -1,0 +1,248 @@
+//! One issuer: judges its tokens, and remembers those that are good.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::authn::authenticator::RejectReason;
+use crate::authn::bearer::accepted::{Accepted, Fingerprint, VerifiedCache};
+use crate::authn::bearer::claims::{Facts, Said};
+use crate::authn::bearer::introspection::{Answer, Introspection};
+use crate::authn::bearer::settings::IssuerSettings;
+use crate::base::{Clock, IssuerId, Timestamp};
+use crate::crypto::{JwsFault, KeySet, Unverified};
+use crate::oidc::{KeyFault, KeySource, RemoteKeys};
+
+/// A configured issuer of access tokens.
+#[derive(Debug)]
+pub struct Issuer {
+    settings: IssuerSettings,
+    source: TokenSource,
+    clock: Arc<dyn Clock>,
+    verified: VerifiedCache,
+}
+
+/// How an issuer's tokens are judged.
+#[derive(Debug)]
+pub enum TokenSource {
+    /// By the issuer itself.
+    Introspection(Box<Introspection>),
+    /// With keys that are there.
+    Keys(KeySet),
+    /// With keys that are fetched.
+    Remote(Arc<RemoteKeys>),
+}
+
+/// Why a token opens nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// It is bad.
+    Reject(RejectReason),
+    /// Nobody can say just now; the cause is for the log.
+    Unavailable(String),
+}
+
+/// Time between two refreshes of the keys: how long a withdrawn key is still believed.
+const REFRESH: Duration = Duration::from_secs(10 * 60);
+/// Time between two attempts while the issuer does not answer.
+const RETRY: Duration = Duration::from_secs(5);
+
+impl Issuer {
+    /// An issuer; nothing is fetched yet.
+    pub fn new(settings: IssuerSettings, source: TokenSource, clock: Arc<dyn Clock>) -> Self {
+        let verified = VerifiedCache::new(match &source {
+            TokenSource::Introspection(introspection) if !introspection.remembers() => 0,
+            _ => settings.verified_cache,
+        });
+        Self { settings, source, clock, verified }
+    }
+
+    /// Its name in the configuration.
+    pub const fn id(&self) -> &IssuerId {
+        &self.settings.id
+    }
+
+    /// Its settings.
+    pub const fn settings(&self) -> &IssuerSettings {
+        &self.settings
+    }
+
+    /// Whether its tokens can be judged right now, as far as is known.
+    pub fn is_ready(&self) -> bool {
+        match &self.source {
+            TokenSource::Introspection(_) => true,
+            TokenSource::Keys(keys) => !keys.is_empty(),
+            TokenSource::Remote(keys) => keys.is_ready(),
+        }
+    }
+
+    /// Keeps the keys fresh, until `shutdown`.
+    pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
+        let TokenSource::Remote(keys) = &self.source else { return };
+        tokio::pin!(shutdown);
+        loop {
+            let pause = match keys.refresh().await {
+                Ok(()) => REFRESH,
+                Err(cause) => {
+                    tracing::warn!(issuer = %self.settings.id, %cause, "fetching keys failed");
+                    RETRY
+                }
+            };
+            tokio::select! {
+                () = &mut shutdown => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Whether the issuer is asked about its tokens.
+    pub(super) const fn is_asked(&self) -> bool {
+        matches!(self.source, TokenSource::Introspection(_))
+    }
+
+    /// Whether good tokens are remembered.
+    pub(super) const fn remembers(&self) -> bool {
+        self.verified.is_on()
+    }
+
+    /// What is remembered of a token, where that still counts.
+    pub(super) fn known(&self, token: &Fingerprint, now: Timestamp) -> Option<Arc<Accepted>> {
+        self.verified.find(token, now, self.generation()?)
+    }
+
+    /// The time by which its tokens are judged.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Verifies a signed token. The signature comes first: an expired forgery is a forgery.
+    pub(super) async fn verify(&self, token: Unverified<'_>) -> Result<Arc<Accepted>, Denial> {
+        let keys: &dyn KeySource = match &self.source {
+            TokenSource::Introspection(_) => return Err(Denial::Reject(RejectReason::Issuer)),
+            TokenSource::Keys(keys) => keys,
+            TokenSource::Remote(keys) => &**keys,
+        };
+        let algorithm = token.algorithm();
+        if !self.settings.algorithms.contains(&algorithm) {
+            return Err(Denial::Reject(RejectReason::Algorithm));
+        }
+        // Before the look-up: keys that come meanwhile make the result old, never new.
+        let generation = keys.generation();
+        let key = keys.find(token.kid(), algorithm).await?;
+        // Of keys that were not there yet nobody can say which ones they were: not remembered.
+        let generation = generation.unwrap_or(u64::MAX);
+        let verified = token.verify(&key)?;
+        if !self.settings.takes_typ(verified.typ()) {
+            return Err(Denial::Reject(RejectReason::Type));
+        }
+        let now = self.clock.now();
+        let claims = verified.claims();
+        let facts = self.settings.check(claims, Said::BySignature, now)?;
+        let until = facts.expires.unwrap_or(now);
+        Ok(self.accepted(facts, claims, (until, generation)))
+    }
+
+    /// Asks the issuer about a token.
+    pub(super) async fn ask(
+        &self,
+        token: &str,
+        fingerprint: &Fingerprint,
+    ) -> Result<Arc<Accepted>, Denial> {
+        let TokenSource::Introspection(introspection) = &self.source else {
+            return Err(Denial::Reject(RejectReason::Malformed));
+        };
+        let asking = async {
+            // One question for many requests with one token, where the answer is remembered.
+            let _turn = match self.verified.is_on() {
+                true => Some(introspection.turn(fingerprint).await),
+                false => None,
+            };
+            match self.known(fingerprint, self.clock.now()) {
+                Some(known) => Ok(known),
+                None => self.learn(introspection, token, fingerprint).await,
+            }
+        };
+        // Waiting for the turn is in it too: a crowd must not queue up before a silent issuer.
+        introspection.in_time(asking).await.unwrap_or_else(|late| Err(Denial::Unavailable(late)))
+    }
+
+    async fn learn(
+        &self,
+        introspection: &Introspection,
+        token: &str,
+        fingerprint: &Fingerprint,
+    ) -> Result<Arc<Accepted>, Denial> {
+        let claims = match introspection.ask(token).await.map_err(Denial::Unavailable)? {
+            Answer::Active(claims) => claims,
+            Answer::Inactive => return Err(Denial::Reject(RejectReason::Unknown)),
+        };
+        let now = self.clock.now();
+        let facts = self.settings.check(&claims, Said::ByIssuer, now)?;
+        let until = now.after(introspection.counts_for());
+        let until = facts.expires.map_or(until, |expires| expires.min(until));
+        let accepted = self.accepted(facts, &claims, (until, 0));
+        self.verified.remember(*fingerprint, &accepted, now);
+        Ok(accepted)
+    }
+
+    /// Remembers a verified token.
+    pub(super) fn remember(&self, token: Fingerprint, accepted: &Arc<Accepted>) {
+        self.verified.remember(token, accepted, self.clock.now());
+    }
+
+    fn accepted(
+        &self,
+        facts: Facts,
+        claims: &serde_json::Map<String, serde_json::Value>,
+        (until, generation): (Timestamp, u64),
+    ) -> Arc<Accepted> {
+        let settings = &self.settings;
+        let principal = settings.claims.principal(&settings.issuer, facts.subject, claims);
+        Arc::new(Accepted {
+            principal: Arc::new(principal),
+            scopes: facts.scopes.into(),
+            expires: facts.expires,
+            from: facts.begins.unwrap_or_default(),
+            until,
+            generation,
+        })
+    }
+
+    fn generation(&self) -> Option<u64> {
+        match &self.source {
+            TokenSource::Introspection(_) => Some(0),
+            TokenSource::Keys(keys) => keys.generation(),
+            TokenSource::Remote(keys) => keys.generation(),
+        }
+    }
+}
+
+impl From<RejectReason> for Denial {
+    fn from(reason: RejectReason) -> Self {
+        Self::Reject(reason)
+    }
+}
+
+impl From<KeyFault> for Denial {
+    fn from(fault: KeyFault) -> Self {
+        match fault {
+            KeyFault::Unavailable(cause) => Self::Unavailable(cause),
+            KeyFault::Unknown => Self::Reject(RejectReason::UnknownKey),
+        }
+    }
+}
+
+impl From<JwsFault> for Denial {
+    fn from(fault: JwsFault) -> Self {
+        Self::Reject(match fault {
+            JwsFault::Algorithm(_) => RejectReason::Algorithm,
+            JwsFault::Claims => RejectReason::Claims,
+            JwsFault::Signature => RejectReason::Signature,
+            JwsFault::UnknownKey => RejectReason::UnknownKey,
+            JwsFault::Extension(_)
+            | JwsFault::Header
+            | JwsFault::NotCompact
+            | JwsFault::TooLarge => RejectReason::Malformed,
+        })
+    }
+}

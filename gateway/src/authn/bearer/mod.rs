@@ -1,0 +1,16 @@
+//! The way in by an access token in the `Authorization` field (RFC 6750).
+
+mod accepted;
+mod claims;
+mod credential;
+#[cfg(test)]
+mod fake;
+mod introspection;
+mod issuer;
+mod settings;
+mod way;
+
+pub use introspection::Introspection;
+pub use issuer::{Issuer, TokenSource};
+pub use settings::IssuerSettings;
+pub use way::Bearer;
