@@ -12,7 +12,7 @@
 //!  4 authn
 //!  3 session oidc token authz upstream route
 //!  2 config observe
-//!  1 crypto identity web
+//!  1 crypto http1 identity web
 //!  0 base
 //! ```
 
@@ -26,6 +26,7 @@ pub mod crypto;
 pub mod edge;
 pub mod endpoints;
 pub mod gate;
+pub mod http1;
 pub mod identity;
 pub mod observe;
 pub mod oidc;

@@ -11,13 +11,14 @@ use crate::app::{issuers, providers, routes, upstreams};
 use crate::authn::CookieNames;
 use crate::authn::bearer::Issuer;
 use crate::base::{IssuerId, ProviderId, RouteId};
-use crate::config::{Checked, Config, Faults, Loaded};
+use crate::config::{Checked, Config, Faults, Loaded, UpstreamProtocol};
 use crate::crypto::{Algorithm, SignFault};
 use crate::edge::{Certificate, CertificateFault, Sites};
 use crate::endpoints::{EndpointParts, Endpoints};
 use crate::gate::Gate;
+use crate::http1::HeadLimits;
 use crate::oidc::Provider;
-use crate::proxy::{HeadLimits, Snapshot};
+use crate::proxy::Snapshot;
 use crate::token::{
     Document, Keyring, KeyringFault, Minter, Rotation, SharedSecret, Signer, TokenTimes,
 };
@@ -210,6 +211,10 @@ fn snapshot(
         // That of the public URL, whatever we listen on: what browsers reach HTTPS at.
         https_port: redirects.then(|| server.public_url.get().port()),
         access_log: config.log.access,
+        http2_upstreams: config
+            .upstreams
+            .values()
+            .any(|pool| pool.protocol == UpstreamProtocol::Http2),
     }
 }
 

@@ -10,9 +10,9 @@ use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::sync::watch;
 
 use crate::app::lasting::Lasting;
-use crate::config::{Checked, Config};
-use crate::edge::{AcceptLimits, Bound, Edge, Sites, bind, serve};
-use crate::proxy::{Gateway, Parts, Snapshot};
+use crate::config::{Checked, Config, Http1Engine};
+use crate::edge::{AcceptLimits, Bound, Edge, Servers, Sites, bind, serve};
+use crate::proxy::{Direct, DirectLimits, Draining, Gateway, Parts, Snapshot};
 
 /// The sockets, bound before anything is served: a port that is taken stops the start.
 pub(super) struct Sockets {
@@ -56,14 +56,15 @@ impl Sockets {
     }
 }
 
-/// The data plane: pingora's proxy with our service in it, behind our edge.
-pub(super) type Proxy = Edge<HttpProxy<Gateway>>;
+/// The data plane: the direct path, and pingora's proxy with our service in it behind our edge.
+pub(super) type Proxy = Servers<HttpProxy<Gateway>>;
 
 pub(super) fn proxy(
     config: &Checked<Config>,
     lasting: &Lasting,
     snapshot: &Arc<ArcSwap<Snapshot>>,
-) -> Arc<Proxy> {
+    draining: &Draining,
+) -> Proxy {
     let limits = &config.server.limits;
     let threads = config.server.threads.map_or(0, std::num::NonZero::get);
     let server = ServerConf {
@@ -71,21 +72,32 @@ pub(super) fn proxy(
         threads: threads.max(1),
         ..ServerConf::default()
     };
-    let gateway = Gateway::new(Parts {
-        snapshot: Arc::clone(snapshot),
-        sessions: Arc::clone(&lasting.sessions),
-        metrics: Arc::clone(&lasting.metrics),
-        clock: Arc::clone(&lasting.clock),
-        entropy: Arc::clone(&lasting.entropy),
+    let gateway = || {
+        Gateway::new(Parts {
+            snapshot: Arc::clone(snapshot),
+            sessions: Arc::clone(&lasting.sessions),
+            metrics: Arc::clone(&lasting.metrics),
+            clock: Arc::clone(&lasting.clock),
+            entropy: Arc::clone(&lasting.entropy),
+        })
+    };
+    let direct = (config.server.http1_engine == Http1Engine::Direct).then(|| {
+        let limits = DirectLimits {
+            head: limits.header_time.std(),
+            idle: limits.idle_time.std(),
+            requests: limits.requests_per_connection,
+        };
+        Arc::new(Direct::new(Arc::new(gateway()), limits, draining.clone()))
     });
-    let proxy = http_proxy(&Arc::new(server), gateway);
-    Arc::new(Edge::new(
+    let proxy = http_proxy(&Arc::new(server), gateway());
+    let edge = Arc::new(Edge::new(
         Arc::new(proxy),
         Arc::clone(&lasting.metrics),
         limits.idle_time.std(),
         limits.requests_per_connection,
         limits.http2_streams,
-    ))
+    ));
+    Servers { direct, edge }
 }
 
 /// Connections to upstreams that are kept while unused.
@@ -95,7 +107,7 @@ const UPSTREAM_POOL: usize = 1024;
 pub(super) fn serve_public(
     sockets: (Option<Bound>, Option<Bound>),
     sites: Option<&Arc<ArcSwap<Sites>>>,
-    proxy: &Arc<Proxy>,
+    proxy: &Proxy,
     lasting: &Lasting,
     config: &Checked<Config>,
     shutdown: &watch::Receiver<bool>,
@@ -109,11 +121,11 @@ pub(super) fn serve_public(
     let (http, https) = sockets;
     let load = &lasting.load;
     if let Some(bound) = http {
-        let edge = Arc::clone(proxy);
-        tokio::spawn(serve(bound, None, edge, load.clone(), accept, shutdown.clone()));
+        let proxy = proxy.clone();
+        tokio::spawn(serve(bound, None, proxy, load.clone(), accept, shutdown.clone()));
     }
     if let (Some(bound), Some(sites)) = (https, sites) {
-        let (edge, sites) = (Arc::clone(proxy), Some(Arc::clone(sites)));
-        tokio::spawn(serve(bound, sites, edge, load.clone(), accept, shutdown.clone()));
+        let (proxy, sites) = (proxy.clone(), Some(Arc::clone(sites)));
+        tokio::spawn(serve(bound, sites, proxy, load.clone(), accept, shutdown.clone()));
     }
 }

@@ -131,6 +131,7 @@ impl Reloader {
                 loop {
                     tokio::time::sleep(LOOK_UP).await;
                     pool.resolve().await;
+                    pool.sweep();
                 }
             }));
         }

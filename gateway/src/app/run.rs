@@ -18,6 +18,7 @@ use crate::app::reload::Reloader;
 use crate::app::watch::Watch;
 use crate::config::{Certificate, Checked, Config, Faults, LogFormat};
 use crate::observe::{self, LogFault, LogHandle, audit};
+use crate::proxy::Draining;
 use crate::session::sid_of;
 
 /// Why the gateway did not start, or stopped by itself.
@@ -95,7 +96,8 @@ async fn serve(
     up();
     let Sockets { http, https, admin } = sockets;
     let (stop, shutdown) = watch::channel(false);
-    let proxy = proxy(&config, &lasting, &reloader.snapshot);
+    let draining = Draining::default();
+    let proxy = proxy(&config, &lasting, &reloader.snapshot, &draining);
     let sites = reloader.sites.as_ref();
     serve_public((http, https), sites, &proxy, &lasting, &config, &shutdown);
     let pages = router(Admin { lasting: Arc::clone(&lasting), reloader: Arc::clone(&reloader) });
@@ -109,7 +111,8 @@ async fn serve(
     lasting.draining.store(true, Ordering::Release);
     info!("draining");
     let _ = stop.send(true);
-    proxy.http_cleanup().await;
+    draining.start();
+    proxy.edge.http_cleanup().await;
     drain(&lasting, config.server.limits.drain_time.std()).await;
     housekeeping.abort();
     if let Err(error) = lasting.sessions.flush().await {

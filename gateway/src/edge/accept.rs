@@ -1,24 +1,27 @@
 //! The accept loop of one listening socket.
 
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use pingora_core::apps::{HttpServerApp, ServerApp};
-use pingora_core::protocols::Stream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use crate::edge::app::Edge;
 use crate::edge::io::{ConnectionIo, Deadlines};
 use crate::edge::listener::Bound;
 use crate::edge::load::{ConnectionPermit, Load};
+use crate::edge::rewound::Rewound;
 use crate::edge::tls::Sites;
-use crate::proxy::{Connection, TlsFacts};
+use crate::proxy::{self, Connection, Direct, TlsFacts};
 
 /// How long to wait when the process has no file descriptor left. Accepting again at once would
 /// spin, since the connection stays in the kernel's queue.
@@ -35,12 +38,26 @@ pub struct AcceptLimits {
     pub idle: Duration,
 }
 
+/// Who serves the connections of a listener.
+pub struct Servers<A> {
+    /// HTTP/1.1, where there is a direct path.
+    pub direct: Option<Arc<Direct>>,
+    /// HTTP/2, and whatever else the direct path hands over.
+    pub edge: Arc<Edge<A>>,
+}
+
+impl<A> Clone for Servers<A> {
+    fn clone(&self) -> Self {
+        Self { direct: self.direct.clone(), edge: Arc::clone(&self.edge) }
+    }
+}
+
 /// Accepts connections until `shutdown` turns true, then closes the listening socket. Connections
 /// that are open by then live on; [`Load::wait_until_empty`] waits for them.
 pub async fn serve<A>(
     bound: Bound,
     sites: Option<Arc<ArcSwap<Sites>>>,
-    edge: Arc<Edge<A>>,
+    servers: Servers<A>,
     load: Load,
     limits: AcceptLimits,
     mut shutdown: watch::Receiver<bool>,
@@ -62,50 +79,99 @@ pub async fn serve<A>(
             }
         };
         let Some(permit) = load.admit(peer.ip()) else { continue };
+        // Answers leave as they are flushed; without this, the last part of one could wait 40 ms.
+        let Ok(local) = stream.set_nodelay(true).and_then(|()| stream.local_addr()) else {
+            continue;
+        };
         let sites = sites.as_ref().map(|sites| sites.load_full());
-        let edge = Arc::clone(&edge);
-        let shutdown = shutdown.clone();
-        tokio::spawn(async move {
-            if let Some(stream) = establish((stream, peer), sites, limits, permit).await {
-                edge.process_new(stream, &shutdown).await;
+        let newcomer =
+            Newcomer { servers: servers.clone(), shutdown: shutdown.clone(), limits, permit };
+        match sites {
+            None => {
+                let connection = Arc::new(Connection::new(peer, local, None));
+                tokio::spawn(newcomer.serve(stream, connection));
             }
-        });
+            Some(sites) => {
+                tokio::spawn(newcomer.shake_hands(stream, (peer, local), sites));
+            }
+        }
     }
 }
 
-async fn establish(
-    (stream, peer): (TcpStream, SocketAddr),
-    sites: Option<Arc<Sites>>,
+/// A connection that has just been accepted.
+struct Newcomer<A> {
+    servers: Servers<A>,
+    shutdown: watch::Receiver<bool>,
     limits: AcceptLimits,
     permit: ConnectionPermit,
-) -> Option<Stream> {
-    let local = stream.local_addr().ok()?;
-    // Answers leave as they are flushed; without this, the last part of one could wait 40 ms.
-    stream.set_nodelay(true).ok()?;
-    let fd = stream.as_raw_fd();
-    let deadlines = Deadlines { head: limits.head, idle: limits.idle };
-    let Some(sites) = sites else {
-        let connection = Arc::new(Connection::new(peer, local, None));
-        return Some(Box::new(ConnectionIo::new(stream, fd, connection, deadlines, permit)));
-    };
-    let acceptor = TlsAcceptor::from(sites.server_config());
-    let handshake = tokio::time::timeout(limits.handshake, acceptor.accept(stream));
-    let stream = match handshake.await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => {
-            debug!(%error, %peer, "handshake failed");
-            return None;
-        }
-        Err(_) => {
-            debug!(%peer, "handshake took too long");
-            return None;
-        }
-    };
-    let (_, session) = stream.get_ref();
-    let facts = TlsFacts {
-        server_name: session.server_name().map(str::to_ascii_lowercase),
-        http2: session.alpn_protocol() == Some(b"h2"),
-    };
-    let connection = Arc::new(Connection::new(peer, local, Some(facts)));
-    Some(Box::new(ConnectionIo::new(stream, fd, connection, deadlines, permit)))
+}
+
+/// A stream whose file descriptor can be told to pingora.
+trait Descriptor {
+    fn descriptor(&self) -> RawFd;
+}
+
+impl Descriptor for TcpStream {
+    fn descriptor(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+}
+
+impl Descriptor for TlsStream<TcpStream> {
+    fn descriptor(&self) -> RawFd {
+        self.get_ref().0.as_raw_fd()
+    }
+}
+
+impl<A: HttpServerApp + Send + Sync + 'static> Newcomer<A> {
+    async fn shake_hands(
+        self,
+        stream: TcpStream,
+        (peer, local): (SocketAddr, SocketAddr),
+        sites: Arc<Sites>,
+    ) {
+        let acceptor = TlsAcceptor::from(sites.server_config());
+        drop(sites);
+        // In boxes, since a connection is served for much longer than it takes to establish.
+        let handshake = Box::pin(acceptor.accept(stream));
+        let handshake = Box::pin(tokio::time::timeout(self.limits.handshake, handshake));
+        let stream = match handshake.await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                debug!(%error, %peer, "handshake failed");
+                return;
+            }
+            Err(_) => {
+                debug!(%peer, "handshake took too long");
+                return;
+            }
+        };
+        let (_, session) = stream.get_ref();
+        let facts = TlsFacts {
+            server_name: session.server_name().map(str::to_ascii_lowercase),
+            http2: session.alpn_protocol() == Some(b"h2"),
+        };
+        let connection = Arc::new(Connection::new(peer, local, Some(facts)));
+        self.serve(stream, connection).await;
+    }
+
+    async fn serve<S>(self, stream: S, connection: Arc<Connection>)
+    where
+        S: AsyncRead + AsyncWrite + Descriptor + Unpin + Send + Sync + 'static,
+    {
+        let http2 = connection.tls.as_ref().is_some_and(|tls| tls.http2);
+        let (stream, read) = match self.servers.direct.clone() {
+            Some(direct) if !http2 => {
+                let handover = proxy::serve(direct, stream, Arc::clone(&connection)).await;
+                let Some(handover) = handover else { return };
+                (handover.stream, handover.read)
+            }
+            _ => (stream, Bytes::new()),
+        };
+        let fd = stream.descriptor();
+        let deadlines = Deadlines { head: self.limits.head, idle: self.limits.idle };
+        let stream = Rewound::new(read, stream);
+        let stream = ConnectionIo::new(stream, fd, connection, deadlines, self.permit);
+        Box::pin(self.servers.edge.process_new(Box::new(stream), &self.shutdown)).await;
+    }
 }

@@ -23,8 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::edge::frames::{FrameTracker, close_frame};
 use crate::edge::load::ConnectionPermit;
+use crate::http1::{FrameTracker, close_frame};
 use crate::proxy::{Connection, Phase};
 
 /// Head and body of an ordinary answer leave in one system call; a stream's chunks are flushed one

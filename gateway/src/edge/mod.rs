@@ -2,13 +2,13 @@
 
 mod accept;
 mod app;
-mod frames;
 mod io;
 mod listener;
 mod load;
+mod rewound;
 mod tls;
 
-pub use accept::{AcceptLimits, serve};
+pub use accept::{AcceptLimits, Servers, serve};
 pub use app::Edge;
 pub use listener::{Bound, bind};
 pub use load::Load;

@@ -56,7 +56,17 @@ impl Gate {
 
     /// The route that would serve a `GET` of a path: what a login page needs to know.
     pub fn plan_for(&self, host: &str, path: &str) -> Option<&Arc<RoutePlan>> {
-        match self.routes.find(host, path, &http::Method::GET) {
+        self.plan_of(host, path, &http::Method::GET)
+    }
+
+    /// The route that would serve a request.
+    pub fn plan_of(
+        &self,
+        host: &str,
+        path: &str,
+        method: &http::Method,
+    ) -> Option<&Arc<RoutePlan>> {
+        match self.routes.find(host, path, method) {
             Found::Route(plan) => Some(plan),
             Found::MethodNotAllowed(_) | Found::None => None,
         }

@@ -1,24 +1,17 @@
-//! A request's way through the gate, and the answers of our own.
+//! What pingora's session is asked for, and told, around the decision.
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, StatusCode};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 use tracing::warn;
 
-use crate::endpoints::Endpoints;
-use crate::gate::{Refusal, Refused};
-use crate::observe::audit;
 use crate::proxy::context::Context;
 use crate::proxy::inbound::{Inbound, connection};
-use crate::proxy::service::{Gateway, Snapshot};
+use crate::proxy::judge::{FORM_BYTES, Verdict, failed, judge, own};
+use crate::proxy::service::Gateway;
 use crate::proxy::{lifeline, outbound, rescue, respond, streams};
 use crate::session::SessionManager;
 use crate::upstream::Exchange;
-use crate::web::{CallerKind, Reply, Request, Scheme};
-
-/// The largest body that a page of ours reads: a form.
-const FORM_BYTES: usize = 64 * 1024;
 
 /// Decides a request. True when it has been answered here.
 pub(super) async fn admit(
@@ -29,64 +22,27 @@ pub(super) async fn admit(
     let Some(connection) = connection(session).cloned() else {
         return Err(outbound::not_admitted());
     };
-    let snapshot = std::sync::Arc::clone(&ctx.snapshot);
-    match Inbound::read(session, &connection, &snapshot.trusted, snapshot.head) {
-        Ok(inbound) => ctx.inbound = Some(inbound),
-        Err(refusal) => {
-            // Nobody can say where a malformed request ends: the connection is of no more use.
-            let refused = Refused::without_route(refusal);
-            note(gateway, ctx, &refused);
-            respond::reply(session, ctx, refused.bare_reply(), true).await?;
-            return Ok(true);
+    let read = Inbound::read(session, &connection, &ctx.snapshot.trusted, ctx.snapshot.head);
+    let answer = match judge(gateway, ctx, read, &session.req_header().headers).await {
+        Verdict::Forward => {
+            streams::tie(ctx, connection);
+            wait_for_body(session, ctx);
+            return Ok(false);
         }
-    }
-    let Some(inbound) = &ctx.inbound else { return Err(outbound::not_admitted()) };
-    if let Some(reply) =
-        to_https(&snapshot, &inbound.request(ctx.id, &session.req_header().headers))
-    {
-        ctx.answered.by = Some("redirect");
-        respond::reply(session, ctx, reply, false).await?;
-        return Ok(true);
-    }
-    if Endpoints::owns(&inbound.path) {
-        return own(gateway, session, ctx).await;
-    }
-    decide(gateway, session, ctx).await
-}
-
-async fn decide(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-    let Some(inbound) = &ctx.inbound else { return Err(outbound::not_admitted()) };
-    let request = inbound.request(ctx.id, &session.req_header().headers);
-    let decided = ctx.snapshot.gate.decide(&request).await;
-    let decided = decided.and_then(|admitted| {
-        let length = request.header("content-length").and_then(|length| length.parse().ok());
-        if length.is_some_and(|length: u64| length > admitted.plan().body_bytes) {
-            return Err(Refused::on(admitted.plan(), Refusal::BodyTooLarge));
-        }
-        Ok(admitted)
-    });
-    let admitted = match decided {
-        Ok(admitted) => admitted,
-        Err(refused) => {
-            let reply = refused.reply(&request);
-            note(gateway, ctx, &refused);
-            // A body that is too large is not read, so that nobody knows where the next request is.
-            let close = matches!(refused.refusal, Refusal::BodyTooLarge);
-            respond::reply(session, ctx, reply, close).await?;
-            return Ok(true);
+        Verdict::Answer(answer) => *answer,
+        Verdict::Own => {
+            // Each read has its limit, but a byte for each would hold the connection for weeks, and
+            // HTTP/2 has not even that.
+            let form = tokio::time::timeout(ctx.snapshot.body_time, read_form(session)).await;
+            let form = form.map_err(|_| Error::new_down(ErrorType::ReadTimedout))??;
+            own(gateway, ctx, &session.req_header().headers, form).await
         }
     };
-    if let Some(seconds) = admitted.facts().mint_seconds {
-        gateway.parts().metrics.minted(seconds);
-    }
-    ctx.exchange = exchange(&request);
-    ctx.admitted = Some(admitted);
-    if let Err(refused) = streams::opened(gateway.parts(), session, ctx) {
-        note(gateway, ctx, &refused);
-        let reply = refused.bare_reply();
-        respond::reply(session, ctx, reply, false).await?;
-        return Ok(true);
-    }
+    respond::reply(session, ctx, answer.reply, answer.close).await?;
+    Ok(true)
+}
+
+fn wait_for_body(session: &mut Session, ctx: &mut Context) {
     if ctx.exchange == Exchange::WebSocket {
         // Who listens may say nothing for long; the upstream's own silence has the same limit.
         let silence =
@@ -95,28 +51,6 @@ async fn decide(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> 
     } else if !session.as_downstream_mut().is_body_done() {
         watch_body(ctx);
     }
-    Ok(false)
-}
-
-/// Answers with a page of our own.
-async fn own(gateway: &Gateway, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-    ctx.answered.by = Some("own");
-    // Each read has its limit, but a byte for each would hold the connection for weeks, and HTTP/2
-    // has not even that.
-    let form = tokio::time::timeout(ctx.snapshot.body_time, read_form(session)).await;
-    let form = form.map_err(|_| Error::new_down(ErrorType::ReadTimedout))?;
-    let Some(body) = form? else {
-        let refused = Refused::without_route(Refusal::BodyTooLarge);
-        note(gateway, ctx, &refused);
-        respond::reply(session, ctx, refused.bare_reply(), true).await?;
-        return Ok(true);
-    };
-    let snapshot = std::sync::Arc::clone(&ctx.snapshot);
-    let Some(inbound) = &ctx.inbound else { return Err(outbound::not_admitted()) };
-    let request = inbound.request(ctx.id, &session.req_header().headers);
-    let reply = snapshot.endpoints.serve(&snapshot.gate, &request, &body).await;
-    respond::reply(session, ctx, reply, false).await?;
-    Ok(true)
 }
 
 async fn read_form(session: &mut Session) -> Result<Option<Bytes>> {
@@ -154,11 +88,8 @@ pub(super) fn body(
         }
     }
     if ctx.exchange == Exchange::WebSocket {
-        // Somebody who types into an open chat is not idle. What the server sends does not count: a
-        // forgotten tab that only listens must still run out.
-        let session = ctx.admitted.as_ref().and_then(|to| to.permit().authenticated().session());
-        if let (Some(session), Some(_)) = (session, body) {
-            sessions.touch(&session.key);
+        if body.is_some() {
+            streams::spoke(sessions, ctx);
         }
         return Ok(());
     }
@@ -184,40 +115,11 @@ pub(super) async fn rescue(
     }
     let route = ctx.admitted.as_ref().map_or("none", |admitted| admitted.plan().id.as_str());
     warn!(request_id = %ctx.id, route, %error, "request failed");
-    let refused = Refused::without_route(refusal);
-    note(gateway, ctx, &refused);
-    let reply = match &ctx.inbound {
-        Some(inbound) => refused.reply(&inbound.request(ctx.id, &session.req_header().headers)),
-        None => refused.bare_reply(),
-    };
-    let status = reply.status.as_u16();
-    match respond::reply(session, ctx, reply, true).await {
+    let answer = failed(gateway, ctx, &session.req_header().headers, refusal);
+    let status = answer.reply.status.as_u16();
+    match respond::reply(session, ctx, answer.reply, answer.close).await {
         Ok(()) => status,
         Err(_) => 0,
-    }
-}
-
-fn note(gateway: &Gateway, ctx: &mut Context, refused: &Refused) {
-    let route = refused.plan.as_ref().map_or("none", |plan| plan.id.as_str());
-    let refusal = &refused.refusal;
-    gateway.parts().metrics.refusal(refusal.code());
-    audit::refused(
-        ctx.id.as_str(),
-        route,
-        refusal.code(),
-        &refusal.cause(),
-        refused.subject.as_deref(),
-    );
-    ctx.answered.by.get_or_insert("refused");
-}
-
-fn exchange(request: &Request<'_>) -> Exchange {
-    if request.websocket {
-        Exchange::WebSocket
-    } else if request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
-        Exchange::EventStream
-    } else {
-        Exchange::Ordinary
     }
 }
 
@@ -230,30 +132,4 @@ fn watch_body(ctx: &mut Context) {
         lifeline.expire();
     });
     ctx.body_timer = Some(timer.abort_handle());
-}
-
-/// Where a person who came by plain HTTP is sent. A program is refused instead: it has already sent
-/// its credential in the clear, and would go on doing so unnoticed.
-fn to_https(snapshot: &Snapshot, request: &Request<'_>) -> Option<Reply> {
-    let port = snapshot.https_port?;
-    if request.scheme == Scheme::Https {
-        return None;
-    }
-    if !snapshot.gate.routes().knows_host(request.host) {
-        return Some(Refused::without_route(Refusal::Misdirected).bare_reply());
-    }
-    let navigates = matches!(request.caller_kind(), CallerKind::Navigation)
-        && matches!(*request.method, Method::GET | Method::HEAD);
-    if !navigates {
-        let refused =
-            Refused::without_route(Refusal::BadRequest("plain HTTP where HTTPS is needed"));
-        return Some(refused.bare_reply());
-    }
-    let host = request.host;
-    let target = request.path_and_query();
-    let location = match port {
-        443 => format!("https://{host}{target}"),
-        port => format!("https://{host}:{port}{target}"),
-    };
-    Some(Reply::redirect(StatusCode::PERMANENT_REDIRECT, &location))
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::Method;
 use tokio::task::AbortHandle;
 
 use crate::base::{Clock, RequestId};
@@ -11,6 +12,7 @@ use crate::gate::Admitted;
 use crate::observe::{AccessRecord, Metrics};
 use crate::proxy::inbound::Inbound;
 use crate::proxy::service::Snapshot;
+use crate::session::StreamTicket;
 use crate::upstream::Exchange;
 
 /// One request's state. When it is dropped, the request is over, however it ended (pingora's own
@@ -22,6 +24,8 @@ pub struct Context {
     pub(super) inbound: Option<Inbound>,
     pub(super) admitted: Option<Admitted>,
     pub(super) exchange: Exchange,
+    /// What binds a live stream to its session, until whoever relays the stream takes it.
+    pub(super) ticket: Option<StreamTicket>,
     pub(super) attempts: usize,
     /// The backend of the last attempt.
     pub(super) tried: Option<usize>,
@@ -47,7 +51,8 @@ pub(super) struct Record {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) protocol: &'static str,
-    pub(super) method: String,
+    /// `None` until a request has come.
+    pub(super) method: Option<Method>,
     pub(super) peer: Option<IpAddr>,
 }
 
@@ -65,7 +70,7 @@ impl Context {
         AccessRecord {
             request_id: self.id.as_str(),
             client: self.inbound.as_ref().map(|inbound| inbound.client).or(self.record.peer),
-            method: &self.record.method,
+            method: self.record.method.as_ref().map_or("", Method::as_str),
             host: self.inbound.as_ref().map_or("", |inbound| inbound.host.name()),
             path: self.inbound.as_ref().map_or("", |inbound| &inbound.path),
             route,
@@ -86,7 +91,7 @@ impl Drop for Context {
             timer.abort();
         }
         // A connection that closed before a request came has nothing to tell.
-        if !self.record.method.is_empty() {
+        if self.record.method.is_some() {
             self.log();
         }
     }

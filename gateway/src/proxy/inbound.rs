@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::uri::Authority;
 use http::{HeaderMap, Method, Version};
 use pingora_proxy::Session;
 
 use crate::base::RequestId;
 use crate::gate::Refusal;
+use crate::http1::{HeadFault, HeadLimits, RequestHead, check_http1, check_length};
 use crate::proxy::connection::Connection;
-use crate::proxy::framing::{HeadFault, HeadLimits, check_http1, check_length};
 use crate::web::forwarded::Trusted;
 use crate::web::handshake::{Upgrade, upgrade};
 use crate::web::{CanonicalPath, Host, Request, Scheme, cookie, query_fault};
@@ -26,8 +27,18 @@ pub(super) struct Inbound {
     pub(super) websocket: bool,
 }
 
+/// A request head in the spelling of either HTTP version.
+struct Head<'a> {
+    method: &'a Method,
+    version: Version,
+    /// `:authority`, or that of a target in absolute form.
+    authority: Option<&'a str>,
+    target: &'a str,
+    headers: &'a HeaderMap,
+}
+
 impl Inbound {
-    /// Reads and checks a request head.
+    /// Reads and checks a request head of pingora's.
     ///
     /// # Errors
     /// The refusal to answer with; the connection is closed behind it, since nobody can say where
@@ -47,21 +58,52 @@ impl Inbound {
                 head.uri.path_and_query().map_or("", |target| target.as_str())
             }
         };
-        if head.method == Method::TRACE || head.method == Method::CONNECT {
+        let head = Head {
+            method: &head.method,
+            version: head.version,
+            authority: head.uri.authority().map(Authority::as_str),
+            target,
+            headers: &head.headers,
+        };
+        Self::check(&head, connection, trusted)
+    }
+
+    /// Checks a request head of our own codec's, which has compared the authority of its target
+    /// with `Host`.
+    ///
+    /// # Errors
+    /// Like [`Self::read`].
+    pub(super) fn of(
+        head: &RequestHead,
+        connection: &Connection,
+        trusted: &Trusted,
+    ) -> Result<Self, Refusal> {
+        let head = Head {
+            method: &head.method,
+            version: if head.http11 { Version::HTTP_11 } else { Version::HTTP_10 },
+            authority: None,
+            target: head.target(),
+            headers: &head.headers,
+        };
+        Self::check(&head, connection, trusted)
+    }
+
+    fn check(head: &Head<'_>, connection: &Connection, trusted: &Trusted) -> Result<Self, Refusal> {
+        if *head.method == Method::TRACE || *head.method == Method::CONNECT {
             return Err(Refusal::MethodNotAllowed(Vec::new()));
         }
-        check_expectation(&head.headers)?;
-        let (path, query) = split_target(target)?;
-        let authority = match head.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => host_field(&head.headers)?,
+        check_expectation(head.headers)?;
+        let (path, query) = split_target(head.target)?;
+        let authority = match head.authority {
+            Some(authority) => authority,
+            None => host_field(head.headers)?,
         };
         let host = Host::parse(authority).map_err(|_| Refusal::BadRequest("a bad `Host`"))?;
         // `X-Forwarded-Host` is not asked, even of a trusted hop: load balancers that set the other
         // two pass it on as the client wrote it, and hosts are what routes are chosen by.
-        let from = trusted.resolve(connection.peer.ip(), &head.headers);
+        let from = trusted.resolve(connection.peer.ip(), head.headers);
         let own = if connection.tls.is_some() { Scheme::Https } else { Scheme::Http };
-        let websocket = match upgrade(&head.method, head.version, &head.headers) {
+        let websocket = match upgrade(head.method, head.version, head.headers) {
             Upgrade::WebSocket => true,
             Upgrade::None | Upgrade::Other => false,
             Upgrade::Refused(_) => return Err(Refusal::BadRequest("a bad WebSocket handshake")),
@@ -117,7 +159,8 @@ pub(super) fn protocol(version: Version) -> &'static str {
     }
 }
 
-fn refusal(fault: HeadFault) -> Refusal {
+/// What to answer for a fault of the head.
+pub(super) fn refusal(fault: HeadFault) -> Refusal {
     match fault {
         HeadFault::Bad(rule) => Refusal::BadRequest(rule),
         HeadFault::TooLarge => Refusal::HeaderTooLarge,
@@ -155,8 +198,8 @@ fn check_expectation(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Path and query of a request target in origin form, or of one in absolute form: pingora has
-/// compared its authority with `Host`.
+/// Path and query of a request target in origin form, or of one in absolute form, whose authority has
+/// been compared with `Host`.
 fn split_target(target: &str) -> Result<(String, Option<String>), Refusal> {
     let absolute = target.strip_prefix("http://").or_else(|| target.strip_prefix("https://"));
     let origin = match absolute {

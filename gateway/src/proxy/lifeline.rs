@@ -9,19 +9,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::connection::Connection;
+use crate::proxy::streams::close_code;
 use crate::session::{EndCause, StreamTicket};
 
 /// How long a WebSocket has, after its close frame is asked for, before it is simply cut.
 const POLITE: Duration = Duration::from_secs(1);
-
-/// RFC 6455 section 7.4.1, "going away": what a drain says.
-const GOING_AWAY: u16 = 1001;
-/// RFC 6455 section 7.4.1, "policy violation": what the end of a session says.
-const POLICY_VIOLATION: u16 = 1008;
 
 /// The lifeline of one request. Empty, and never cut, unless the request becomes a live stream.
 #[derive(Debug, Default)]
@@ -54,7 +49,6 @@ impl Cut {
 struct Tied {
     ticket: StreamTicket,
     websocket: Option<Arc<Connection>>,
-    deadline: Option<Instant>,
 }
 
 tokio::task_local! {
@@ -73,16 +67,9 @@ pub fn current() -> Option<Arc<Lifeline>> {
 
 impl Lifeline {
     /// Ties this request to a session's live streams. `websocket` is the connection to close with
-    /// a frame, where the stream is a WebSocket; `left` is how long the credential that opened it
-    /// still counts, where it ends by itself.
-    pub fn tie(
-        &self,
-        ticket: StreamTicket,
-        websocket: Option<Arc<Connection>>,
-        left: Option<Duration>,
-    ) {
-        let deadline = left.and_then(|left| Instant::now().checked_add(left));
-        if self.stream.set(Tied { ticket, websocket, deadline }).is_ok() {
+    /// a frame, where the stream is a WebSocket.
+    pub fn tie(&self, ticket: StreamTicket, websocket: Option<Arc<Connection>>) {
+        if self.stream.set(Tied { ticket, websocket }).is_ok() {
             self.tied.notify_one();
         }
     }
@@ -107,28 +94,11 @@ impl Lifeline {
             }
             self.tied.notified().await;
         };
-        let cause = match tied.deadline {
-            None => tied.ticket.ended().await,
-            Some(deadline) => tokio::time::timeout_at(deadline, tied.ticket.ended())
-                .await
-                .unwrap_or(EndCause::Expired),
-        };
+        let cause = tied.ticket.ended().await;
         if let Some(connection) = &tied.websocket {
             connection.close_websocket(close_code(cause));
             tokio::time::sleep(POLITE).await;
         }
         cause
-    }
-}
-
-const fn close_code(cause: EndCause) -> u16 {
-    match cause {
-        EndCause::Drained => GOING_AWAY,
-        EndCause::Absolute
-        | EndCause::Expired
-        | EndCause::Idle
-        | EndCause::Logout
-        | EndCause::Replaced
-        | EndCause::Revoked => POLICY_VIOLATION,
     }
 }

@@ -3,8 +3,9 @@
 mod admission;
 mod connection;
 mod context;
-mod framing;
+mod direct;
 mod inbound;
+mod judge;
 mod lifeline;
 mod outbound;
 mod rescue;
@@ -13,6 +14,6 @@ mod service;
 mod streams;
 
 pub use connection::{Connection, Phase, TlsFacts};
-pub use framing::HeadLimits;
+pub use direct::{Direct, DirectLimits, Draining, Handover, serve};
 pub use lifeline::{Lifeline, current, scope};
 pub use service::{Gateway, Parts, Snapshot};

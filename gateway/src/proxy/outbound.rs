@@ -1,5 +1,7 @@
 //! What the upstream is told: strip, then set.
 
+use std::borrow::Cow;
+
 use http::header::{COOKIE, FORWARDED, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use pingora_error::{Error, ErrorType, OrErr, Result};
@@ -50,13 +52,7 @@ pub(super) fn prepare(
         inbound.target().parse().or_err(ErrorType::InternalError, "a canonical path is a URI")?;
     upstream.set_uri(target);
     let authority = inbound.host.authority();
-    if plan.preserve_host {
-        upstream.insert_header(HOST, authority)?;
-    } else {
-        let server = plan.pool.settings().servers.first();
-        let host = server.map(|server| format!("{}:{}", server.host, server.port));
-        upstream.insert_header(HOST, host.as_deref().unwrap_or(authority))?;
-    }
+    upstream.insert_header(HOST, &*host(plan, authority))?;
     let ours = forwarded::outgoing(inbound.client, inbound.scheme, authority);
     for (name, value) in ours.fields() {
         upstream.insert_header(name, value)?;
@@ -74,20 +70,35 @@ pub(super) fn prepare(
 
 /// Removes what only we may say, in every spelling.
 fn strip(upstream: &mut RequestHeader, plan: &RoutePlan) {
-    let own = plan.token.as_ref().map(|token| &token.header);
-    let ours = |name: &HeaderName| {
-        names::is_identity_header(name.as_str(), &plan.strip)
-            || names::has_underscore(name.as_str())
-            || names::is_identity_header(name.as_str(), &[REQUEST_ID])
-            || own.is_some_and(|own| {
-                names::is_identity_header(name.as_str(), std::slice::from_ref(own))
-            })
-    };
-    let doomed: Vec<_> = upstream.headers.keys().filter(|name| ours(name)).cloned().collect();
+    let ours = |name: &&HeaderName| is_ours(name.as_str(), plan);
+    let doomed: Vec<_> = upstream.headers.keys().filter(ours).cloned().collect();
     for name in doomed {
         upstream.remove_header(&name);
     }
-    upstream.remove_header(&FORWARDED);
+}
+
+/// Whether a header field is one that only we may send to the upstream, whatever its spelling.
+pub(super) fn is_ours(name: &str, plan: &RoutePlan) -> bool {
+    let own = |own: &HeaderName| names::is_identity_header(name, std::slice::from_ref(own));
+    names::is_identity_header(name, &plan.strip)
+        || names::has_underscore(name)
+        || name.eq_ignore_ascii_case(FORWARDED.as_str())
+        || own(&REQUEST_ID)
+        || plan.token.as_ref().is_some_and(|token| own(&token.header))
+}
+
+/// Whether an application tries to set a cookie of ours, which could put its visitor into somebody
+/// else's session.
+pub(super) fn is_planted(set_cookie: &[u8], snapshot: &Snapshot) -> bool {
+    cookie_name(set_cookie).is_some_and(|name| snapshot.cookies.is_ours(name))
+}
+
+/// What the upstream sees as `Host`.
+pub(super) fn host<'a>(plan: &RoutePlan, authority: &'a str) -> Cow<'a, str> {
+    match plan.pool.settings().servers.first() {
+        Some(server) if !plan.preserve_host => format!("{}:{}", server.host, server.port).into(),
+        _ => authority.into(),
+    }
 }
 
 /// Makes the client's answer out of the upstream's.
@@ -101,9 +112,7 @@ pub(super) fn finish(
         answer.remove_header(name);
     }
     answer.remove_header(&DEBUG_TOKEN);
-    // An application that could set our cookie could put its visitor into somebody else's session.
-    let planted =
-        |value: &HeaderValue| cookie_name(value).is_some_and(|name| snapshot.cookies.is_ours(name));
+    let planted = |value: &HeaderValue| is_planted(value.as_bytes(), snapshot);
     if answer.headers.get_all(http::header::SET_COOKIE).iter().any(planted) {
         let kept: Vec<_> = answer
             .headers
@@ -128,12 +137,11 @@ pub(super) fn finish(
 
 /// The name that a browser will send this cookie back under. One without a name of its own comes
 /// back as its bare value, so that `=name=value` is a cookie called `name` (RFC 6265bis section 5.8).
-fn cookie_name(set_cookie: &HeaderValue) -> Option<&str> {
+fn cookie_name(set_cookie: &[u8]) -> Option<&str> {
     let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'=');
     // What follows may be in any encoding.
-    let bytes = set_cookie.as_bytes();
-    let start = bytes.iter().position(|byte| !blank(byte))?;
-    let name = bytes.get(start..)?.split(|byte| matches!(byte, b'=' | b';')).next()?;
+    let start = set_cookie.iter().position(|byte| !blank(byte))?;
+    let name = set_cookie.get(start..)?.split(|byte| matches!(byte, b'=' | b';')).next()?;
     std::str::from_utf8(name.trim_ascii()).ok()
 }
 
@@ -143,4 +151,4 @@ pub(super) fn not_admitted() -> Box<Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

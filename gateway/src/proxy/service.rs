@@ -7,8 +7,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::TRANSFER_ENCODING;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderValue, StatusCode};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_error::{Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -18,13 +18,14 @@ use crate::authn::CookieNames;
 use crate::base::{Clock, Entropy, RequestId};
 use crate::endpoints::Endpoints;
 use crate::gate::Gate;
+use crate::http1::HeadLimits;
 use crate::observe::Metrics;
 use crate::proxy::connection::Phase;
 use crate::proxy::context::{Answered, Context, Record};
-use crate::proxy::framing::HeadLimits;
+use crate::proxy::inbound::Inbound;
 use crate::proxy::{admission, inbound, outbound, rescue, streams};
 use crate::session::SessionManager;
-use crate::upstream::Exchange;
+use crate::upstream::{Exchange, Protocol};
 use crate::web::forwarded::Trusted;
 
 /// pingora's service.
@@ -68,6 +69,21 @@ pub struct Snapshot {
     pub https_port: Option<u16>,
     /// Whether each request is logged.
     pub access_log: bool,
+    /// Whether any route's backend speaks HTTP/2.
+    pub http2_upstreams: bool,
+}
+
+impl Snapshot {
+    /// Whether a request by HTTP/1 is for a backend that speaks HTTP/2, which pingora's path does.
+    pub(super) fn needs_pingora(&self, inbound: &Inbound) -> bool {
+        // A WebSocket is HTTP/1.1 whatever the pool speaks otherwise.
+        self.http2_upstreams
+            && !inbound.websocket
+            && self
+                .gate
+                .plan_of(inbound.host.name(), &inbound.path, &inbound.method)
+                .is_some_and(|plan| plan.pool.settings().protocol == Protocol::Http2)
+    }
 }
 
 /// An answered request whose body goes on arriving is read on for this long before the connection
@@ -83,6 +99,33 @@ impl Gateway {
     pub(super) const fn parts(&self) -> &Parts {
         &self.parts
     }
+
+    /// The state of a request that is just beginning.
+    pub(super) fn context(&self) -> Context {
+        let parts = &self.parts;
+        Context {
+            snapshot: parts.snapshot.load_full(),
+            started: parts.clock.instant(),
+            id: RequestId::random(&*parts.entropy),
+            inbound: None,
+            admitted: None,
+            exchange: Exchange::Ordinary,
+            ticket: None,
+            attempts: 0,
+            tried: None,
+            body_received: 0,
+            body_timer: None,
+            too_large: false,
+            answered: Answered::default(),
+            record: Record {
+                clock: Arc::clone(&parts.clock),
+                metrics: Arc::clone(&parts.metrics),
+                protocol: "",
+                method: None,
+                peer: None,
+            },
+        }
+    }
 }
 
 impl fmt::Debug for Gateway {
@@ -96,32 +139,11 @@ impl ProxyHttp for Gateway {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        let parts = &self.parts;
-        Context {
-            snapshot: parts.snapshot.load_full(),
-            started: parts.clock.instant(),
-            id: RequestId::random(&*parts.entropy),
-            inbound: None,
-            admitted: None,
-            exchange: Exchange::Ordinary,
-            attempts: 0,
-            tried: None,
-            body_received: 0,
-            body_timer: None,
-            too_large: false,
-            answered: Answered::default(),
-            record: Record {
-                clock: Arc::clone(&parts.clock),
-                metrics: Arc::clone(&parts.metrics),
-                protocol: "",
-                method: String::new(),
-                peer: None,
-            },
-        }
+        self.context()
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
-        ctx.record.method = session.req_header().method.as_str().to_owned();
+        ctx.record.method = Some(session.req_header().method.clone());
         ctx.record.protocol = inbound::protocol(session.req_header().version);
         if let Some(connection) = inbound::connection(session) {
             connection.enter(Phase::Busy);
@@ -197,7 +219,19 @@ impl ProxyHttp for Gateway {
         if !answer.status.is_informational() || answer.status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.answered.status = answer.status.as_u16();
         }
-        streams::answered(&self.parts, session, answer, ctx)
+        let connection = inbound::connection(session).cloned();
+        let Some(connection) = connection else { return Ok(()) };
+        if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+            connection.enter(Phase::WebSocket);
+            return Ok(());
+        }
+        let content_type = answer.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let has_length = answer.headers.contains_key(CONTENT_LENGTH);
+        streams::answered(&self.parts.sessions, content_type, has_length, ctx).or_else(
+            |refused| Error::e_explain(ErrorType::InternalError, refused.refusal.code()),
+        )?;
+        streams::tie(ctx, connection);
+        Ok(())
     }
 
     fn fail_to_connect(

@@ -1,17 +1,12 @@
 //! Live streams and the sessions they end with.
 
-use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use pingora_error::{Error, ErrorType, Result};
-use pingora_http::ResponseHeader;
-use pingora_proxy::Session;
+use std::sync::Arc;
 
 use crate::gate::{Refusal, Refused};
-use crate::proxy::connection::Phase;
+use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
-use crate::proxy::service::Parts;
-use crate::proxy::{inbound, lifeline};
-use crate::session::NOBODY;
+use crate::proxy::lifeline;
+use crate::session::{EndCause, NOBODY, SessionManager};
 use crate::upstream::Exchange;
 
 /// Answers of these kinds stay open: they are bound to their session like a WebSocket.
@@ -24,66 +19,81 @@ const STREAMING: [&str; 6] = [
     "multipart/x-mixed-replace",
 ];
 
+/// RFC 6455 section 7.4.1, "going away": what a drain says.
+const GOING_AWAY: u16 = 1001;
+/// RFC 6455 section 7.4.1, "policy violation": what the end of a session says.
+const POLICY_VIOLATION: u16 = 1008;
+
 /// Binds a request that asks for a live stream to its session, before the upstream hears of it.
-pub(super) fn opened(
-    parts: &Parts,
-    session: &Session,
-    ctx: &mut Context,
-) -> std::result::Result<(), Refused> {
+pub(super) fn opened(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
     if ctx.exchange == Exchange::Ordinary {
         return Ok(());
     }
-    bind(parts, session, ctx)
+    bind(sessions, ctx)
 }
 
-/// Binds an answer that turns out to be a live stream, and tells the connection when it becomes a
-/// WebSocket.
+/// Binds an answer that turns out to be a live stream: one of a streaming type, without a length.
 pub(super) fn answered(
-    parts: &Parts,
-    session: &Session,
-    answer: &ResponseHeader,
+    sessions: &SessionManager,
+    content_type: Option<&[u8]>,
+    has_length: bool,
     ctx: &mut Context,
-) -> Result<()> {
-    if answer.status == StatusCode::SWITCHING_PROTOCOLS {
-        if let Some(connection) = inbound::connection(session) {
-            connection.enter(Phase::WebSocket);
-        }
-        return Ok(());
-    }
-    if ctx.exchange != Exchange::Ordinary || !streams(answer) {
+) -> Result<(), Refused> {
+    let streams = !has_length && content_type.is_some_and(is_streaming);
+    if ctx.exchange != Exchange::Ordinary || !streams {
         return Ok(());
     }
     ctx.exchange = Exchange::EventStream;
-    bind(parts, session, ctx)
-        .or_else(|refused| Error::e_explain(ErrorType::InternalError, refused.refusal.code()))
+    bind(sessions, ctx)
 }
 
-fn bind(parts: &Parts, session: &Session, ctx: &Context) -> std::result::Result<(), Refused> {
-    let (Some(admitted), Some(lifeline)) = (&ctx.admitted, lifeline::current()) else {
-        return Ok(());
-    };
+/// Somebody who types into an open chat is not idle. What the server sends does not count: a
+/// forgotten tab that only listens must still run out.
+pub(super) fn spoke(sessions: &SessionManager, ctx: &Context) {
+    let session = ctx.admitted.as_ref().and_then(|to| to.permit().authenticated().session());
+    if let Some(session) = session {
+        sessions.touch(&session.key);
+    }
+}
+
+/// Hands a stream that is bound over to the lifeline of pingora's request. `connection` is closed
+/// with a frame, where the stream is a WebSocket.
+pub(super) fn tie(ctx: &mut Context, connection: Arc<Connection>) {
+    let websocket = (ctx.exchange == Exchange::WebSocket).then_some(connection);
+    if let (Some(lifeline), Some(ticket)) = (lifeline::current(), ctx.ticket.take()) {
+        lifeline.tie(ticket, websocket);
+    }
+}
+
+/// The code of the close frame that a WebSocket ends with.
+pub(super) const fn close_code(cause: EndCause) -> u16 {
+    match cause {
+        EndCause::Drained => GOING_AWAY,
+        EndCause::Absolute
+        | EndCause::Expired
+        | EndCause::Idle
+        | EndCause::Logout
+        | EndCause::Replaced
+        | EndCause::Revoked => POLICY_VIOLATION,
+    }
+}
+
+fn bind(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
+    let Some(admitted) = &ctx.admitted else { return Ok(()) };
     let proof = admitted.permit().authenticated();
     let key = proof.session().map_or(NOBODY, |session| session.key);
-    let ticket = parts
-        .sessions
-        .live()
-        .register(key)
-        .map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?;
-    let websocket = match ctx.exchange {
-        Exchange::WebSocket => inbound::connection(session).cloned(),
-        Exchange::EventStream | Exchange::Ordinary => None,
-    };
-    let left = proof.expires().map(|expires| expires.since(parts.clock.now()));
-    lifeline.tie(ticket, websocket, left);
+    let ticket = sessions.live().register(key);
+    let ticket = ticket.map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?;
+    ctx.ticket = Some(match proof.expires() {
+        Some(expires) => ticket.until(sessions.time_left(expires)),
+        None => ticket,
+    });
     Ok(())
 }
 
-fn streams(answer: &ResponseHeader) -> bool {
-    let kind = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    !answer.headers.contains_key(CONTENT_LENGTH)
-        && kind.is_some_and(|kind| {
-            STREAMING.iter().any(|streaming| {
-                kind.get(..streaming.len()).is_some_and(|head| head.eq_ignore_ascii_case(streaming))
-            })
-        })
+fn is_streaming(content_type: &[u8]) -> bool {
+    STREAMING.iter().any(|streaming| {
+        let kind = content_type.get(..streaming.len());
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case(streaming.as_bytes()))
+    })
 }

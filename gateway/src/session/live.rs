@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::session::events::EndCause;
 use crate::session::handle::SessionKey;
@@ -27,6 +29,7 @@ pub struct StreamTicket {
     key: SessionKey,
     signal: Arc<Signal>,
     streams: Arc<LiveStreams>,
+    deadline: Option<Instant>,
 }
 
 /// There are as many open streams as there may be.
@@ -85,7 +88,7 @@ impl LiveStreams {
             }
         };
         drop(shard);
-        Ok(StreamTicket { key, signal, streams: Arc::clone(self) })
+        Ok(StreamTicket { key, signal, streams: Arc::clone(self), deadline: None })
     }
 
     /// Ends all streams of a session, those that are being opened included; how many were open.
@@ -133,12 +136,41 @@ impl LiveStreams {
 }
 
 impl StreamTicket {
-    /// Resolves when the session has ended, with the cause. May be dropped and asked again.
+    /// The same, of a stream that ends by itself after a time: what opened it is good no longer.
+    #[must_use]
+    pub fn until(mut self, left: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(left);
+        self
+    }
+
+    /// Resolves when the session has ended, or its time is over, with the cause. May be dropped and
+    /// asked again.
     pub async fn ended(&self) -> EndCause {
+        match self.deadline {
+            None => self.session_ended().await,
+            Some(deadline) => tokio::time::timeout_at(deadline, self.session_ended())
+                .await
+                .unwrap_or(EndCause::Expired),
+        }
+    }
+
+    async fn session_ended(&self) -> EndCause {
+        self.signal().await
+    }
+
+    /// Like [`Self::ended`], as something to be kept beside the ticket. Without the ticket the
+    /// stream is over too.
+    pub fn signal(&self) -> impl Future<Output = EndCause> + Send + use<> {
         let mut signal = self.signal.subscribe();
-        let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
-        // The ticket holds the sender, so that the wait cannot fail while anybody asks.
-        ended.ok().flatten().unwrap_or(EndCause::Revoked)
+        async move {
+            let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
+            ended.ok().flatten().unwrap_or(EndCause::Revoked)
+        }
+    }
+
+    /// Why the session has ended, if it has. Asks nobody and waits for nothing.
+    pub fn over(&self) -> Option<EndCause> {
+        *self.signal.borrow()
     }
 }
 

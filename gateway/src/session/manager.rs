@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use quick_cache::sync::Cache;
 
-use crate::base::{Clock, Entropy};
+use crate::base::{Clock, Entropy, Timestamp};
 use crate::crypto::Sealer;
 use crate::session::events::{EndCause, Ended};
 use crate::session::fence::{Fence, Passage};
@@ -215,6 +215,11 @@ impl SessionManager {
     /// How many sessions are kept.
     pub fn count(&self) -> usize {
         self.store.count()
+    }
+
+    /// How long it is until a moment; nothing when it is over.
+    pub fn time_left(&self, until: Timestamp) -> Duration {
+        until.since(self.clock.now())
     }
 
     /// The streams that end with their sessions.

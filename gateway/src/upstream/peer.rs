@@ -11,7 +11,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 
 use crate::upstream::patience::PatientConnector;
-use crate::upstream::pool::{Pool, PoolFault, Protocol};
+use crate::upstream::pool::{Backend, Pool, PoolFault, Protocol};
 
 /// Connections to one HTTP/2 backend carry this many requests each; pingora's own default is one.
 const HTTP2_STREAMS: usize = 100;
@@ -79,6 +79,11 @@ impl Pool {
         tried: Option<usize>,
     ) -> Result<(Box<HttpPeer>, usize), PoolFault> {
         let (backend, turn) = self.backend(tried)?;
+        Ok((self.peer_of(&backend, exchange), turn))
+    }
+
+    /// The pingora peer for a backend.
+    pub(super) fn peer_of(&self, backend: &Backend, exchange: Exchange) -> Box<HttpPeer> {
         let settings = self.settings();
         let tls = settings.tls.as_ref();
         let name = tls.and_then(|tls| tls.name.as_deref()).unwrap_or(&backend.name).to_owned();
@@ -115,7 +120,7 @@ impl Pool {
         if exchange == Exchange::WebSocket {
             options.custom_l4 = Some(Arc::new(PatientConnector));
         }
-        Ok((Box::new(peer), turn))
+        Box::new(peer)
     }
 
     /// Who may share a connection: requests to the same pool, of the same generation of the

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::base::UpstreamId;
+use crate::upstream::idle::IdleLinks;
+use crate::upstream::link::{Connector, Link, LinkFault};
 use crate::upstream::peer::Tls;
 use crate::upstream::selector::{RoundRobin, UpstreamSelector};
 
@@ -76,6 +79,17 @@ pub struct Pool {
     /// Keeps connections of one generation of the configuration apart from those of another:
     /// pingora's pool does not look at the CA or the protocol when it reuses a connection.
     generation: u64,
+    idle: IdleLinks,
+}
+
+/// A connection that a request is being sent on.
+#[derive(Debug)]
+pub struct Linked {
+    /// The connection.
+    pub link: Link,
+    /// Whether it has carried a request before: then the backend may have closed it just now.
+    pub reused: bool,
+    to: SocketAddr,
 }
 
 /// One address of one backend.
@@ -107,6 +121,7 @@ impl Pool {
             selector: Box::<RoundRobin>::default(),
             addresses: ArcSwap::from_pointee(known),
             generation,
+            idle: IdleLinks::default(),
         }
     }
 
@@ -150,6 +165,39 @@ impl Pool {
             }
         }
         self.addresses.store(Arc::new(backends));
+    }
+
+    /// A connection for the next try of a request, and the index of its backend, which the try after
+    /// this one must be told. `fresh` wants a new one: a WebSocket keeps it for good.
+    ///
+    /// # Errors
+    /// No backend can be reached. Nothing has been sent. The index is that of the backend tried.
+    pub async fn link(
+        &self,
+        connector: &Connector,
+        tried: Option<usize>,
+        (fresh, now): (bool, Instant),
+    ) -> (Result<Linked, LinkFault>, Option<usize>) {
+        let Ok((backend, turn)) = self.backend(tried) else {
+            return (Err(LinkFault::NoAddress), tried);
+        };
+        let to = backend.address;
+        if !fresh && let Some(link) = self.idle.take(to, self.settings.timeouts.keep, now) {
+            return (Ok(Linked { link, reused: true, to }), Some(turn));
+        }
+        let link = Box::pin(connector.connect(self, &backend)).await;
+        (link.map(|link| Linked { link, reused: false, to }), Some(turn))
+    }
+
+    /// Keeps a connection for the next request. Its answer must have been read to the end, and no
+    /// further.
+    pub fn keep(&self, linked: Linked, now: Instant) {
+        self.idle.put(linked.to, linked.link, now);
+    }
+
+    /// Closes idle connections that are of no more use. To be called now and then.
+    pub fn sweep(&self) {
+        self.idle.sweep(self.settings.timeouts.keep);
     }
 
     /// The backend for the next try of a request, and its index.

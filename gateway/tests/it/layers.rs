@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 2),
     ("observe", 2),
     ("crypto", 1),
+    ("http1", 1),
     ("identity", 1),
     ("web", 1),
     ("base", 0),

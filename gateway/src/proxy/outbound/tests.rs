@@ -9,18 +9,18 @@ use crate::authn::CookieNames;
 use crate::crypto::{Sealer, SealingKeys};
 use crate::endpoints::{EndpointParts, Endpoints};
 use crate::gate::fixture::{Asked, World, open};
+use crate::http1::HeadLimits;
 use crate::observe::Metrics;
-use crate::proxy::framing::HeadLimits;
 use crate::token::Document;
 use crate::web::forwarded::Trusted;
 use crate::web::origin::Origin;
 use crate::web::{Host, PublicOrigins, Scheme};
 
 const ID_SEED: u64 = 8;
-const TOKEN: &str = "x-agent-jwt";
+pub(in crate::proxy) const TOKEN: &str = "x-agent-jwt";
 
 /// A configuration with one route that names a token header and a header to strip of its own.
-fn snapshot() -> Snapshot {
+pub(in crate::proxy) fn snapshot() -> Snapshot {
     let World { sessions, clock, entropy } = World::new();
     let mut plan = open();
     plan.token.as_mut().unwrap().header = HeaderName::from_static(TOKEN);
@@ -52,10 +52,11 @@ fn snapshot() -> Snapshot {
         idle: second,
         https_port: None,
         access_log: false,
+        http2_upstreams: false,
     }
 }
 
-fn inbound() -> Inbound {
+pub(in crate::proxy) fn inbound() -> Inbound {
     Inbound {
         method: Method::GET,
         scheme: Scheme::Https,
@@ -67,12 +68,12 @@ fn inbound() -> Inbound {
     }
 }
 
-fn id() -> RequestId {
+pub(in crate::proxy) fn id() -> RequestId {
     RequestId::random(&crate::base::SeededEntropy::new(ID_SEED))
 }
 
 /// What the upstream is sent of these fields, and the token that belongs to it; prepared twice.
-fn sent(fields: &[(String, String)]) -> (RequestHeader, HeaderValue) {
+pub(in crate::proxy) fn sent(fields: &[(String, String)]) -> (RequestHeader, HeaderValue) {
     let snapshot = snapshot();
     let mut asked = RequestHeader::build("GET", b"/elsewhere", None).unwrap();
     for (name, value) in fields {
@@ -90,7 +91,7 @@ fn sent(fields: &[(String, String)]) -> (RequestHeader, HeaderValue) {
     (upstream, admitted.token().unwrap().value.clone())
 }
 
-fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(in crate::proxy) fn owned(fields: &[(&str, &str)]) -> Vec<(String, String)> {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -161,7 +162,7 @@ fn an_application_cannot_plant_our_cookie() {
 }
 
 /// Header names that claim something, in any spelling, and names that do not.
-fn name() -> impl Strategy<Value = String> {
+pub(in crate::proxy) fn name() -> impl Strategy<Value = String> {
     let known = proptest::sample::select(vec![
         "x-user-jwt",
         "x-agent-jwt",
@@ -191,7 +192,7 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 /// Cookies, ours among them.
-fn cookies() -> impl Strategy<Value = Vec<(bool, String)>> {
+pub(in crate::proxy) fn cookies() -> impl Strategy<Value = Vec<(bool, String)>> {
     let ours = proptest::sample::select(vec![
         "__Host-portcullis",
         "portcullis",

@@ -92,7 +92,8 @@ async fn chunks_that_another_parser_could_read_differently_hide_no_request() {
         .await;
         let status = raw.answer().await.map_or(0, |answer| answer.status());
         // pingora is kind to these two; then the connection must end behind them.
-        let kind = ["no number", "line feed in an extension"].contains(&what);
+        let pingora = lab.settings.engine == "pingora";
+        let kind = pingora && ["no number", "line feed in an extension"].contains(&what);
         let again = raw.answer().await.is_ok();
         let seen = lab.recorder.requests();
         let hidden = seen.iter().any(|seen| seen.target() != "/public/x");
@@ -108,6 +109,7 @@ async fn chunks_that_another_parser_could_read_differently_hide_no_request() {
     ))
     .await;
     let good = raw.answer().await.unwrap();
-    assert_eq!((good.status(), good.header("connection")), (200, Some("close")));
+    let close = (lab.settings.engine == "pingora").then_some("close");
+    assert_eq!((good.status(), good.header("connection")), (200, close));
     assert_eq!(lab.recorder.last().body, b"hello");
 }

@@ -153,6 +153,8 @@ async fn a_body_that_is_sent_again_is_as_large_as_before() {
     })
     .await;
     assert_eq!(status_of(lab.gateway.http, get("/public/warm")).await, 200);
+    // A connection is kept a moment after its answer was sent on.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     let body = "x".repeat(40_000);
     let put = format!(
         "PUT /public/put HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{body}",

@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     /// The routes, most of the file.
     pub(crate) routes: Vec<Route>,
+    /// What relays HTTP/1.1: the whole suite can be run against either.
+    pub(crate) engine: String,
     /// Text of the finished file to write differently, for what a single test changes.
     pub(crate) swaps: Vec<(&'static str, String)>,
 }
@@ -95,6 +97,7 @@ impl Settings {
             upstream_more: String::new(),
             log: "info".to_owned(),
             routes,
+            engine: std::env::var("PORTCULLIS_TEST_ENGINE").unwrap_or_else(|_| "direct".to_owned()),
             swaps: Vec::new(),
         }
     }
@@ -107,7 +110,9 @@ public_url = "http://{HOST}"
 http = {{ listen = "127.0.0.1:0", redirect_to_https = false }}
 admin = {{ listen = "127.0.0.1:0" }}
 state = "state"
-"#
+http1_engine = "{}"
+"#,
+            self.engine
         );
         if self.https {
             text.push_str(

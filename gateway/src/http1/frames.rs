@@ -3,7 +3,7 @@
 /// Follows the bytes of an HTTP/1.1 `101` answer and the server's frames behind it (RFC 6455
 /// section 5.2), so that a close frame of ours is never written into the middle of another frame.
 #[derive(Debug, Default)]
-pub(super) struct FrameTracker {
+pub struct FrameTracker {
     state: State,
 }
 
@@ -26,13 +26,18 @@ impl Default for State {
 const BETWEEN: State = State::Header { seen: 0, length: 0, wanted: 2 };
 
 impl FrameTracker {
+    /// Follows frames from the first one on, behind the answer's head.
+    pub const fn behind_answer() -> Self {
+        Self { state: BETWEEN }
+    }
+
     /// Whether the bytes seen so far end exactly at the end of a frame (or of the answer's head).
-    pub(super) const fn at_boundary(&self) -> bool {
+    pub const fn at_boundary(&self) -> bool {
         matches!(self.state, State::Header { seen: 0, .. })
     }
 
     /// Takes bytes that are being sent.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
             let used = self.step(rest);
@@ -41,7 +46,7 @@ impl FrameTracker {
     }
 
     /// How many of `bytes` belong to the frame that is being sent: up to the next boundary.
-    pub(super) fn until_boundary(&self, bytes: &[u8]) -> usize {
+    pub fn until_boundary(&self, bytes: &[u8]) -> usize {
         let mut probe = Self { state: self.state.copy() };
         let mut used = 0;
         while used < bytes.len() && !probe.at_boundary() {
@@ -116,7 +121,7 @@ impl State {
 }
 
 /// A close frame with a code and a short reason (RFC 6455 section 5.5.1).
-pub(super) fn close_frame(code: u16, reason: &str) -> Vec<u8> {
+pub fn close_frame(code: u16, reason: &str) -> Vec<u8> {
     let reason = reason.as_bytes();
     let length = u8::try_from(2 + reason.len()).unwrap_or(2).min(125);
     let mut frame = vec![0x88, length];

@@ -1,0 +1,187 @@
+//! A request's way through the gate, whatever carries it.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::endpoints::Endpoints;
+use crate::gate::{Refusal, Refused};
+use crate::observe::audit;
+use crate::proxy::context::Context;
+use crate::proxy::inbound::Inbound;
+use crate::proxy::service::{Gateway, Snapshot};
+use crate::proxy::streams;
+use crate::upstream::Exchange;
+use crate::web::{CallerKind, Reply, Request, Scheme};
+
+/// The largest body that a page of ours reads: a form.
+pub(super) const FORM_BYTES: usize = 64 * 1024;
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It is answered here. Boxed, since most requests are not.
+    Answer(Box<Answer>),
+    /// It goes to its upstream; the context holds the permit.
+    Forward,
+    /// A page of ours answers it, once its form has been read.
+    Own,
+}
+
+/// An answer of ours.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) reply: Reply,
+    /// Nobody can say where the next request on this connection begins.
+    pub(super) close: bool,
+}
+
+/// Looks at a request head that has been read, or not, and decides.
+pub(super) async fn judge(
+    gateway: &Gateway,
+    ctx: &mut Context,
+    read: Result<Inbound, Refusal>,
+    headers: &HeaderMap,
+) -> Verdict {
+    let inbound = match read {
+        Ok(inbound) => ctx.inbound.insert(inbound),
+        Err(refusal) => return Verdict::Answer(Box::new(malformed(gateway, ctx, refusal))),
+    };
+    if let Some(reply) = to_https(&ctx.snapshot, &inbound.request(ctx.id, headers)) {
+        ctx.answered.by = Some("redirect");
+        return Verdict::Answer(Box::new(Answer { reply, close: false }));
+    }
+    if Endpoints::owns(&inbound.path) {
+        ctx.answered.by = Some("own");
+        return Verdict::Own;
+    }
+    match decide(gateway, ctx, headers).await {
+        Ok(()) => Verdict::Forward,
+        Err(answer) => Verdict::Answer(answer),
+    }
+}
+
+/// Nobody can say where a malformed request ends: the connection is of no more use.
+pub(super) fn malformed(gateway: &Gateway, ctx: &mut Context, refusal: Refusal) -> Answer {
+    let refused = Refused::without_route(refusal);
+    note(gateway, ctx, &refused);
+    Answer { reply: refused.bare_reply(), close: true }
+}
+
+/// The page of ours that a request asks for. `form` is `None` where it was too large to be read.
+pub(super) async fn own(
+    gateway: &Gateway,
+    ctx: &mut Context,
+    headers: &HeaderMap,
+    form: Option<Bytes>,
+) -> Answer {
+    let (Some(form), Some(inbound)) = (form, &ctx.inbound) else {
+        return malformed(gateway, ctx, Refusal::BodyTooLarge);
+    };
+    let request = inbound.request(ctx.id, headers);
+    let reply = ctx.snapshot.endpoints.serve(&ctx.snapshot.gate, &request, &form).await;
+    Answer { reply, close: false }
+}
+
+/// The answer for an exchange that failed before its answer began.
+pub(super) fn failed(
+    gateway: &Gateway,
+    ctx: &mut Context,
+    headers: &HeaderMap,
+    refusal: Refusal,
+) -> Answer {
+    let refused = Refused::without_route(refusal);
+    note(gateway, ctx, &refused);
+    let reply = match &ctx.inbound {
+        Some(inbound) => refused.reply(&inbound.request(ctx.id, headers)),
+        None => refused.bare_reply(),
+    };
+    Answer { reply, close: true }
+}
+
+async fn decide(
+    gateway: &Gateway,
+    ctx: &mut Context,
+    headers: &HeaderMap,
+) -> Result<(), Box<Answer>> {
+    let Some(inbound) = &ctx.inbound else {
+        return Err(Box::new(malformed(gateway, ctx, Refusal::BadRequest("it was not read"))));
+    };
+    let request = inbound.request(ctx.id, headers);
+    let decided = ctx.snapshot.gate.decide(&request).await;
+    let decided = decided.and_then(|admitted| {
+        let length = request.header("content-length").and_then(|length| length.parse().ok());
+        if length.is_some_and(|length: u64| length > admitted.plan().body_bytes) {
+            return Err(Refused::on(admitted.plan(), Refusal::BodyTooLarge));
+        }
+        Ok(admitted)
+    });
+    let admitted = match decided {
+        Ok(admitted) => admitted,
+        Err(refused) => {
+            let reply = refused.reply(&request);
+            note(gateway, ctx, &refused);
+            // A body that is too large is not read, so that nobody knows where the next request is.
+            let close = matches!(refused.refusal, Refusal::BodyTooLarge);
+            return Err(Box::new(Answer { reply, close }));
+        }
+    };
+    if let Some(seconds) = admitted.facts().mint_seconds {
+        gateway.parts().metrics.minted(seconds);
+    }
+    ctx.exchange = exchange(&request);
+    ctx.admitted = Some(admitted);
+    streams::opened(&gateway.parts().sessions, ctx).map_err(|refused| {
+        note(gateway, ctx, &refused);
+        Box::new(Answer { reply: refused.bare_reply(), close: false })
+    })
+}
+
+fn note(gateway: &Gateway, ctx: &mut Context, refused: &Refused) {
+    let route = refused.plan.as_ref().map_or("none", |plan| plan.id.as_str());
+    let refusal = &refused.refusal;
+    gateway.parts().metrics.refusal(refusal.code());
+    audit::refused(
+        ctx.id.as_str(),
+        route,
+        refusal.code(),
+        &refusal.cause(),
+        refused.subject.as_deref(),
+    );
+    ctx.answered.by.get_or_insert("refused");
+}
+
+fn exchange(request: &Request<'_>) -> Exchange {
+    if request.websocket {
+        Exchange::WebSocket
+    } else if request.header("accept").is_some_and(|accept| accept.contains("text/event-stream")) {
+        Exchange::EventStream
+    } else {
+        Exchange::Ordinary
+    }
+}
+
+/// Where a person who came by plain HTTP is sent. A program is refused instead: it has already sent
+/// its credential in the clear, and would go on doing so unnoticed.
+fn to_https(snapshot: &Snapshot, request: &Request<'_>) -> Option<Reply> {
+    let port = snapshot.https_port?;
+    if request.scheme == Scheme::Https {
+        return None;
+    }
+    if !snapshot.gate.routes().knows_host(request.host) {
+        return Some(Refused::without_route(Refusal::Misdirected).bare_reply());
+    }
+    let navigates = matches!(request.caller_kind(), CallerKind::Navigation)
+        && matches!(*request.method, Method::GET | Method::HEAD);
+    if !navigates {
+        let refused =
+            Refused::without_route(Refusal::BadRequest("plain HTTP where HTTPS is needed"));
+        return Some(refused.bare_reply());
+    }
+    let host = request.host;
+    let target = request.path_and_query();
+    let location = match port {
+        443 => format!("https://{host}{target}"),
+        port => format!("https://{host}:{port}{target}"),
+    };
+    Some(Reply::redirect(StatusCode::PERMANENT_REDIRECT, &location))
+}
