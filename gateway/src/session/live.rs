@@ -143,34 +143,34 @@ impl StreamTicket {
         self
     }
 
-    /// Resolves when the session has ended, or its time is over, with the cause. May be dropped and
-    /// asked again.
+    /// Resolves when the session has ended, or the stream's time is over, with the cause. May be
+    /// dropped and asked again.
     pub async fn ended(&self) -> EndCause {
-        match self.deadline {
-            None => self.session_ended().await,
-            Some(deadline) => tokio::time::timeout_at(deadline, self.session_ended())
-                .await
-                .unwrap_or(EndCause::Expired),
-        }
-    }
-
-    async fn session_ended(&self) -> EndCause {
         self.signal().await
     }
 
     /// Like [`Self::ended`], as something to be kept beside the ticket. Without the ticket the
     /// stream is over too.
     pub fn signal(&self) -> impl Future<Output = EndCause> + Send + use<> {
-        let mut signal = self.signal.subscribe();
+        let (mut signal, deadline) = (self.signal.subscribe(), self.deadline);
         async move {
-            let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
-            ended.ok().flatten().unwrap_or(EndCause::Revoked)
+            let ended = async {
+                let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
+                ended.ok().flatten().unwrap_or(EndCause::Revoked)
+            };
+            match deadline {
+                None => ended.await,
+                Some(deadline) => {
+                    tokio::time::timeout_at(deadline, ended).await.unwrap_or(EndCause::Expired)
+                }
+            }
         }
     }
 
-    /// Why the session has ended, if it has. Asks nobody and waits for nothing.
+    /// Why the session, or the stream's time, has ended, if it has. Asks nobody and waits for nothing.
     pub fn over(&self) -> Option<EndCause> {
-        *self.signal.borrow()
+        let late = || self.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        self.signal.borrow().or_else(|| late().then_some(EndCause::Expired))
     }
 }
 
