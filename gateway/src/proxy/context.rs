@@ -12,7 +12,7 @@ use crate::gate::Admitted;
 use crate::observe::{AccessRecord, Metrics};
 use crate::proxy::inbound::Inbound;
 use crate::proxy::service::Snapshot;
-use crate::proxy::streams::Ticket;
+use crate::session::StreamTicket;
 use crate::upstream::Exchange;
 
 /// One request's state. When it is dropped, the request is over, however it ended (pingora's own
@@ -25,7 +25,7 @@ pub struct Context {
     pub(super) admitted: Option<Admitted>,
     pub(super) exchange: Exchange,
     /// What binds a live stream to its session, until whoever relays the stream takes it.
-    pub(super) ticket: Option<Ticket>,
+    pub(super) ticket: Option<StreamTicket>,
     pub(super) attempts: usize,
     /// The backend of the last attempt.
     pub(super) tried: Option<usize>,
@@ -61,10 +61,7 @@ impl Context {
         let took = self.record.clock.instant().saturating_duration_since(self.started);
         let plan = self.admitted.as_ref().map(|admitted| admitted.plan());
         let route = self.answered.by.or(plan.map(|plan| plan.id.as_str())).unwrap_or("none");
-        match (self.answered.by, plan) {
-            (None, Some(plan)) => plan.metrics.request(self.answered.status, took),
-            _ => self.record.metrics.request(route, self.answered.status, took),
-        }
+        self.record.metrics.request(route, self.answered.status, took);
         if !self.snapshot.access_log {
             return;
         }

@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::connection::Connection;
@@ -50,7 +49,6 @@ impl Cut {
 struct Tied {
     ticket: StreamTicket,
     websocket: Option<Arc<Connection>>,
-    deadline: Option<Instant>,
 }
 
 tokio::task_local! {
@@ -69,16 +67,9 @@ pub fn current() -> Option<Arc<Lifeline>> {
 
 impl Lifeline {
     /// Ties this request to a session's live streams. `websocket` is the connection to close with
-    /// a frame, where the stream is a WebSocket; `left` is how long the credential that opened it
-    /// still counts, where it ends by itself.
-    pub fn tie(
-        &self,
-        ticket: StreamTicket,
-        websocket: Option<Arc<Connection>>,
-        left: Option<Duration>,
-    ) {
-        let deadline = left.and_then(|left| Instant::now().checked_add(left));
-        if self.stream.set(Tied { ticket, websocket, deadline }).is_ok() {
+    /// a frame, where the stream is a WebSocket.
+    pub fn tie(&self, ticket: StreamTicket, websocket: Option<Arc<Connection>>) {
+        if self.stream.set(Tied { ticket, websocket }).is_ok() {
             self.tied.notify_one();
         }
     }
@@ -103,12 +94,7 @@ impl Lifeline {
             }
             self.tied.notified().await;
         };
-        let cause = match tied.deadline {
-            None => tied.ticket.ended().await,
-            Some(deadline) => tokio::time::timeout_at(deadline, tied.ticket.ended())
-                .await
-                .unwrap_or(EndCause::Expired),
-        };
+        let cause = tied.ticket.ended().await;
         if let Some(connection) = &tied.websocket {
             connection.close_websocket(close_code(cause));
             tokio::time::sleep(POLITE).await;

@@ -1,14 +1,12 @@
 //! Live streams and the sessions they end with.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::gate::{Refusal, Refused};
 use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
 use crate::proxy::lifeline;
-use crate::proxy::service::Parts;
-use crate::session::{EndCause, NOBODY, SessionManager, StreamTicket};
+use crate::session::{EndCause, NOBODY, SessionManager};
 use crate::upstream::Exchange;
 
 /// Answers of these kinds stay open: they are bound to their session like a WebSocket.
@@ -26,25 +24,17 @@ const GOING_AWAY: u16 = 1001;
 /// RFC 6455 section 7.4.1, "policy violation": what the end of a session says.
 const POLICY_VIOLATION: u16 = 1008;
 
-/// What binds a live stream to its session, and how long its credential is good.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    pub(super) ticket: StreamTicket,
-    /// A token ends of itself; a session tells when it does.
-    pub(super) left: Option<Duration>,
-}
-
 /// Binds a request that asks for a live stream to its session, before the upstream hears of it.
-pub(super) fn opened(parts: &Parts, ctx: &mut Context) -> Result<(), Refused> {
+pub(super) fn opened(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
     if ctx.exchange == Exchange::Ordinary {
         return Ok(());
     }
-    bind(parts, ctx)
+    bind(sessions, ctx)
 }
 
 /// Binds an answer that turns out to be a live stream: one of a streaming type, without a length.
 pub(super) fn answered(
-    parts: &Parts,
+    sessions: &SessionManager,
     content_type: Option<&[u8]>,
     has_length: bool,
     ctx: &mut Context,
@@ -54,7 +44,7 @@ pub(super) fn answered(
         return Ok(());
     }
     ctx.exchange = Exchange::EventStream;
-    bind(parts, ctx)
+    bind(sessions, ctx)
 }
 
 /// Somebody who types into an open chat is not idle. What the server sends does not count: a
@@ -71,7 +61,7 @@ pub(super) fn spoke(sessions: &SessionManager, ctx: &Context) {
 pub(super) fn tie(ctx: &mut Context, connection: Arc<Connection>) {
     let websocket = (ctx.exchange == Exchange::WebSocket).then_some(connection);
     if let (Some(lifeline), Some(ticket)) = (lifeline::current(), ctx.ticket.take()) {
-        lifeline.tie(ticket.ticket, websocket, ticket.left);
+        lifeline.tie(ticket, websocket);
     }
 }
 
@@ -88,14 +78,16 @@ pub(super) const fn close_code(cause: EndCause) -> u16 {
     }
 }
 
-fn bind(parts: &Parts, ctx: &mut Context) -> Result<(), Refused> {
+fn bind(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
     let Some(admitted) = &ctx.admitted else { return Ok(()) };
     let proof = admitted.permit().authenticated();
     let key = proof.session().map_or(NOBODY, |session| session.key);
-    let ticket = parts.sessions.live().register(key);
+    let ticket = sessions.live().register(key);
     let ticket = ticket.map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?;
-    let left = proof.expires().map(|expires| expires.since(parts.clock.now()));
-    ctx.ticket = Some(Ticket { ticket, left });
+    ctx.ticket = Some(match proof.expires() {
+        Some(expires) => ticket.until(sessions.time_left(expires)),
+        None => ticket,
+    });
     Ok(())
 }
 

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::session::events::EndCause;
 use crate::session::handle::SessionKey;
@@ -27,6 +29,7 @@ pub struct StreamTicket {
     key: SessionKey,
     signal: Arc<Signal>,
     streams: Arc<LiveStreams>,
+    deadline: Option<Instant>,
 }
 
 /// There are as many open streams as there may be.
@@ -85,7 +88,7 @@ impl LiveStreams {
             }
         };
         drop(shard);
-        Ok(StreamTicket { key, signal, streams: Arc::clone(self) })
+        Ok(StreamTicket { key, signal, streams: Arc::clone(self), deadline: None })
     }
 
     /// Ends all streams of a session, those that are being opened included; how many were open.
@@ -133,7 +136,15 @@ impl LiveStreams {
 }
 
 impl StreamTicket {
-    /// Resolves when the session has ended, with the cause. May be dropped and asked again.
+    /// The same, of a stream that ends by itself after a time: what opened it is good no longer.
+    #[must_use]
+    pub fn until(mut self, left: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(left);
+        self
+    }
+
+    /// Resolves when the session has ended, or the stream's time is over, with the cause. May be
+    /// dropped and asked again.
     pub async fn ended(&self) -> EndCause {
         self.signal().await
     }
@@ -141,16 +152,25 @@ impl StreamTicket {
     /// Like [`Self::ended`], as something to be kept beside the ticket. Without the ticket the
     /// stream is over too.
     pub fn signal(&self) -> impl Future<Output = EndCause> + Send + use<> {
-        let mut signal = self.signal.subscribe();
+        let (mut signal, deadline) = (self.signal.subscribe(), self.deadline);
         async move {
-            let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
-            ended.ok().flatten().unwrap_or(EndCause::Revoked)
+            let ended = async {
+                let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
+                ended.ok().flatten().unwrap_or(EndCause::Revoked)
+            };
+            match deadline {
+                None => ended.await,
+                Some(deadline) => {
+                    tokio::time::timeout_at(deadline, ended).await.unwrap_or(EndCause::Expired)
+                }
+            }
         }
     }
 
-    /// Why the session has ended, if it has. Asks nobody and waits for nothing.
+    /// Why the session, or the stream's time, has ended, if it has. Asks nobody and waits for nothing.
     pub fn over(&self) -> Option<EndCause> {
-        *self.signal.borrow()
+        let late = || self.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        self.signal.borrow().or_else(|| late().then_some(EndCause::Expired))
     }
 }
 

@@ -224,6 +224,11 @@ impl SessionManager {
         }))
     }
 
+    /// How long it is until a moment; nothing when it is over.
+    pub fn time_left(&self, until: Timestamp) -> Duration {
+        until.since(self.clock.now())
+    }
+
     /// Notes a use of a session: a live stream calls this while data moves, so that an open chat is
     /// not idle.
     pub fn touch(&self, key: &SessionKey) {

@@ -12,7 +12,6 @@ use crate::http1::{Filled, Inlet, Pump, PumpFault, Waits};
 use crate::proxy::direct::bond::Bond;
 use crate::proxy::direct::client::Client;
 use crate::proxy::direct::fault::Fault;
-use crate::session::EndCause;
 use crate::upstream::Link;
 
 /// An exchange under way: the request's body goes up while the answer comes down.
@@ -186,9 +185,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Duplex<'a, S> {
             let now = Instant::now();
             self.moved_up = if moved_up { now } else { self.moved_up };
             self.moved_down = if moved_down { now } else { self.moved_down };
-        }
-        if let Some(expires) = self.bond.as_ref().and_then(Bond::expires) {
-            watch(expires, Fault::Cut(EndCause::Expired));
         }
         let times = &self.times;
         if !self.uploaded {

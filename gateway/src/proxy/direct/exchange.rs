@@ -229,8 +229,8 @@ async fn answer_head<S: AsyncRead + AsyncWrite + Unpin>(
             continue;
         }
         if !upgraded {
-            let parts = direct.gateway.parts();
-            streams::answered(parts, answer.content_type, answer.has_length, ctx)
+            let sessions = &direct.gateway.parts().sessions;
+            streams::answered(sessions, answer.content_type, answer.has_length, ctx)
                 .map_err(|refused| Fault::UpstreamMalformed(refused.refusal.code().to_owned()))?;
             if let Some(ticket) = ctx.ticket.take() {
                 duplex.bond = Some(Bond::new(ticket));

@@ -85,19 +85,8 @@ impl Tunnel {
             if down.has_moved() || spoken {
                 last = Instant::now();
             }
-            let expires = bond.as_ref().and_then(Bond::expires);
-            let silent = last + silence;
-            let deadline = match cut {
-                Some((_, deadline)) => deadline,
-                None => expires.map_or(silent, |expires| expires.min(silent)),
-            };
-            let over = timer.poll(cx, deadline);
-            if over.is_ready() && cut.is_none() && expires.is_some_and(|at| at <= silent) {
-                // The bond is over now, and is found so.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            over
+            let deadline = cut.map_or(last + silence, |(_, deadline)| deadline);
+            timer.poll(cx, deadline)
         })
         .await;
         ctx.answered.bytes = down.count;

@@ -82,3 +82,17 @@ async fn ten_thousand_streams_end_quickly() {
     assert_eq!(streams.open(), 0);
     assert!(streams.sessions().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_with_an_end_of_its_own_ends_then_or_with_its_session() {
+    let live = Arc::new(LiveStreams::new(10));
+    let minute = Duration::from_secs(60);
+    let begun = Instant::now();
+    let ticket = live.register(NOBODY).unwrap().until(minute);
+    assert_eq!(ticket.over(), None);
+    assert_eq!(ticket.ended().await, EndCause::Expired);
+    assert_eq!((begun.elapsed().as_secs(), ticket.over()), (60, Some(EndCause::Expired)));
+    let other = live.register([7; 32]).unwrap().until(minute);
+    live.end(&[7; 32], EndCause::Logout);
+    assert_eq!(other.ended().await, EndCause::Logout);
+}
