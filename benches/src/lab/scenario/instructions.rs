@@ -1,0 +1,1 @@
+//! User-mode instructions of one request, counted by callgrind.

@@ -1,0 +1,5 @@
+//! What is measured, one file for each kind of measurement.
+
+pub(crate) mod instructions;
+pub(crate) mod load;
+pub(crate) mod memory;
