@@ -32,6 +32,8 @@ pub(crate) const ECHOED: [u8; 2 + MESSAGE] = {
 };
 /// The events of one stream in a second.
 pub(crate) const EVENTS_PER_SECOND: u32 = 50;
+/// Streams speak in turns, not all at once: no crowd of applications keeps step.
+const PHASES: u32 = 50;
 /// The length of one event: `data: `, nanoseconds with 20 digits, filling, an empty line.
 pub(crate) const EVENT: usize = 100;
 
@@ -50,8 +52,9 @@ impl Live {
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let (address, began) = (listener.local_addr()?, now());
         runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(async move { serve(stream, began).await.ok() });
+            for phase in (0..PHASES).cycle() {
+                let Ok((stream, _)) = listener.accept().await else { break };
+                tokio::spawn(async move { serve(stream, began, phase).await.ok() });
             }
         });
         Ok(Self { address, began, runtime: Some(runtime) })
@@ -66,13 +69,13 @@ impl Drop for Live {
     }
 }
 
-async fn serve(mut stream: TcpStream, began: Instant) -> Result<()> {
+async fn serve(mut stream: TcpStream, began: Instant, phase: u32) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
-    if head.starts_with(b"GET /ws ") { echo(stream).await } else { tell(stream, began).await }
+    if head.starts_with(b"GET /ws ") { echo(stream).await } else { tell(stream, began, phase).await }
 }
 
 async fn echo(mut stream: TcpStream) -> Result<()> {
@@ -95,10 +98,12 @@ async fn echo(mut stream: TcpStream) -> Result<()> {
     }
 }
 
-async fn tell(mut stream: TcpStream, began: Instant) -> Result<()> {
+async fn tell(mut stream: TcpStream, began: Instant, phase: u32) -> Result<()> {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
-    let mut clock = interval(Duration::from_secs(1) / EVENTS_PER_SECOND);
+    let pace = Duration::from_secs(1) / EVENTS_PER_SECOND;
+    tokio::time::sleep(pace * phase / PHASES).await;
+    let mut clock = interval(pace);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;

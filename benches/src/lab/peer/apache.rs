@@ -82,7 +82,7 @@ LogLevel error
 Listen {http}
 Listen {https} https
 KeepAlive On
-MaxKeepAliveRequests 1000
+MaxKeepAliveRequests 0
 KeepAliveTimeout 75
 ProxyPass / http://{backend}/ keepalive=On
 SSLProtocol TLSv1.3

@@ -93,6 +93,7 @@ frontend all
 backend app
     server app {backend}
 backend live
+    option http-no-delay
     server live {live}
 "
     )

@@ -79,7 +79,6 @@ pub(crate) fn backend() -> Result<Running> {
     start(|http, _| {
         format!(
             r#"
-    keepalive_requests 1000000;
     server {{
         listen {http} backlog=4096;
         location / {{ return 200 "{body}"; }}
@@ -145,6 +144,7 @@ http {{
     access_log off;
     default_type text/plain;
     keepalive_timeout 75s;
+    keepalive_requests 1000000000;
     client_body_temp_path body;
     proxy_temp_path proxy;
     fastcgi_temp_path fastcgi;

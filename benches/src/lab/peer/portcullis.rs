@@ -160,7 +160,7 @@ http = {{ listen = "{http}" }}
 https = {{ listen = "{https}", certificates = [{{ chain = "{certs}/dev.pem", key = "{certs}/dev.key" }}] }}
 admin = {{ listen = "{admin}" }}
 state = "{state}"
-limits = {{ connections = 16000 }}
+limits = {{ connections = 16000, requests_per_connection = 1000000000 }}
 
 [providers.demo]
 kind = "oidc"
