@@ -4,6 +4,7 @@
 //! clients ([`client`]) before a backend, and gives a [`table::Table`]; [`report`] shows them.
 
 mod backend;
+mod baseline;
 mod bearers;
 mod bench;
 mod client;

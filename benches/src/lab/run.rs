@@ -2,11 +2,12 @@
 
 use anyhow::{Context as _, Result};
 
+use crate::lab::baseline;
 use crate::lab::bench::Bench;
 use crate::lab::machine::stop;
 use crate::lab::options::{Options, Scenario};
 use crate::lab::report::{Report, readme};
-use crate::lab::scenario::{load, memory};
+use crate::lab::scenario::{instructions, load, memory};
 use crate::lab::table::{Made, Table};
 
 /// Does what the options ask for: measures, prints and writes down; or refreshes the manual; or looks
@@ -20,6 +21,9 @@ pub fn run(options: &Options) -> Result<()> {
     }
     stop::listen()?;
     let mut bench = Bench::new(options)?;
+    if options.check {
+        return baseline::check(&mut bench);
+    }
     let mut report = Report::begin(&bench);
     for scenario in options.scenarios() {
         let mut table =
@@ -39,6 +43,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn measure(bench: &mut Bench<'_>, scenario: Scenario) -> Result<Table> {
     match scenario {
+        Scenario::Instructions => instructions::run(bench),
         Scenario::Memory => memory::run(bench),
         _ => load::run(bench, scenario),
     }

@@ -18,6 +18,8 @@ pub(crate) struct Surroundings {
     /// Event streams and WebSockets.
     pub(crate) live: Live,
     pub(crate) provider: portcullis::Provider,
+    /// Whether servers are started under callgrind.
+    pub(crate) callgrind: bool,
 }
 
 /// The bytes of an answer's body.
@@ -32,7 +34,7 @@ impl Surroundings {
         let certs = Folder::new()?;
         portcullis::make_certificate(certs.path())?;
         let (backend, live) = (nginx::backend()?, Live::start()?);
-        Ok(Self { certs, backend, live, provider: portcullis::Provider::start()? })
+        Ok(Self { certs, backend, live, provider: portcullis::Provider::start()?, callgrind: false })
     }
 
     /// Where ordinary requests end.

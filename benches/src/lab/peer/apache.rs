@@ -45,6 +45,11 @@ impl Peer for Apache {
         feature == Feature::Tls
     }
 
+    fn one_process(&self) -> bool {
+        // Its many threads of its own make no steady count.
+        false
+    }
+
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
         let folder = Folder::new()?;
         let (http, https) = (free()?, free()?);
@@ -100,6 +105,6 @@ SSLProtocol TLSv1.3
         let file = folder.path().join("apache.conf");
         let mut command = Command::new(PROGRAM);
         command.args(["-D", "FOREGROUND", "-f"]).arg(file);
-        Ok(running(command, folder, (http, https))?.by(credential))
+        Ok(running(around.callgrind, command, folder, (http, https))?.by(credential))
     }
 }

@@ -37,6 +37,11 @@ impl Peer for Caddy {
         true
     }
 
+    fn one_process(&self) -> bool {
+        // Its many threads of its own make no steady count.
+        false
+    }
+
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
         let service =
             if guard == Guard::Session { Some(AuthService::start()?) } else { None };
@@ -93,7 +98,7 @@ https://:{https_port} {{
         folder.write("Caddyfile", &configuration)?;
         let mut command = Command::new(wheel::program(&["caddy"])?);
         command.args(["run", "--config", "Caddyfile"]).env("HOME", folder.path());
-        let up = running(command, folder, (http, https))?;
+        let up = running(around.callgrind, command, folder, (http, https))?;
         Ok(match service {
             Some(service) => up.with(service.server).by(service.credential),
             None => up,

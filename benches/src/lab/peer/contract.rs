@@ -11,6 +11,7 @@ use crate::lab::machine::port;
 use crate::lab::machine::process::Server;
 use crate::lab::options::Scenario;
 use crate::lab::peer::{apache, caddy, envoy, haproxy, nginx, own, portcullis};
+use crate::lab::scenario::instructions::VALGRIND;
 use crate::lab::surroundings::{BODY, Surroundings};
 
 /// A program between client and backend.
@@ -32,6 +33,16 @@ pub(crate) trait Peer {
 
     /// Whether it can do this.
     fn has(&self, feature: Feature) -> bool;
+
+    /// Whether all its work is done in the process that is started.
+    fn one_process(&self) -> bool {
+        true
+    }
+
+    /// Whether it needs nobody else to look at sessions.
+    fn guards_itself(&self) -> bool {
+        false
+    }
 
     /// Starts it.
     ///
@@ -103,21 +114,35 @@ impl Scenario {
     }
 }
 
-/// Starts a program in a folder with its configuration, and waits until it listens.
+/// Starts a program in a folder with its configuration, under callgrind or not, and waits until it
+/// listens.
 pub(crate) fn running(
-    mut command: Command,
+    callgrind: bool,
+    command: Command,
     folder: Folder,
     (http, https): (SocketAddr, SocketAddr),
 ) -> Result<Running> {
+    let mut command = if callgrind { under_callgrind(&command) } else { command };
     let log = std::fs::File::create(folder.path().join("output.log"))?;
     command.current_dir(folder.path()).stdout(log.try_clone()?).stderr(log).stdin(Stdio::null());
     let mut server = Server::start(&mut command)?;
-    let waited = port::wait_until_open(http);
-    if waited.is_err() || server.child.try_wait()?.is_some() {
+    if port::wait_until_open(http, &mut server).is_err() {
         let said = std::fs::read_to_string(folder.path().join("output.log")).unwrap_or_default();
         bail!("it does not listen; it said: {}", said.trim());
     }
     Ok(Running { servers: vec![server], http, https, credential: String::new(), folder })
+}
+
+fn under_callgrind(command: &Command) -> Command {
+    let mut wrapped = Command::new("valgrind");
+    wrapped.args(VALGRIND).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    wrapped
 }
 
 impl Running {

@@ -44,6 +44,11 @@ impl Peer for Envoy {
         true
     }
 
+    fn one_process(&self) -> bool {
+        // Its many threads of its own make no steady count.
+        false
+    }
+
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
         let folder = Folder::new()?;
         let (http, https) = (free()?, free()?);
@@ -84,7 +89,7 @@ impl Peer for Envoy {
         folder.write("envoy.yaml", &configuration)?;
         let mut command = Command::new(wheel::program(PROGRAM)?);
         command.args(["-c", "envoy.yaml", "--disable-hot-restart", "-l", "error"]);
-        let up = running(command, folder, (http, https))?.by(credential);
+        let up = running(around.callgrind, command, folder, (http, https))?.by(credential);
         Ok(match service {
             Some(service) => up.with(service.server),
             None => up,

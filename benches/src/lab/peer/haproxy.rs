@@ -62,7 +62,7 @@ impl Peer for HaProxy {
         folder.write("haproxy.cfg", &configuration(addresses, &check, around))?;
         let mut command = Command::new(program());
         command.args(["-db", "-f", "haproxy.cfg"]);
-        Ok(running(command, folder, addresses)?.by(credential))
+        Ok(running(around.callgrind, command, folder, addresses)?.by(credential))
     }
 }
 

@@ -1,5 +1,6 @@
 //! nginx: the backend of all, and the proxy that the others are compared with.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
@@ -41,7 +42,7 @@ impl Peer for Nginx {
 
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
         if guard == Guard::Open {
-            return start(|http, https| servers(around, &format!("{http}"), &format!("{https}"), "", ""));
+            return start(around.callgrind, |at| servers(around, at, "", ""));
         }
         let service = AuthService::start()?;
         let cached = if guard == Guard::SharedSession { CACHED } else { "" };
@@ -65,8 +66,7 @@ impl Peer for Nginx {
             {cached}
         }}"#
         );
-        let up =
-            start(|http, https| servers(around, &http.to_string(), &https.to_string(), &outside, &inside))?;
+        let up = start(around.callgrind, |at| servers(around, at, &outside, &inside))?;
         Ok(up.with(service.server).by(service.credential))
     }
 }
@@ -76,7 +76,7 @@ const CACHED: &str = "proxy_cache auth; proxy_cache_key $http_cookie; proxy_cach
 /// An answer of 1 KiB out of memory, and a page that shows the token it was sent.
 pub(crate) fn backend() -> Result<Running> {
     let body = "x".repeat(BODY);
-    start(|http, _| {
+    start(false, |(http, _)| {
         format!(
             r#"
     server {{
@@ -88,7 +88,12 @@ pub(crate) fn backend() -> Result<Running> {
     })
 }
 
-fn servers(around: &Surroundings, http: &str, https: &str, outside: &str, inside: &str) -> String {
+fn servers(
+    around: &Surroundings,
+    (http, https): Addresses,
+    outside: &str,
+    inside: &str,
+) -> String {
     let (certs, backend, live) =
         (around.certs.path().display(), around.backend(), around.live.address);
     format!(
@@ -121,22 +126,27 @@ fn servers(around: &Surroundings, http: &str, https: &str, outside: &str, inside
     )
 }
 
-fn start(servers: impl FnOnce(std::net::SocketAddr, std::net::SocketAddr) -> String) -> Result<Running> {
+/// Where it speaks HTTP and HTTPS.
+type Addresses = (SocketAddr, SocketAddr);
+
+fn start(callgrind: bool, servers: impl FnOnce(Addresses) -> String) -> Result<Running> {
     let folder = Folder::new()?;
-    let (http, https) = (free()?, free()?);
-    folder.write("nginx.conf", &configuration(&servers(http, https)))?;
+    let addresses = (free()?, free()?);
+    folder.write("nginx.conf", &configuration(callgrind, &servers(addresses)))?;
     let prefix = format!("{}/", folder.path().display());
     let mut command = Command::new(program());
     command.args(["-p", &prefix, "-c", "nginx.conf", "-e", "stderr"]);
-    running(command, folder, (http, https))
+    running(callgrind, command, folder, addresses)
 }
 
-fn configuration(servers: &str) -> String {
+fn configuration(callgrind: bool, servers: &str) -> String {
+    // callgrind sees one process only.
+    let processes = if callgrind { "master_process off;" } else { "worker_processes auto;" };
     format!(
         r"
 daemon off;
 pid nginx.pid;
-worker_processes auto;
+{processes}
 worker_rlimit_nofile 32768;
 error_log stderr warn;
 events {{ worker_connections 16384; }}

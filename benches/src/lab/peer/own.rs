@@ -52,6 +52,10 @@ impl Peer for Own {
         self.program == Self::PINGORA.program
     }
 
+    fn guards_itself(&self) -> bool {
+        true
+    }
+
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
         let addresses = (free()?, free()?);
         let mut command = Command::new(program(self.program)?);
@@ -68,7 +72,7 @@ impl Peer for Own {
             command.args(["--session", SESSION]);
             credential = format!("Cookie: session={SESSION}");
         }
-        Ok(running(command, Folder::new()?, addresses)?.by(credential))
+        Ok(running(around.callgrind, command, Folder::new()?, addresses)?.by(credential))
     }
 }
 
@@ -87,8 +91,8 @@ impl AuthService {
         let mut command = Command::new(program("auth_service")?);
         command.args(["--listen", &address.to_string(), "--session", SESSION]);
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let server = Server::start(&mut command)?;
-        port::wait_until_open(address).context("the authentication service")?;
+        let mut server = Server::start(&mut command)?;
+        port::wait_until_open(address, &mut server).context("the authentication service")?;
         Ok(Self { server, address, credential: format!("Cookie: session={SESSION}") })
     }
 }

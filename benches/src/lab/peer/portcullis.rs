@@ -67,6 +67,10 @@ impl Peer for Portcullis {
         true
     }
 
+    fn guards_itself(&self) -> bool {
+        true
+    }
+
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
         let setting = Setting { guard, more_routes: 0, state: "state".to_owned() };
         Self::start_with(&setting, around)
@@ -87,7 +91,7 @@ impl Portcullis {
         check(folder.path())?;
         let mut command = Command::new(program(NAME)?);
         command.args(["run", "--config", "gateway.toml"]).env_remove("RUST_LOG");
-        let up = running(command, folder, addresses)?;
+        let up = running(around.callgrind, command, folder, addresses)?;
         Ok(match (setting.guard, bearer) {
             (Guard::Session | Guard::SharedSession, _) => {
                 let cookie = Visitor::of(up.http).sign_in("/x").context("nobody can sign in")?;
@@ -107,7 +111,7 @@ impl Provider {
         let mut command = Command::new(program(NAME)?);
         command.args(["demo-provider", "--secret", CLIENT_SECRET, "--redirect-uri", &redirect]);
         command.stdout(std::fs::File::create(&log)?).stderr(Stdio::null());
-        let server = Server::start(&mut command)?;
+        let mut server = Server::start(&mut command)?;
         let address = crate::lab::machine::time::wait_for(Duration::from_secs(20), || {
             let said = std::fs::read_to_string(&log).ok()?;
             said.lines().find_map(|line| {
@@ -116,7 +120,7 @@ impl Provider {
             })
         });
         let address = address.context("the demo's provider does not start")?;
-        port::wait_until_open(address)?;
+        port::wait_until_open(address, &mut server)?;
         Ok(Self { address, _server: server })
     }
 }
