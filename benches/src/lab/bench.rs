@@ -27,7 +27,7 @@ impl<'a> Bench<'a> {
             options,
             around: Surroundings::new()?,
             peers: peers.collect(),
-            progress: Progress::new(options.scenarios().len()),
+            progress: Progress::new(if options.check { 1 } else { options.scenarios().len() }),
         })
     }
 }

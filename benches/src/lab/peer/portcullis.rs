@@ -156,6 +156,8 @@ fn configuration(
     let (certs, state) = (around.certs.path().display(), &setting.state);
     let (provider, backend, live) =
         (around.provider.address, around.backend(), around.live.address);
+    // callgrind runs one thread at a time; several only make the count depend on which one woke up.
+    let threads = if around.callgrind { "threads = 1\n" } else { "" };
     let mut text = format!(
         r#"[server]
 public_url = "http://{HOST}"
@@ -164,7 +166,7 @@ http = {{ listen = "{http}" }}
 https = {{ listen = "{https}", certificates = [{{ chain = "{certs}/dev.pem", key = "{certs}/dev.key" }}] }}
 admin = {{ listen = "{admin}" }}
 state = "{state}"
-limits = {{ connections = 16000, requests_per_connection = 1000000000 }}
+{threads}limits = {{ connections = 16000, requests_per_connection = 1000000000 }}
 
 [providers.demo]
 kind = "oidc"
@@ -185,9 +187,10 @@ access = false
 "#
     );
     if matches!(setting.guard, Guard::BearerEs256 | Guard::BearerRs256) {
+        let remembered = if setting.guard == Guard::BearerEs256 { 10_000 } else { 0 };
         let _ = write!(
             text,
-            "\n[issuers.lab]\nissuer = \"{ISSUER}\"\naudiences = [\"{AUDIENCE}\"]\njwks = {{ file = \"jwks.json\" }}\n"
+            "\n[issuers.lab]\nissuer = \"{ISSUER}\"\naudiences = [\"{AUDIENCE}\"]\njwks_file = \"jwks.json\"\nverified_cache = {remembered}\n"
         );
     }
     let lets_in = match setting.guard {
