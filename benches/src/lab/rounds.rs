@@ -14,7 +14,7 @@ use crate::lab::table::Table;
 /// A server that is ready, and the work that it is given.
 pub(crate) struct Contender<'a> {
     pub(crate) peer: &'static str,
-    pub(crate) how: &'static str,
+    pub(crate) how: String,
     pub(crate) running: &'a Running,
     /// Loads it for some seconds.
     pub(crate) load: Load<'a>,
@@ -120,7 +120,7 @@ fn tabulate(
             spread(|sample| sample.seen.p99_us / 1e3),
             spread(|sample| sample.seen.p999_us / 1e3),
         ];
-        table.add(one.peer, one.how, cells);
+        table.add(one.peer, &one.how, cells);
     }
     Ok(table)
 }

@@ -7,7 +7,7 @@ use crate::lab::bench::Bench;
 use crate::lab::machine::stop;
 use crate::lab::options::{Options, Scenario};
 use crate::lab::report::{Report, readme};
-use crate::lab::scenario::{instructions, load, memory};
+use crate::lab::scenario::{instructions, load, login, memory, scale, start};
 use crate::lab::table::{Made, Table};
 
 /// Does what the options ask for: measures, prints and writes down; or refreshes the manual; or looks
@@ -44,6 +44,9 @@ pub fn run(options: &Options) -> Result<()> {
 fn measure(bench: &mut Bench<'_>, scenario: Scenario) -> Result<Table> {
     match scenario {
         Scenario::Instructions => instructions::run(bench),
+        Scenario::Login => login::run(bench),
+        Scenario::Start => start::run(bench),
+        Scenario::Scale => scale::run(bench),
         Scenario::Memory => memory::run(bench),
         _ => load::run(bench, scenario),
     }

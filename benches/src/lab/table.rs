@@ -17,6 +17,9 @@ pub(crate) struct Table {
     pub(crate) absent: Vec<Absent>,
     /// What a reader of this very run must know.
     pub(crate) remarks: Vec<String>,
+    /// What is shown as lines.
+    #[serde(default)]
+    pub(crate) series: Vec<Series>,
     /// How it was measured; of the run that made this table.
     pub(crate) made: Made,
 }
@@ -38,6 +41,14 @@ pub(crate) struct Row {
     pub(crate) how: String,
     /// One for each column.
     pub(crate) cells: Vec<Option<Spread>>,
+}
+
+/// A figure over the size of something.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Series {
+    /// What grows.
+    pub(crate) of: String,
+    pub(crate) points: Vec<(f64, Spread)>,
 }
 
 /// Somebody who is missing.
@@ -68,6 +79,7 @@ impl Table {
             rows: Vec::new(),
             absent: Vec::new(),
             remarks: Vec::new(),
+            series: Vec::new(),
             made: Made::default(),
         }
     }

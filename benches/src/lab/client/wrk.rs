@@ -33,19 +33,40 @@ done = function(summary, latency, requests)
 end
 "#;
 
+/// Asks with one cookie after the other.
+const TURNS: &str = r#"
+local requests, turn = {}, 0
+init = function(args)
+  for cookie in io.lines("cookies") do
+    wrk.headers["Cookie"] = cookie
+    requests[#requests + 1] = wrk.format("GET")
+  end
+end
+request = function()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+"#;
+
 /// How to ask.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wrk {
     pub(crate) connections: u32,
     pub(crate) tls: bool,
-    pub(crate) path: &'static str,
+    pub(crate) path: String,
+    /// Values of `Cookie`, one request after the other; empty for the server's one credential.
+    pub(crate) cookies: Vec<String>,
 }
 
 impl Wrk {
     /// Asks as fast as answers come, for some seconds.
-    pub(crate) fn run(self, running: &Running, seconds: u64) -> Result<Seen> {
+    pub(crate) fn run(&self, running: &Running, seconds: u64) -> Result<Seen> {
         let folder = Folder::new()?;
         folder.write("report.lua", SCRIPT)?;
+        if !self.cookies.is_empty() {
+            folder.write("cookies", &self.cookies.join("\n"))?;
+            folder.write("report.lua", &format!("{SCRIPT}{TURNS}"))?;
+        }
         let mut command = Command::new("wrk");
         let connections = self.connections.to_string();
         let (duration, host) = (format!("{seconds}s"), format!("Host: {HOST}"));

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use crate::lab::machine::time::wait_for;
+use crate::lab::machine::time::{now, wait_for};
 
 /// A running server; it and its children are stopped when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) child: Child,
+    /// When it was started.
+    pub(crate) started: Instant,
 }
 
 /// Memory in KiB.
@@ -30,8 +32,9 @@ const STOPS_WITHIN: Duration = Duration::from_secs(3);
 impl Server {
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let program = command.get_program().to_string_lossy().into_owned();
+        let started = now();
         let child = command.stdin(Stdio::null()).spawn();
-        Ok(Self { child: child.with_context(|| format!("{program} does not start"))? })
+        Ok(Self { child: child.with_context(|| format!("{program} does not start"))?, started })
     }
 
     /// The process and everything below it.

@@ -24,6 +24,6 @@ pub(crate) fn wait_for<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -
         if started.elapsed() > limit {
             return None;
         }
-        pause(Duration::from_millis(20));
+        pause(Duration::from_millis(1));
     }
 }

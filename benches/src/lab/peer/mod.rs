@@ -6,7 +6,7 @@ mod contract;
 mod envoy;
 mod haproxy;
 pub(crate) mod nginx;
-mod own;
+pub(crate) mod own;
 pub(crate) mod portcullis;
 mod wheel;
 

@@ -35,8 +35,10 @@ pub(crate) struct Setting {
     pub(crate) guard: Guard,
     /// Routes beside the ones that are asked.
     pub(crate) more_routes: u32,
-    /// Where sessions and keys are, where they are there already.
+    /// Where sessions and keys are.
     pub(crate) state: String,
+    /// Whether somebody signs in, where the guard wants sessions; otherwise they are in the state.
+    pub(crate) signs_in: bool,
 }
 
 /// What the gateway shows the provider; both live for one run.
@@ -72,8 +74,14 @@ impl Peer for Portcullis {
     }
 
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
-        let setting = Setting { guard, more_routes: 0, state: "state".to_owned() };
-        Self::start_with(&setting, around)
+        Self::start_with(&Setting::of(guard), around)
+    }
+}
+
+impl Setting {
+    /// As few routes as can be, and a fresh state.
+    pub(crate) fn of(guard: Guard) -> Self {
+        Self { guard, more_routes: 0, state: "state".to_owned(), signs_in: true }
     }
 }
 
@@ -93,7 +101,7 @@ impl Portcullis {
         command.args(["run", "--config", "gateway.toml"]).env_remove("RUST_LOG");
         let up = running(around.callgrind, command, folder, addresses)?;
         Ok(match (setting.guard, bearer) {
-            (Guard::Session | Guard::SharedSession, _) => {
+            (Guard::Session | Guard::SharedSession, _) if setting.signs_in => {
                 let cookie = Visitor::of(up.http).sign_in("/x").context("nobody can sign in")?;
                 up.by(format!("Cookie: {cookie}"))
             }

@@ -2,4 +2,7 @@
 
 pub(crate) mod instructions;
 pub(crate) mod load;
+pub(crate) mod login;
 pub(crate) mod memory;
+pub(crate) mod scale;
+pub(crate) mod start;
