@@ -26,6 +26,7 @@ pub(crate) fn check(bench: &mut Bench<'_>) -> Result<()> {
     let text = fs::read_to_string(&path).unwrap_or_else(|_| "{}".to_owned());
     let mut baseline: Baseline = serde_json::from_str(&text).context("the baseline")?;
     let mut found = BTreeMap::new();
+    bench.progress.next();
     bench.progress.begin(WORK.len());
     for (guard, name) in WORK {
         bench.progress.step(&format!("counting {name}"))?;

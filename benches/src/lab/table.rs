@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::lab::options::Scenario;
+use crate::lab::peer::Guard;
 use crate::lab::stats::Spread;
 
 /// The figures of one scenario.
@@ -96,7 +97,9 @@ impl Table {
 
     /// A figure of the last row of a server: of its most elaborate way to do the work.
     pub(crate) fn cell(&self, peer: &str, column: usize) -> Option<Spread> {
-        let row = self.rows.iter().rev().find(|row| row.peer == peer)?;
+        // nginx without a guard is in every table as the measure, whether it can do the work or not.
+        let measure = |row: &Row| row.how.is_empty() && self.scenario.guard() != Guard::Open;
+        let row = self.rows.iter().rev().find(|row| row.peer == peer && !measure(row))?;
         row.cells.get(column).copied().flatten()
     }
 }

@@ -21,15 +21,17 @@ struct Said {
     p999_us: f64,
     /// Broken connections, timeouts, and answers other than 2xx and 3xx.
     errors: f64,
+    /// Of these, the answers.
+    refused: f64,
 }
 
 const SCRIPT: &str = r#"
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
-    'JSON {"requests":%d,"seconds":%.6f,"p50_us":%d,"p99_us":%d,"p999_us":%d,"errors":%d}\n',
+    'JSON {"requests":%d,"seconds":%.6f,"p50_us":%d,"p99_us":%d,"p999_us":%d,"errors":%d,"refused":%d}\n',
     summary.requests, summary.duration / 1e6, latency:percentile(50), latency:percentile(99),
-    latency:percentile(99.9), e.connect + e.read + e.write + e.status + e.timeout))
+    latency:percentile(99.9), e.connect + e.read + e.write + e.status + e.timeout, e.status))
 end
 "#;
 
@@ -84,7 +86,12 @@ impl Wrk {
         let json = text.lines().find_map(|line| line.strip_prefix("JSON "));
         let said: Said = serde_json::from_str(json.with_context(|| format!("wrk failed: {text}"))?)?;
         if said.errors > 0.0 || said.requests < 1.0 {
-            bail!("{} of {} requests failed", said.errors, said.requests);
+            bail!(
+                "{} of {} requests failed, {} of them by their status",
+                said.errors,
+                said.requests,
+                said.refused
+            );
         }
         let Said { requests, seconds, p50_us, p99_us, p999_us, .. } = said;
         Ok(Seen { operations: requests, seconds, p50_us, p99_us, p999_us })

@@ -22,9 +22,14 @@ impl Progress {
         Self { scenarios, scenario: 0, steps: 1, step: 0 }
     }
 
-    /// The next scenario begins; so many steps are expected in it.
-    pub(crate) const fn begin(&mut self, steps: usize) {
+    /// The next scenario begins.
+    pub(crate) const fn next(&mut self) {
         self.scenario += 1;
+        self.begin(1);
+    }
+
+    /// So many steps are to come in this scenario.
+    pub(crate) const fn begin(&mut self, steps: usize) {
         self.steps = if steps == 0 { 1 } else { steps };
         self.step = 0;
     }

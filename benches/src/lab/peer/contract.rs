@@ -128,7 +128,8 @@ pub(crate) fn running(
     let mut server = Server::start(&mut command)?;
     if port::wait_until_open(http, &mut server).is_err() {
         let said = std::fs::read_to_string(folder.path().join("output.log")).unwrap_or_default();
-        bail!("it does not listen; it said: {}", said.trim());
+        let said: Vec<&str> = said.split_whitespace().collect();
+        bail!("it does not listen; it said: {}", said.join(" "));
     }
     Ok(Running { servers: vec![server], http, https, credential: String::new(), folder })
 }

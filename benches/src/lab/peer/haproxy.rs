@@ -51,11 +51,11 @@ impl Peer for HaProxy {
             let alg = bearer.algorithm;
             check = format!(
                 "http-request set-var(txn.token) http_auth_bearer\n    \
-                 http-request deny unless {{ var(txn.token),jwt_header_query('$.alg') {alg} }}\n    \
+                 http-request deny unless {{ var(txn.token),jwt_header_query('$.alg') -m str {alg} }}\n    \
                  http-request set-var(txn.exp) var(txn.token),jwt_payload_query('$.exp','int')\n    \
                  http-request set-var(txn.now) date()\n    \
-                 http-request deny unless {{ var(txn.exp),sub(txn.now) gt 0 }}\n    \
-                 http-request deny unless {{ var(txn.token),jwt_verify({alg},\"issuer.pem\") 1 }}"
+                 http-request deny unless {{ var(txn.exp),sub(txn.now) -m int gt 0 }}\n    \
+                 http-request deny unless {{ var(txn.token),jwt_verify({alg},\"issuer.pem\") -m int 1 }}"
             );
             credential = bearer.credential();
         }

@@ -57,6 +57,7 @@ impl Peer for Portcullis {
     }
 
     fn guards(&self, guard: Guard) -> Option<&'static str> {
+        // What a build lacks it says itself, see `check`.
         Some(match guard {
             Guard::Open => "",
             Guard::Session => "session and new token",
@@ -149,8 +150,7 @@ fn check(folder: &Path) -> Result<()> {
     let said = command.env_remove("RUST_LOG").output()?;
     if !said.status.success() {
         let text = String::from_utf8_lossy(&said.stderr).into_owned();
-        let text: Vec<&str> = text.split_whitespace().collect();
-        bail!("not built yet: {}", text.join(" "));
+        bail!("not built yet: {}", text.lines().next().unwrap_or_default());
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(crate) fn ratios(tables: &[Table]) -> String {
 }
 
 fn has_ratios(table: &Table) -> bool {
-    table.columns.get(table.main).is_some_and(|column| column.name == "ratio")
+    table.columns.get(table.main).is_some_and(|column| column.name == "ratio") && table.series.is_empty()
 }
 
 /// Draws one scenario; its height.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::lab::goals::{OURS, goals};
+use crate::lab::options::Scenario;
 use crate::lab::report::markdown::title;
 use crate::lab::table::Table;
 
@@ -17,7 +18,7 @@ pub(crate) fn table(tables: &[Table]) -> String {
     peers.push(OURS);
     let mut text = format!("| | {} | goal | |\n|---|", peers.join(" | "));
     text.push_str(&"---|".repeat(peers.len() + 2));
-    for table in tables {
+    for table in tables.iter().filter(|table| table.scenario != Scenario::Scale) {
         for (index, column) in table.columns.iter().enumerate() {
             let goal = goals(table.scenario).iter().find(|(column, _)| *column == index);
             if index != table.main && goal.is_none() {

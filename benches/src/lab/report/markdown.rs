@@ -10,13 +10,18 @@ use crate::lab::table::{Row, Table};
 /// One scenario, with its remarks.
 pub(crate) fn table(table: &Table) -> String {
     let made = &table.made;
+    let how = match table.scenario {
+        Scenario::Instructions | Scenario::Memory => String::new(),
+        Scenario::Start => format!(", {} rounds", made.rounds),
+        Scenario::Plain | Scenario::Tls | Scenario::Websocket | Scenario::Http2 => {
+            format!(", {} rounds of {} s, {} connections", made.rounds, made.seconds, made.connections)
+        }
+        _ => format!(", {} rounds of {} s", made.rounds, made.seconds),
+    };
     let mut text = format!(
-        "### {}\n\n`{}` profile, {} rounds of {} s, {} connections; median (least–most)\n\n| |",
+        "### {}\n\n`{}` profile{how}; median (least–most)\n\n| |",
         title(table.scenario),
         made.profile,
-        made.rounds,
-        made.seconds,
-        made.connections
     );
     for column in &table.columns {
         let _ = write!(text, " {} |", column.name);
@@ -40,8 +45,11 @@ pub(crate) fn table(table: &Table) -> String {
     for remark in &table.remarks {
         let _ = writeln!(text, "\n{remark}");
     }
+    if !table.absent.is_empty() {
+        text.push('\n');
+    }
     for absent in &table.absent {
-        let _ = writeln!(text, "\n- {}: {}", absent.peer, absent.why);
+        let _ = writeln!(text, "- {} is missing: {}", absent.peer, absent.why);
     }
     text
 }

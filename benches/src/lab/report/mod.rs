@@ -2,6 +2,7 @@
 
 mod bars;
 mod glance;
+mod lines;
 mod markdown;
 mod model;
 pub(crate) mod readme;

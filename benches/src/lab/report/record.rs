@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lab::bench::Bench;
 use crate::lab::options::Scenario;
-use crate::lab::report::{bars, glance, markdown};
+use crate::lab::report::{bars, glance, lines, markdown};
 use crate::lab::table::Table;
 
 /// What is known of this machine.
@@ -67,7 +67,11 @@ impl Report {
         self.fresh.push(scenario);
         fs::create_dir_all(&self.folder)?;
         self.write(FILE, &(serde_json::to_string_pretty(self)? + "\n"))?;
-        self.write("ratios.svg", &bars::ratios(&self.tables))
+        self.write("ratios.svg", &bars::ratios(&self.tables))?;
+        match self.table(Scenario::Scale) {
+            Some(scale) => self.write("scale.svg", &lines::scale(&scale.series)),
+            None => Ok(()),
+        }
     }
 
     /// Prints this run's tables.

@@ -98,7 +98,7 @@ fn compare(bench: &mut Bench<'_>, what: &str, gateways: &[(u32, Running, Wrk)]) 
         .iter()
         .map(|(count, running, wrk)| {
             let load: Load<'_> = Box::new(|up, seconds| wrk.run(up, seconds));
-            Contender { peer: "Portcullis", how: format!("{count} {what}"), running, load }
+            Contender { peer: "Portcullis", how: format!("{what}: {count}"), running, load }
         })
         .collect();
     let mut table =
