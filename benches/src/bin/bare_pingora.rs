@@ -54,9 +54,14 @@ impl ProxyHttp for Bare {
         None
     }
 
-    async fn request_filter(&self, session: &mut Session, token: &mut Self::CTX) -> pingora_core::Result<bool> {
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        token: &mut Self::CTX,
+    ) -> pingora_core::Result<bool> {
         let Some(identity) = &self.identity else { return Ok(false) };
-        let cookie = session.req_header().headers.get("cookie").and_then(|value| value.to_str().ok());
+        let cookie =
+            session.req_header().headers.get("cookie").and_then(|value| value.to_str().ok());
         *token = cookie.and_then(|cookie| identity.token(cookie));
         if token.is_none() {
             session.respond_error(401).await?;
@@ -64,7 +69,11 @@ impl ProxyHttp for Bare {
         Ok(token.is_none())
     }
 
-    async fn upstream_peer(&self, session: &mut Session, _: &mut Self::CTX) -> pingora_core::Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        session: &mut Session,
+        _: &mut Self::CTX,
+    ) -> pingora_core::Result<Box<HttpPeer>> {
         let live = matches!(session.req_header().uri.path(), "/events" | "/ws");
         let to = if live { self.live } else { self.backend };
         Ok(Box::new(HttpPeer::new(to, false, String::new())))

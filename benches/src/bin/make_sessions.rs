@@ -53,10 +53,7 @@ async fn main() -> Result<()> {
     );
     let model = engineer();
     let person = |number: usize| NewSession {
-        principal: Arc::new(Principal {
-            subject: format!("person-{number}").into(),
-            ..(*model).clone()
-        }),
+        principal: Arc::new(Principal { subject: format!("person-{number}"), ..(*model).clone() }),
         signed_in_by: WayIn::Session,
         provider: ProviderId::from(provider.as_str()),
         auth_time: SystemClock.now(),

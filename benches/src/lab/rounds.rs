@@ -68,7 +68,9 @@ pub(crate) fn measure(
     let mut samples: Vec<Result<Vec<Sample>>> = Vec::new();
     for one in contenders {
         progress.step(&format!("{}: {} warms up", scenario.name(), one.peer))?;
-        samples.push((one.load)(one.running, 1).and_then(|seen| Ok((seen.operations > 0.0).then_some(Vec::new()).context("it does nothing")?)));
+        samples.push((one.load)(one.running, 1).and_then(|seen| {
+            (seen.operations > 0.0).then_some(Vec::new()).context("it does nothing")
+        }));
     }
     for round in 1..=options.rounds {
         for (one, samples) in contenders.iter().zip(&mut samples) {

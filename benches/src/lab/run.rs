@@ -27,8 +27,8 @@ pub fn run(options: &Options) -> Result<()> {
     let mut report = Report::begin(&bench);
     for scenario in options.scenarios() {
         bench.progress.next();
-        let mut table =
-            measure(&mut bench, scenario).with_context(|| format!("scenario {}", scenario.name()))?;
+        let mut table = measure(&mut bench, scenario)
+            .with_context(|| format!("scenario {}", scenario.name()))?;
         table.made = Made {
             profile: profile(),
             rounds: options.rounds,

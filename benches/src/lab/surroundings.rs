@@ -34,7 +34,13 @@ impl Surroundings {
         let certs = Folder::new()?;
         portcullis::make_certificate(certs.path())?;
         let (backend, live) = (nginx::backend()?, Live::start()?);
-        Ok(Self { certs, backend, live, provider: portcullis::Provider::start()?, callgrind: false })
+        Ok(Self {
+            certs,
+            backend,
+            live,
+            provider: portcullis::Provider::start()?,
+            callgrind: false,
+        })
     }
 
     /// Where ordinary requests end.

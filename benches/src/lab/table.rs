@@ -72,7 +72,8 @@ pub(crate) struct Made {
 impl Table {
     /// An empty one.
     pub(crate) fn new(scenario: Scenario, columns: &[(&str, usize)], main: usize) -> Self {
-        let column = |(name, digits): &(&str, usize)| Column { name: (*name).to_owned(), digits: *digits };
+        let column =
+            |(name, digits): &(&str, usize)| Column { name: (*name).to_owned(), digits: *digits };
         Self {
             scenario,
             columns: columns.iter().map(column).collect(),
@@ -86,8 +87,8 @@ impl Table {
     }
 
     /// Notes that a server is missing.
-    pub(crate) fn miss(&mut self, peer: &str, why: impl ToString) {
-        self.absent.push(Absent { peer: peer.to_owned(), why: why.to_string() });
+    pub(crate) fn miss(&mut self, peer: &str, why: String) {
+        self.absent.push(Absent { peer: peer.to_owned(), why });
     }
 
     /// Adds a row.

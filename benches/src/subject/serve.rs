@@ -70,7 +70,11 @@ pub fn field<'a>(head: &'a [u8], name: &str) -> Option<&'a str> {
 ///
 /// # Errors
 /// When it cannot listen.
-pub fn on_each_core<S, F>(listen: SocketAddr, state: &Arc<S>, serve: fn(TcpStream, Arc<S>) -> F) -> Result<()>
+pub fn on_each_core<S, F>(
+    listen: SocketAddr,
+    state: &Arc<S>,
+    serve: fn(TcpStream, Arc<S>) -> F,
+) -> Result<()>
 where
     S: Send + Sync + 'static,
     F: Future<Output = Result<()>> + 'static,

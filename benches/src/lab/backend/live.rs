@@ -75,7 +75,11 @@ async fn serve(mut stream: TcpStream, began: Instant, phase: u32) -> Result<()> 
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
-    if head.starts_with(b"GET /ws ") { echo(stream).await } else { tell(stream, began, phase).await }
+    if head.starts_with(b"GET /ws ") {
+        echo(stream).await
+    } else {
+        tell(stream, began, phase).await
+    }
 }
 
 async fn echo(mut stream: TcpStream) -> Result<()> {
@@ -87,7 +91,7 @@ async fn echo(mut stream: TcpStream) -> Result<()> {
     loop {
         stream.read_exact(&mut asked).await?;
         // Proxies may mask anew.
-        let [_, _, mask @ .., ] = asked;
+        let [_, _, mask @ ..] = asked;
         let (mask, text) = mask.split_at(4);
         let mut answer = ECHOED;
         let (_, body) = answer.split_at_mut(2);

@@ -66,7 +66,10 @@ pub(crate) fn handshakes(
             Ok(times)
         };
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a panic"))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| bail!("a panic")))
+            .collect()
     });
     Ok(Seen::of(all?.concat(), began.elapsed()))
 }

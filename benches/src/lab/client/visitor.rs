@@ -109,8 +109,9 @@ impl Answer {
 /// One `GET` on a connection of its own, with a header field that lets the client in, or none.
 pub(crate) fn get(to: SocketAddr, path: &str, credential: &str) -> Result<Answer> {
     let end = if credential.is_empty() { "" } else { "\r\n" };
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{credential}{end}Connection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{credential}{end}Connection: close\r\n\r\n"
+    );
     exchange(to, &request)
 }
 

@@ -84,7 +84,8 @@ impl Wrk {
         let output = output.context("wrk does not start; install it: apt install wrk")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let json = text.lines().find_map(|line| line.strip_prefix("JSON "));
-        let said: Said = serde_json::from_str(json.with_context(|| format!("wrk failed: {text}"))?)?;
+        let said: Said =
+            serde_json::from_str(json.with_context(|| format!("wrk failed: {text}"))?)?;
         if said.errors > 0.0 || said.requests < 1.0 {
             bail!(
                 "{} of {} requests failed, {} of them by their status",

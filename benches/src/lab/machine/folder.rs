@@ -13,10 +13,20 @@ pub(crate) struct Folder(PathBuf);
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 impl Folder {
+    /// In the folder for temporary files.
     pub(crate) fn new() -> Result<Self> {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// In memory, where there is such a place.
+    pub(crate) fn in_memory() -> Result<Self> {
+        Self::below(Path::new("/dev/shm"))
+    }
+
+    fn below(parent: &Path) -> Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("portcullis-lab-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(name);
         fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))
     }

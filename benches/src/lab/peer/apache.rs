@@ -74,7 +74,8 @@ impl Peer for Apache {
             ("proxy_http", "proxy_http"),
             ("ssl", "ssl"),
         ];
-        let load = modules.map(|(name, file)| format!("LoadModule {name}_module {MODULES}/mod_{file}.so\n"));
+        let load = modules
+            .map(|(name, file)| format!("LoadModule {name}_module {MODULES}/mod_{file}.so\n"));
         let configuration = format!(
             r"
 {load}

@@ -43,8 +43,7 @@ impl Peer for Caddy {
     }
 
     fn start(&self, guard: Guard, around: &Surroundings) -> Result<Running> {
-        let service =
-            if guard == Guard::Session { Some(AuthService::start()?) } else { None };
+        let service = if guard == Guard::Session { Some(AuthService::start()?) } else { None };
         let auth = service.as_ref().map(|service| {
             format!(
                 "forward_auth {} {{\n\t\turi /auth\n\t\tcopy_headers {TOKEN_HEADER}\n\t}}",

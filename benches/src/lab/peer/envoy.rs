@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::lab::bearers::{ISSUER, Bearers};
+use crate::lab::bearers::{Bearers, ISSUER};
 use crate::lab::machine::folder::Folder;
 use crate::lab::machine::port::free;
 use crate::lab::peer::own::AuthService;
@@ -53,10 +53,8 @@ impl Peer for Envoy {
         let folder = Folder::new()?;
         let (http, https) = (free()?, free()?);
         let service = if guard == Guard::Session { Some(AuthService::start()?) } else { None };
-        let mut clusters = vec![
-            cluster("app", around.backend()),
-            cluster("live", around.live.address),
-        ];
+        let mut clusters =
+            vec![cluster("app", around.backend()), cluster("live", around.live.address)];
         let (mut filter, mut credential) = (String::new(), String::new());
         if let Some(service) = &service {
             clusters.push(cluster("auth", service.address));
@@ -81,7 +79,8 @@ impl Peer for Envoy {
             - certificate_chain: {{ filename: {certs}/dev.pem }}
               private_key: {{ filename: {certs}/dev.key }}"#
         );
-        let listeners = listener("http", http, &filter, "") + &listener("https", https, &filter, &tls);
+        let listeners =
+            listener("http", http, &filter, "") + &listener("https", https, &filter, &tls);
         let configuration = format!(
             "static_resources:\n  listeners:{listeners}\n  clusters:{}\n",
             clusters.concat()

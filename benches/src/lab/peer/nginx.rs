@@ -88,12 +88,7 @@ pub(crate) fn backend() -> Result<Running> {
     })
 }
 
-fn servers(
-    around: &Surroundings,
-    (http, https): Addresses,
-    outside: &str,
-    inside: &str,
-) -> String {
+fn servers(around: &Surroundings, (http, https): Addresses, outside: &str, inside: &str) -> String {
     let (certs, backend, live) =
         (around.certs.path().display(), around.backend(), around.live.address);
     format!(

@@ -213,7 +213,8 @@ access = false
     };
     let paths = [("/*", "app"), ("/events", "live"), ("/ws", "live")];
     for (path, upstream) in paths {
-        let _ = write!(text, "\n[[routes]]\npath = \"{path}\"\nupstream = \"{upstream}\"\n{lets_in}");
+        let _ =
+            write!(text, "\n[[routes]]\npath = \"{path}\"\nupstream = \"{upstream}\"\n{lets_in}");
     }
     for number in 0..setting.more_routes {
         let _ = write!(

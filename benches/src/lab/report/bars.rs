@@ -36,12 +36,14 @@ pub(crate) fn ratios(tables: &[Table]) -> String {
 }
 
 fn has_ratios(table: &Table) -> bool {
-    table.columns.get(table.main).is_some_and(|column| column.name == "ratio") && table.series.is_empty()
+    table.columns.get(table.main).is_some_and(|column| column.name == "ratio")
+        && table.series.is_empty()
 }
 
 /// Draws one scenario; its height.
 fn group(table: &Table, top: f64, svg: &mut String) -> f64 {
-    let cells = |index: usize| table.rows.iter().filter_map(move |row| row.cells.get(index)?.as_ref());
+    let cells =
+        |index: usize| table.rows.iter().filter_map(move |row| row.cells.get(index)?.as_ref());
     let most = cells(table.main).map(|cell| cell.most).fold(2.0, f64::max).min(LONGEST);
     let scale = (WIDTH - LEFT - RIGHT) / most;
     let at = |value: f64| value.clamp(0.0, most).mul_add(scale, LEFT);
@@ -54,8 +56,7 @@ fn group(table: &Table, top: f64, svg: &mut String) -> f64 {
     let mut y = top + HEADING;
     for row in &table.rows {
         let Some(cell) = row.cells.get(table.main).copied().flatten() else { continue };
-        let (fill, middle) =
-            (if row.peer == OURS { "#2f6fb0" } else { "#b8bec6" }, y + BAR / 2.0);
+        let (fill, middle) = (if row.peer == OURS { "#2f6fb0" } else { "#b8bec6" }, y + BAR / 2.0);
         let _ = writeln!(
             svg,
             r##"<text x="{name_x}" y="{text_y:.0}" text-anchor="end" fill="#111">{name}</text>
@@ -73,7 +74,8 @@ fn group(table: &Table, top: f64, svg: &mut String) -> f64 {
         );
         y += PITCH;
     }
-    if let Some((_, goal)) = goals(table.scenario).iter().find(|(column, _)| *column == table.main) {
+    if let Some((_, goal)) = goals(table.scenario).iter().find(|(column, _)| *column == table.main)
+    {
         let _ = writeln!(
             svg,
             r##"<line x1="{x:.1}" x2="{x:.1}" y1="{from:.0}" y2="{y:.0}" stroke="#c0392b" stroke-dasharray="4 3"/>"##,

@@ -31,9 +31,11 @@ pub(crate) fn table(tables: &[Table]) -> String {
                 let _ = write!(text, " {} |", cell.unwrap_or_default());
             }
             let ours = table.cell(OURS, index);
-            let verdict = goal.zip(ours).map(|((_, most), ours)| {
-                if ours.median <= *most { "met" } else { "missed" }
-            });
+            let verdict = goal.zip(ours).map(
+                |((_, most), ours)| {
+                    if ours.median <= *most { "met" } else { "missed" }
+                },
+            );
             let goal = goal.map(|(_, most)| format!("≤ {most}")).unwrap_or_default();
             let _ = write!(text, " {goal} | {} |", verdict.unwrap_or_default());
         }

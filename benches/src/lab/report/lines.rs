@@ -60,5 +60,8 @@ fn chart(series: &Series, left: f64, most: f64, svg: &mut String) {
             cost = cost.median,
         );
     }
-    let _ = writeln!(svg, r##"<polyline points="{path}" fill="none" stroke="#2f6fb0" stroke-width="2"/>"##);
+    let _ = writeln!(
+        svg,
+        r##"<polyline points="{path}" fill="none" stroke="#2f6fb0" stroke-width="2"/>"##
+    );
 }

@@ -14,7 +14,10 @@ pub(crate) fn table(table: &Table) -> String {
         Scenario::Instructions | Scenario::Memory => String::new(),
         Scenario::Start => format!(", {} rounds", made.rounds),
         Scenario::Plain | Scenario::Tls | Scenario::Websocket | Scenario::Http2 => {
-            format!(", {} rounds of {} s, {} connections", made.rounds, made.seconds, made.connections)
+            format!(
+                ", {} rounds of {} s, {} connections",
+                made.rounds, made.seconds, made.connections
+            )
         }
         _ => format!(", {} rounds of {} s", made.rounds, made.seconds),
     };

@@ -34,7 +34,8 @@ impl Report {
     pub(crate) fn begin(bench: &Bench<'_>) -> Self {
         let folder = bench.options.results.clone();
         let peers = bench.peers.iter().map(|(peer, version)| {
-            let version = version.as_ref().map_or_else(|why| format!("not here: {why:#}"), Clone::clone);
+            let version =
+                version.as_ref().map_or_else(|why| format!("not here: {why:#}"), Clone::clone);
             (peer.name().to_owned(), version)
         });
         Self {

@@ -41,7 +41,9 @@ pub(crate) fn run(bench: &mut Bench<'_>) -> Result<Table> {
                 .map(|(guard, name)| {
                     bench.progress.step(&format!("instructions: {}, {name}", peer.name()))?;
                     let can = peer.guards(*guard).is_some() && peer.guards_itself();
-                    (can || *guard == Guard::Open).then(|| count(bench, &**peer, *guard)).transpose()
+                    (can || *guard == Guard::Open)
+                        .then(|| count(bench, &**peer, *guard))
+                        .transpose()
                 })
                 .collect(),
             Err(why) => Err(anyhow::anyhow!("not here: {why:#}")),
@@ -78,13 +80,19 @@ pub(crate) fn count(bench: &mut Bench<'_>, peer: &dyn Peer, guard: Guard) -> Res
 }
 
 /// The arguments that valgrind needs before the program's.
-pub(crate) const VALGRIND: [&str; 4] =
-    ["--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=callgrind", "--fair-sched=yes"];
+pub(crate) const VALGRIND: [&str; 4] = [
+    "--tool=callgrind",
+    "--instr-atstart=no",
+    "--callgrind-out-file=callgrind",
+    "--fair-sched=yes",
+];
 
 fn control(running: &Running, what: &[&str]) -> Result<()> {
     let server = running.servers.first().context("no server")?;
-    let said = Command::new("callgrind_control").args(what).arg(server.child.id().to_string()).output();
-    let said = said.context("callgrind_control does not start; install it: apt install valgrind")?;
+    let said =
+        Command::new("callgrind_control").args(what).arg(server.child.id().to_string()).output();
+    let said =
+        said.context("callgrind_control does not start; install it: apt install valgrind")?;
     let text = String::from_utf8_lossy(&said.stdout);
     if !text.contains("OK.") {
         bail!("callgrind_control {what:?} says: {text}");

@@ -23,7 +23,12 @@ pub(crate) fn run(bench: &mut Bench<'_>, scenario: Scenario) -> Result<Table> {
     let (up, missing) = servers(bench, scenario);
     let mut contenders = Vec::new();
     for (peer, how, running) in &up {
-        contenders.push(Contender { peer, how: (*how).to_owned(), running, load: load(bench, scenario)? });
+        contenders.push(Contender {
+            peer,
+            how: (*how).to_owned(),
+            running,
+            load: load(bench, scenario)?,
+        });
     }
     let unit = match scenario {
         Scenario::Handshake => "handshake",
@@ -98,7 +103,12 @@ fn load<'a>(bench: &Bench<'_>, scenario: Scenario) -> Result<Load<'a>> {
             Box::new(move |up, seconds| streams::talk(up.http, connections, seconds))
         }
         _ => {
-            let wrk = Wrk { connections, tls: scenario == Scenario::Tls, path: "/x".to_owned(), cookies: Vec::new() };
+            let wrk = Wrk {
+                connections,
+                tls: scenario == Scenario::Tls,
+                path: "/x".to_owned(),
+                cookies: Vec::new(),
+            };
             Box::new(move |up, seconds| wrk.run(up, seconds))
         }
     })

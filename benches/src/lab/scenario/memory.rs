@@ -33,8 +33,7 @@ const SETTLES: Duration = Duration::from_secs(2);
 /// Weighs all servers, each kind of connection with a fresh one: freed memory is not given back, and
 /// would hide what the next kind takes.
 pub(crate) fn run(bench: &mut Bench<'_>) -> Result<Table> {
-    let columns =
-        [("plain KiB", 1), ("TLS KiB", 1), ("WebSocket KiB", 1), ("idle server MiB", 1)];
+    let columns = [("plain KiB", 1), ("TLS KiB", 1), ("WebSocket KiB", 1), ("idle server MiB", 1)];
     let mut table = Table::new(Scenario::Memory, &columns, 0);
     table.remarks.push(format!("KiB of one of {} idle connections; PSS.", bench.options.idle));
     let peers = std::mem::take(&mut bench.peers);
