@@ -27,6 +27,7 @@ pub(crate) fn refresh(page: &Path, report: &Report) -> Result<()> {
     for table in &report.tables {
         let _ = write!(results, "\n{}", markdown::table(table));
     }
+    results.push_str("\n![CPU time as things grow](results/scale.svg)\n");
     let _ = write!(results, "\n## How many machines\n\n{}\n", model::text(report));
     fs::write(page, format!("{before}{BEGIN}{results}{END}{after}"))?;
     Ok(())
