@@ -8,14 +8,15 @@ PEERS := gateway/tests/peers
 PEERS_READY := $(PEERS)/node_modules/.package-lock.json
 
 PYTHON_READY := $(PEERS)/.venv/ready
+BENCH_PEERS := benches/peers/.venv
 
 say = @printf '\n==> %s\n' $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint docs peers
+.PHONY: help demo test bench bench-check bench-readme bench-programs lint docs peers
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: ## Gateway, provider and agent on http://localhost:8080 (Ctrl-C stops them)
 	@.ci/prerequisites build
@@ -47,14 +48,31 @@ lint: ## Format, clippy without warnings, dependencies
 
 comma := ,
 
+bench bench-check: LAB = @ulimit -Sn "$$(ulimit -Hn)"; $(CARGO) run --quiet --profile $(PROFILE) --bin lab --
+
 bench: PROFILE = release
-bench: ## The gateway beside nginx: SCENARIO=plain,minted,memory ROUNDS=5 SECONDS=5
+bench: bench-programs ## The gateway beside others: SCENARIO=plain,minted PEER=haproxy ROUNDS=5 SECONDS=5
+	$(LAB) $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(PEER),--peer '$(PEER)') \
+	  $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(SECONDS),--seconds '$(SECONDS)') $(BENCH)
+
+bench-check: PROFILE = lab
+bench-check: bench-programs ## Fails if a request costs 5 % more instructions than before: UPDATE=1 accepts
+	$(LAB) --check $(if $(UPDATE),--update)
+
+bench-readme: PROFILE = release
+bench-readme: ## Writes the last results into benches/README.md
+	@$(CARGO) run --quiet --profile $(PROFILE) --bin lab -- --readme benches/README.md
+
+bench-programs: $(BENCH_PEERS)/ready
 	@.ci/prerequisites build
 	@PATH="$$PATH:/usr/sbin" .ci/prerequisites bench
 	$(call say,'Building ($(PROFILE) profile); with link-time optimisation this takes some minutes')
-	$(CARGO) build --profile $(PROFILE) --bin portcullis --bin lab
-	@ulimit -Sn "$$(ulimit -Hn)"; $(CARGO) run --quiet --profile $(PROFILE) --bin lab -- \
-	  $(if $(SCENARIO),--scenario '$(SCENARIO)') $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(SECONDS),--seconds '$(SECONDS)')
+	$(CARGO) build --profile $(PROFILE) -p portcullis -p benches --bins
+
+# Where Python or a wheel is missing, the lab says which servers it goes without.
+$(BENCH_PEERS)/ready: $(BENCH_PEERS)/../requirements.txt
+	@PATH="$$PATH:/usr/sbin" .ci/prerequisites bench
+	-python3 -m venv $(@D) && $(@D)/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@
 
 docs: ## The developers' documentation, in target/doc
 	$(call say,'Writing the documentation')

@@ -1,24 +1,24 @@
-//! The load lab: the gateway and nginx between the same client and the same backend.
+//! The load lab: the gateway and other proxies between the same clients and the same backends.
+//!
+//! [`run`] goes through the scenarios that [`Options`] names. Each lets servers ([`peer`]) work for
+//! clients ([`client`]) before a backend, and gives a [`table::Table`]; [`report`] shows them.
 
-mod connections;
-mod echo;
-mod folder;
-mod gateway;
-mod instructions;
-mod load;
-mod memory;
-mod nginx;
+mod backend;
+mod baseline;
+mod bearers;
+mod bench;
+mod client;
+mod goals;
+mod machine;
 mod options;
-mod pause;
-mod plot;
-mod process;
-mod progress;
+mod peer;
 mod report;
+mod rounds;
 mod run;
+mod scenario;
 mod stats;
-mod stop;
-mod visitor;
-mod wrk;
+mod surroundings;
+mod table;
 
-pub use options::Options;
+pub use options::{Options, Scenario};
 pub use run::run;
