@@ -225,6 +225,7 @@ fn route(
         chain: Chain::new(vec![Arc::clone(way)]),
         authorizer,
         login: Vec::new(),
+        links: None,
         pool: pool(),
         token,
         preserve_host: true,

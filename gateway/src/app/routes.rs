@@ -63,6 +63,7 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
         chain: ways.chain(route)?,
         authorizer: authorizer(route.rule()),
         login: ways.login(route),
+        links: ways.links(route)?,
         pool: Arc::clone(pool),
         token: token(route),
         preserve_host: route.preserve_host,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
+use crate::authn::signed_url;
 use crate::base::ProviderId;
 use crate::identity::{Authenticated, WayIn};
 use crate::session::{Handle, SessionManager};
@@ -70,6 +71,9 @@ impl Authenticator for SessionCookie {
         match self.manager.find(&handle).await {
             Ok(Some(session)) if !self.takes(&session.provider) => {
                 Outcome::Reject(RejectReason::OtherProvider)
+            }
+            Ok(Some(session)) if !signed_url::reaches(&session, request) => {
+                Outcome::Reject(RejectReason::OutOfReach)
             }
             Ok(Some(session)) => {
                 let principal = Arc::clone(&session.principal);

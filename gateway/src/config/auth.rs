@@ -59,7 +59,6 @@ const NOT_BUILT: &[Auth] = &[
     Auth::Teams,
     Auth::ApiKey,
     Auth::TrustedHeaders,
-    Auth::SignedUrl,
     Auth::Password,
     Auth::ForwardAuth,
     Auth::ClientCertificate,

@@ -12,6 +12,7 @@ use crate::config::providers::Provider;
 use crate::config::routes::Route;
 use crate::config::server::Server;
 use crate::config::session::Session;
+use crate::config::signed_urls::SignedUrls;
 use crate::config::token::Token;
 use crate::config::upstreams::Upstream;
 
@@ -31,6 +32,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Issuer>")]
     pub issuers: BTreeMap<IssuerId, Issuer>,
+    /// Who signs links for the way in `signed_url`, by an id of your choice: lower-case letters,
+    /// digits and `-`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SignedUrls>")]
+    pub signed_urls: BTreeMap<ProviderId, SignedUrls>,
     /// How long a login lasts and where it is kept.
     #[schemars(default)]
     pub session: Session,

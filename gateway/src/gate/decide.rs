@@ -77,6 +77,10 @@ impl Gate {
         if request.websocket && foreign(request, plan) {
             return Err(refused(Refusal::Origin));
         }
+        // Before all else, so that a link goes no further even where its bearer is signed in.
+        if plan.links.as_ref().is_some_and(|links| links.has_link(request.query)) {
+            return Err(refused(Refusal::of_link(request)));
+        }
         let authenticated = match plan.chain.authenticate(request).await {
             Ok(Some(authenticated)) => authenticated,
             Ok(None) => return Err(refused(Refusal::Unauthenticated(None))),

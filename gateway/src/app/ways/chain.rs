@@ -24,7 +24,9 @@ impl Ways<'_> {
     /// # Errors
     /// What keeps a way in from being made.
     pub(in crate::app) fn chain(&self, route: &Route) -> Result<Chain, BuildFault> {
-        let ways = route.auth.iter().map(|auth| self.way(*auth, route));
+        // A link becomes a session before anything of the chain is asked.
+        let ways = route.auth.iter().filter(|auth| **auth != Auth::SignedUrl);
+        let ways = ways.map(|auth| self.way(*auth, route));
         Ok(Chain::new(ways.collect::<Result<Vec<_>, _>>()?))
     }
 

@@ -4,5 +4,6 @@ mod anonymous;
 mod bearer;
 mod chain;
 mod session;
+mod signed_url;
 
 pub(super) use chain::Ways;

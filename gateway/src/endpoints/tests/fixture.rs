@@ -354,6 +354,7 @@ fn routes() -> Table<Arc<RoutePlan>> {
             chain: Chain::new(Vec::new()),
             authorizer: Arc::new(Public),
             login: login.iter().map(|id| (*id).into()).collect(),
+            links: None,
             pool: Arc::new(Pool::new(pool, 1)),
             token: None,
             preserve_host: false,
