@@ -25,6 +25,7 @@ mod regression;
 mod rehearsal;
 mod reload;
 mod rotation;
+mod signed_url;
 mod streams;
 mod stripping;
 mod support;
