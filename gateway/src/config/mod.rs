@@ -31,6 +31,7 @@ mod suggest;
 mod surroundings;
 mod text;
 mod token;
+mod trusted_headers;
 mod upstreams;
 
 pub use address::ServerAddress;
@@ -59,6 +60,7 @@ pub use signed_urls::{LinkForm, SignedUrls};
 pub use size::ByteSize;
 pub use surroundings::Surroundings;
 pub use token::Token;
+pub use trusted_headers::TrustedHeaders;
 pub use upstreams::{Balance, Upstream, UpstreamProtocol, UpstreamTls};
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ pub struct Route {
     #[serde(default)]
     pub methods: Vec<Verb>,
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
-    /// issuer), `signed_url` (a signed link, which becomes a session), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// issuer), `signed_url` (a signed link, which becomes a session), `trusted_headers`
+    /// (a proxy that has signed people in), `anonymous` (no proof; last in the list, makes identity optional). The first
     /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,

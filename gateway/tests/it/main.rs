@@ -30,4 +30,5 @@ mod streams;
 mod stripping;
 mod support;
 mod targets;
+mod trusted_headers;
 mod websocket;

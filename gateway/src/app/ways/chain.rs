@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
-use crate::app::ways::{anonymous, bearer, session};
+use crate::app::ways::{anonymous, bearer, session, trusted_headers};
 use crate::authn::bearer::Issuer;
 use crate::authn::{Authenticator, Chain, CookieNames};
 use crate::base::ProviderId;
@@ -50,7 +50,7 @@ impl Ways<'_> {
             Auth::Session => session::way(self, route),
             Auth::SignedUrl => not_built(auth, route),
             Auth::Teams => not_built(auth, route),
-            Auth::TrustedHeaders => not_built(auth, route),
+            Auth::TrustedHeaders => trusted_headers::way(self, route),
         }
     }
 }

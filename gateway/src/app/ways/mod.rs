@@ -5,5 +5,6 @@ mod bearer;
 mod chain;
 mod session;
 mod signed_url;
+mod trusted_headers;
 
 pub(super) use chain::Ways;

@@ -8,6 +8,7 @@ mod run;
 mod server;
 mod signed_urls;
 mod token;
+mod trusted_headers;
 mod upstreams;
 
 pub use findings::Problem;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::{issuers, signed_urls};
+use crate::config::check::{issuers, signed_urls, trusted_headers};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -90,6 +90,7 @@ pub(super) fn check(
         sign_in(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
         signed_urls::route(&path, route, config, written, problems);
+        trusted_headers::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
         if route.token.debug_header {

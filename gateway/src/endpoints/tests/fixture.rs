@@ -187,6 +187,7 @@ impl Fixture {
             query,
             headers: &headers,
             client: [192, 0, 2, 1].into(),
+            peer: [192, 0, 2, 1].into(),
             websocket: false,
         };
         let reply = self.endpoints.serve(&self.gate, &request, &body).await;
