@@ -102,6 +102,7 @@ impl Asked {
             query: None,
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             websocket: false,
         }
     }
@@ -242,6 +243,7 @@ fn route(
         chain: Chain::new(vec![Arc::clone(way)]),
         authorizer,
         login: Vec::new(),
+        links: None,
         pool: pool(),
         token,
         preserve_host: true,

@@ -143,6 +143,7 @@ impl World {
             query,
             headers: &headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             websocket,
         };
         match block_on(self.gate.decide(&request)) {
@@ -249,6 +250,7 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         chain: Chain::new(ways),
         authorizer,
         login: vec!["corp".into()],
+        links: None,
         pool: Arc::new(Pool::new(settings, 1)),
         token: Some(TokenPlan::new("app")),
         preserve_host: true,

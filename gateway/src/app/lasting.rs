@@ -1,8 +1,8 @@
 //! What lives as long as the process, whatever the configuration becomes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -16,7 +16,7 @@ use crate::endpoints::LoginMemory;
 use crate::observe::Metrics;
 use crate::session::{
     EmbeddedStore, Lifetimes, LiveStreams, MemoryStore, SessionManager, SessionSettings,
-    SessionStore, StoreError,
+    SessionStore, StoreError, UsedLinks,
 };
 
 /// Sessions kept at most. A record takes about 1 KiB; a login above this is refused with 503, so
@@ -25,6 +25,8 @@ const MAX_SESSIONS: usize = 1_000_000;
 
 /// The sealing keys' file in the state directory.
 const SEALING_KEYS: &str = "sealing-keys.json";
+/// The used links' file in the state directory.
+const USED_LINKS: &str = "used-links.redb";
 /// How long a sealing key seals. Old ones go on opening, far longer than any session lives.
 const SEALS_FOR: Duration = Duration::from_secs(30 * 86_400);
 
@@ -46,6 +48,8 @@ pub(super) struct Lasting {
     pub metrics: Arc<Metrics>,
     /// Public keys of issuers: a reload during an issuer's outage must not forget them.
     pub issuer_keys: KnownKeys,
+    /// Which signed links were used; opened when a route takes the first one.
+    links: OnceLock<Arc<UsedLinks>>,
     /// Client connections.
     pub load: Load,
     /// The state directory.
@@ -110,6 +114,7 @@ impl Lasting {
             sealing,
             metrics: Arc::new(Metrics::default()),
             issuer_keys: KnownKeys::default(),
+            links: OnceLock::new(),
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
                 limits.connections_per_client,
@@ -122,6 +127,18 @@ impl Lasting {
 }
 
 impl Lasting {
+    /// The used links, in a file in the state directory. Routes are built one after the other.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(super) fn used_links(&self) -> Result<Arc<UsedLinks>, LastingFault> {
+        if let Some(links) = self.links.get() {
+            return Ok(Arc::clone(links));
+        }
+        let links = Arc::new(UsedLinks::open(&self.state.join(USED_LINKS))?);
+        Ok(Arc::clone(self.links.get_or_init(|| links)))
+    }
+
     /// Makes a new sealing key when the newest one has sealed long enough.
     ///
     /// # Errors

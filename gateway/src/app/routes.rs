@@ -63,6 +63,7 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
         chain: ways.chain(route)?,
         authorizer: authorizer(route.rule()),
         login: ways.login(route),
+        links: ways.links(route)?,
         pool: Arc::clone(pool),
         token: token(route),
         preserve_host: route.preserve_host,
@@ -77,6 +78,8 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
             .strip_headers
             .iter()
             .chain([&route.token.header])
+            // Also where nobody believes them: an app may.
+            .chain(ways.config.trusted_headers.iter().flat_map(|it| it.fields().map(|(_, f)| f)))
             .map(|field| field.name().clone())
             // Once `bearer` reads it, it is a password of the caller's: not for an application.
             .chain(route.keeps_authorization().then_some(http::header::AUTHORIZATION))

@@ -74,6 +74,8 @@ pub enum RejectReason {
     OtherPrincipal,
     /// A session of a provider that this route does not take.
     OtherProvider,
+    /// A session that a link began, for something else than this.
+    OutOfReach,
     /// The same credential was sent more than once, so that nobody can say which one counts.
     Repeated,
     /// Withdrawn by whoever gave it out.
@@ -120,6 +122,7 @@ impl RejectReason {
             Self::NotYet => "not_yet",
             Self::OtherPrincipal => "other_principal",
             Self::OtherProvider => "other_provider",
+            Self::OutOfReach => "out_of_reach",
             Self::Repeated => "repeated",
             Self::Revoked => "revoked",
             Self::Scope => "scope",

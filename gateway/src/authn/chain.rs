@@ -123,8 +123,10 @@ impl Chain {
     }
 
     fn forgives(&self, reason: RejectReason) -> bool {
-        let nobody_here =
-            matches!(reason, RejectReason::OtherProvider | RejectReason::SessionUnknown);
+        let nobody_here = matches!(
+            reason,
+            RejectReason::OtherProvider | RejectReason::OutOfReach | RejectReason::SessionUnknown
+        );
         nobody_here && self.ends_anonymous()
     }
 

@@ -7,8 +7,12 @@ mod chain;
 #[cfg(test)]
 mod conformance;
 mod session;
+mod signed_url;
+mod trusted_headers;
 
 pub use anonymous::Anonymous;
 pub use authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
 pub use chain::{Chain, ChainFault};
 pub use session::{CookieNames, SessionCookie};
+pub use signed_url::{BOUND, Entrance, LINK_TYPE, LinkForms, LinkSigner, Links};
+pub use trusted_headers::TrustedHeaders;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
+use crate::authn::signed_url;
 use crate::base::ProviderId;
 use crate::identity::{Authenticated, WayIn};
 use crate::session::{Handle, Hot, Session, SessionManager};
@@ -57,13 +58,16 @@ impl SessionCookie {
         Handle::parse(text).ok_or(Outcome::Reject(RejectReason::Malformed))
     }
 
-    fn judge(&self, session: Option<&Session>) -> Outcome {
+    fn judge(&self, session: Option<&Session>, request: &Request<'_>) -> Outcome {
         let Some(session) = session else {
             return Outcome::Reject(RejectReason::SessionUnknown);
         };
         let takes = |providers: &Arc<[_]>| providers.contains(&session.provider);
         if !self.providers.as_ref().is_none_or(takes) {
             return Outcome::Reject(RejectReason::OtherProvider);
+        }
+        if !signed_url::reaches(session, request) {
+            return Outcome::Reject(RejectReason::OutOfReach);
         }
         let principal = Arc::clone(&session.principal);
         let session = Arc::clone(session.reference());
@@ -83,7 +87,7 @@ impl Authenticator for SessionCookie {
             Err(outcome) => return outcome,
         };
         match self.manager.find(&handle).await {
-            Ok(session) => self.judge(session.as_deref()),
+            Ok(session) => self.judge(session.as_deref(), request),
             Err(fault) => Outcome::Unavailable(Unavailable {
                 dependency: "the session store",
                 cause: Box::new(fault),
@@ -95,8 +99,8 @@ impl Authenticator for SessionCookie {
         match self.handle(request) {
             Ok(handle) => match self.manager.find_hot(&handle) {
                 Hot::Cold => None,
-                Hot::Over => Some(self.judge(None)),
-                Hot::Session(session) => Some(self.judge(Some(&session))),
+                Hot::Over => Some(self.judge(None, request)),
+                Hot::Session(session) => Some(self.judge(Some(&session), request)),
             },
             Err(outcome) => Some(outcome),
         }

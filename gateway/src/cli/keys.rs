@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp as Date;
 
 use crate::base::{Clock, Timestamp};
+use crate::cli::link_keys::{LinkKeysFault, generate};
 use crate::crypto::Algorithm;
 use crate::token::{Keyring, KeyringFault, Ring, RingKey, Rotated, Rotation};
 
@@ -21,7 +22,7 @@ pub(super) struct KeysArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make the first key. Refuses where there are keys already.
-    Generate(Options),
+    Generate(Generate),
     /// Show the keys: active, next and retired.
     List(Options),
     /// Publish a new key and let it take over once applications can have seen it. A running
@@ -43,15 +44,43 @@ struct Options {
     publish_before: u64,
 }
 
+#[derive(Debug, Args)]
+struct Generate {
+    #[command(flatten)]
+    options: Options,
+    /// Makes a pair for signed links instead: NAME.key for whoever signs them, NAME.pub for the
+    /// gateway's configuration.
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "link",
+        conflicts_with_all = ["state", "algorithm", "publish_before"]
+    )]
+    ed25519: Option<PathBuf>,
+}
+
+/// Why a command on keys failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeysFault {
+    /// On those that sign tokens.
+    #[error(transparent)]
+    Keyring(#[from] KeyringFault),
+    /// On those that sign links.
+    #[error(transparent)]
+    Link(#[from] LinkKeysFault),
+}
+
 impl KeysArgs {
     /// Carries the command out. Returns what to print.
     ///
     /// # Errors
     /// When the keys cannot be read, made or written; the message says what to do.
-    pub(super) fn run(&self, clock: &dyn Clock) -> Result<String, KeyringFault> {
+    pub(super) fn run(&self, clock: &dyn Clock) -> Result<String, KeysFault> {
         let now = clock.now();
         match &self.action {
-            Action::Generate(options) => {
+            Action::Generate(Generate { ed25519: Some(name), .. }) => Ok(generate(name)?),
+            Action::Generate(Generate { options, .. }) => {
                 let algorithm = options.algorithm.unwrap_or_default();
                 let keyring = Keyring::create(&options.state, options.rotation(algorithm), now)?;
                 Ok(format!("Made the first signing key.\n\n{}", table(&keyring.ring(), now)))

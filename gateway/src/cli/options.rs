@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::base::SystemClock;
-use crate::cli::{certs, check, demo, keys, run, schema};
+use crate::base::{SystemClock, SystemEntropy};
+use crate::cli::{certs, check, demo, keys, run, schema, sign_url};
 
 /// The identity edge for AI apps and agents: sign-in, sessions and a freshly minted identity token
 /// in front of any web app.
@@ -33,6 +33,8 @@ enum Command {
     Run(run::RunArgs),
     /// Prints the JSON Schema of the configuration file
     Schema(schema::Schema),
+    /// Makes a link that signs its bearer in
+    SignUrl(sign_url::SignUrlArgs),
 }
 
 impl Options {
@@ -44,18 +46,24 @@ impl Options {
             Command::Check(args) => check::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::DemoProvider(args) => demo::run_provider(&args),
-            Command::Keys(args) => match args.run(&SystemClock) {
-                Ok(table) => {
-                    println!("{}", table.trim_end());
-                    ExitCode::SUCCESS
-                }
-                Err(fault) => {
-                    eprintln!("error: {fault}");
-                    ExitCode::FAILURE
-                }
-            },
+            Command::Keys(args) => told(args.run(&SystemClock)),
             Command::Run(args) => run::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::SignUrl(args) => told(args.run(&SystemClock, &SystemEntropy)),
+        }
+    }
+}
+
+/// Prints what a command made, or why it did not.
+fn told(made: Result<String, impl std::fmt::Display>) -> ExitCode {
+    match made {
+        Ok(text) => {
+            println!("{}", text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            eprintln!("error: {fault}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -19,7 +19,9 @@ use crate::config::root::Config;
 use crate::config::routes::Route;
 use crate::config::schema::json_schema;
 use crate::config::shape::Shape;
+use crate::config::signed_urls::SignedUrls;
 use crate::config::surroundings::Surroundings;
+use crate::config::trusted_headers::TrustedHeaders;
 use crate::config::upstreams::Upstream;
 
 /// The largest file that is read: a thousand times a large one. Stops a wrong path, such as a disk
@@ -130,15 +132,19 @@ impl Reader<'_> {
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
         let issuers = self.map(root.remove("issuers"), Self::read::<Issuer>);
+        let links = self.map(root.remove("signed_urls"), Self::read::<SignedUrls>);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
         let session = self.section(root.remove("session"));
         let token = self.section(root.remove("token"));
+        let trusted = root.remove("trusted_headers").and_then(|it| self.read::<TrustedHeaders>(it));
         let log = self.section(root.remove("log"));
         Some(Config {
             server: server?,
             providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             issuers: issuers.into_iter().map(|(id, it)| (IssuerId::from(&*id), it)).collect(),
+            signed_urls: links.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
+            trusted_headers: trusted,
             session,
             token,
             upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),

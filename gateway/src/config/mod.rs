@@ -25,11 +25,13 @@ mod secret_source;
 mod server;
 mod session;
 mod shape;
+mod signed_urls;
 mod size;
 mod suggest;
 mod surroundings;
 mod text;
 mod token;
+mod trusted_headers;
 mod upstreams;
 
 pub use address::ServerAddress;
@@ -54,9 +56,11 @@ pub use schema::json_schema;
 pub use secret_source::SecretSource;
 pub use server::{Admin, Certificate, Http, Http1Engine, Https, Server};
 pub use session::{Session, SessionStore};
+pub use signed_urls::{LinkForm, SignedUrls};
 pub use size::ByteSize;
 pub use surroundings::Surroundings;
 pub use token::Token;
+pub use trusted_headers::TrustedHeaders;
 pub use upstreams::{Balance, Upstream, UpstreamProtocol, UpstreamTls};
 
 #[cfg(test)]

@@ -30,6 +30,12 @@ impl FieldName {
         Self { written: "X-User-JWT".to_owned(), name }
     }
 
+    /// A name of ours, in letters and `-`.
+    pub(super) fn known(written: &'static str) -> Self {
+        let name = HeaderName::from_bytes(written.as_bytes());
+        Self { written: written.to_owned(), name: name.unwrap_or(http::header::FORWARDED) }
+    }
+
     /// The name, for comparing and setting.
     pub fn name(&self) -> &HeaderName {
         &self.name

@@ -12,7 +12,9 @@ use crate::config::providers::Provider;
 use crate::config::routes::Route;
 use crate::config::server::Server;
 use crate::config::session::Session;
+use crate::config::signed_urls::SignedUrls;
 use crate::config::token::Token;
+use crate::config::trusted_headers::TrustedHeaders;
 use crate::config::upstreams::Upstream;
 
 /// One TOML file. Unknown keys are errors; relative paths are relative to the file's directory;
@@ -31,6 +33,13 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Issuer>")]
     pub issuers: BTreeMap<IssuerId, Issuer>,
+    /// Who signs links for the way in `signed_url`, by an id of your choice: lower-case letters,
+    /// digits and `-`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SignedUrls>")]
+    pub signed_urls: BTreeMap<ProviderId, SignedUrls>,
+    /// The proxy before the gateway that has signed people in, for the way in `trusted_headers`.
+    pub trusted_headers: Option<TrustedHeaders>,
     /// How long a login lasts and where it is kept.
     #[schemars(default)]
     pub session: Session,

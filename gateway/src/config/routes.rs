@@ -33,7 +33,8 @@ pub struct Route {
     #[serde(default)]
     pub methods: Vec<Verb>,
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
-    /// issuer), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// issuer), `signed_url` (a signed link, which becomes a session), `trusted_headers`
+    /// (a proxy that has signed people in), `anonymous` (no proof; last in the list, makes identity optional). The first
     /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
@@ -54,6 +55,10 @@ pub struct Route {
     /// Default false: an app that gets the client's token can use it elsewhere in its name.
     #[serde(default)]
     pub forward_authorization: bool,
+    /// Whose signed links open it with `signed_url`, by id. Default: everybody's under `[signed_urls]`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub signed_urls: Vec<ProviderId>,
     /// Who may: `public` for everybody whom a way in accepts, `authenticated` for everybody who is
     /// somebody.
     pub access: Option<Access>,

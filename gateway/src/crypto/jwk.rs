@@ -53,6 +53,14 @@ impl PublicJwk {
         Self::of(Parts::Okp { crv: "Ed25519", x: encode(public) }, Algorithm::EdDsa)
     }
 
+    /// The 32 bytes of an Ed25519 key; `None` for a key of another kind.
+    pub(super) fn ed25519_bytes(&self) -> Option<Vec<u8>> {
+        match &self.parts {
+            Parts::Okp { x, .. } => URL_SAFE_NO_PAD.decode(x).ok(),
+            Parts::Ec { .. } | Parts::Rsa { .. } => None,
+        }
+    }
+
     /// A P-256 key from its uncompressed point; `None` when it is not one.
     pub(super) fn p256(point: &[u8]) -> Option<Self> {
         let coordinates = point.strip_prefix(&[4]).filter(|rest| rest.len() == 64)?;

@@ -1,6 +1,7 @@
 //! Bytes in, bytes out: sealing, keys, signatures.
 
 mod algorithm;
+mod ed25519;
 mod jwk;
 mod jws;
 pub mod keyfile;
@@ -12,6 +13,7 @@ pub mod strict_json;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, VerifyAlgorithm};
+pub use ed25519::{ed25519_pair, ed25519_private, ed25519_public, urlsafe_base64};
 pub use jwk::{JwkSet, PublicJwk};
 pub use jws::{Begun, Encoder, JwsFault, Unverified, Verified};
 pub use numeric_date::numeric_date;

@@ -6,6 +6,7 @@ mod callback;
 mod csrf;
 mod documents;
 mod failure;
+mod link;
 mod login;
 mod login_loop;
 mod logout;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::authn::CookieNames;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
-use crate::endpoints::answer::{CALLBACK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT};
+use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT};
 use crate::endpoints::memory::LoginMemory;
 use crate::gate::Gate;
 use crate::observe::Metrics;
@@ -72,6 +72,7 @@ impl Endpoints {
         match request.path {
             "/.well-known/jwks.json" => return self.jwks(request),
             "/.well-known/openid-configuration" => return self.discovery(request),
+            LINK => return self.link(gate, request, body).await,
             LOGIN => return self.login(gate, request).await,
             LOGOUT => return self.logout(request, body).await,
             ME => return self.me(request).await,

@@ -9,6 +9,8 @@ use crate::gate::page::Page;
 use crate::gate::refusal::Refusal;
 use crate::web::{CallerKind, Reply, Request, ReturnTo};
 
+/// Where signed links are used up.
+const LINK: &str = "/.portcullis/link";
 /// Where signing in begins.
 const LOGIN: &str = "/.portcullis/login";
 /// Where a session ends, for somebody who is signed in as the wrong person.
@@ -21,6 +23,12 @@ impl Refused {
     /// The answer for the caller. Never sets or clears a session cookie.
     pub fn reply(&self, request: &Request<'_>) -> Reply {
         let refusal = &self.refusal;
+        if matches!(refusal, Refusal::Link) {
+            let target = request.path_and_query();
+            let target = utf8_percent_encode(&target, QUERY_VALUE);
+            return Reply::redirect(refusal.status(), &format!("{LINK}?to={target}"))
+                .with("referrer-policy", "no-referrer");
+        }
         let kind = request.caller_kind();
         let login = self.login_url(request);
         let reply = match (kind, refusal) {

@@ -105,6 +105,10 @@ impl Gate {
         if request.websocket && foreign(request, plan) {
             return Err(Refused::on(plan, Refusal::Origin));
         }
+        // Before all else, so that a link goes no further even where its bearer is signed in.
+        if plan.links.as_ref().is_some_and(|links| links.has_link(request.query)) {
+            return Err(Refused::on(plan, Refusal::of_link(request)));
+        }
         Ok(plan)
     }
 

@@ -169,6 +169,7 @@ pub(crate) fn plan(
         chain: Chain::new(ways),
         authorizer: Arc::new(authorizer),
         login: vec!["corp".into()],
+        links: None,
         pool: Arc::new(Pool::new(settings, 1)),
         token: Some(TokenPlan::new("app")),
         preserve_host: true,
@@ -231,6 +232,7 @@ impl Asked {
             query: self.query.as_deref(),
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             websocket: self.websocket,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use crate::authn::Chain;
+use crate::authn::{Chain, Links};
 use crate::authz::Authorizer;
 use crate::base::{ProviderId, RouteId};
 use crate::observe::RouteMetrics;
@@ -23,6 +23,8 @@ pub struct RoutePlan {
     pub authorizer: Arc<dyn Authorizer>,
     /// The providers a person may sign in with; empty where nobody can sign in.
     pub login: Vec<ProviderId>,
+    /// The signed links that open it, where it takes any.
+    pub links: Option<Links>,
     /// Its backends.
     pub pool: Arc<Pool>,
     /// The identity token it wants; `None` forwards no identity at all.

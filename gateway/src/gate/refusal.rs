@@ -6,6 +6,7 @@ use crate::authn::{ChainFault, RejectReason, Unavailable};
 use crate::authz::DenyReason;
 use crate::identity::WayIn;
 use crate::token::MintError;
+use crate::web::Request;
 
 /// A "no". What a client learns ([`Self::status`], [`Self::code`], [`Self::sentence`]) and what the
 /// operator learns ([`Self::cause`]) are different things; nothing else of it is ever shown.
@@ -21,6 +22,8 @@ pub enum Refusal {
     Forbidden(DenyReason),
     /// The request's header is larger than the limit.
     HeaderTooLarge,
+    /// A signed link came: it is used up elsewhere, and goes no further.
+    Link,
     /// The route is there, but not for this method.
     MethodNotAllowed(Vec<Method>),
     /// No identity token could be made; nothing is forwarded without one.
@@ -63,6 +66,13 @@ impl Refusal {
         }
     }
 
+    /// What a signed link in a request means for the caller: only a page can be entered by one.
+    pub fn of_link(request: &Request<'_>) -> Self {
+        let reads = matches!(*request.method, Method::GET | Method::HEAD) && !request.websocket;
+        let misplaced = Some((WayIn::SignedUrl, RejectReason::Misplaced));
+        if reads { Self::Link } else { Self::Unauthenticated(misplaced) }
+    }
+
     /// The status code of the answer.
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -71,6 +81,7 @@ impl Refusal {
             Self::ExpectationFailed => StatusCode::EXPECTATION_FAILED,
             Self::Forbidden(_) | Self::InsufficientScope(_) | Self::Origin => StatusCode::FORBIDDEN,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Link => StatusCode::SEE_OTHER,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -90,6 +101,7 @@ impl Refusal {
             Self::ExpectationFailed => "expectation_failed",
             Self::Forbidden(_) => "forbidden",
             Self::HeaderTooLarge => "header_too_large",
+            Self::Link => "signed_link",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::Mint(_) => "token_failed",
             Self::InsufficientScope(_) => "insufficient_scope",
@@ -113,6 +125,7 @@ impl Refusal {
             Self::ExpectationFailed => "The request asks for something this server does not do.",
             Self::Forbidden(_) => "You are signed in, but you may not use this page.",
             Self::HeaderTooLarge => "The request's header is larger than this server accepts.",
+            Self::Link => "This link leads on.",
             Self::MethodNotAllowed(_) => "This address does not take requests of that kind.",
             Self::Mint(_) => "Something went wrong on our side.",
             Self::InsufficientScope(_) => "The access token is not meant for this.",
@@ -162,6 +175,7 @@ impl Refusal {
             Self::BodyTooLarge
             | Self::ExpectationFailed
             | Self::HeaderTooLarge
+            | Self::Link
             | Self::MethodNotAllowed(_)
             | Self::Misdirected
             | Self::NotFound

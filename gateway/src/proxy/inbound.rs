@@ -24,6 +24,7 @@ pub(super) struct Inbound {
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) client: IpAddr,
+    pub(super) peer: IpAddr,
     pub(super) websocket: bool,
 }
 
@@ -115,6 +116,7 @@ impl Inbound {
             path,
             query,
             client: from.client,
+            peer: connection.peer.ip(),
             websocket,
         })
     }
@@ -131,6 +133,7 @@ impl Inbound {
             query: self.query.as_deref(),
             headers,
             client: self.client,
+            peer: self.peer,
             websocket: self.websocket,
         }
     }

@@ -19,7 +19,10 @@ use crate::session::handle::SessionKey;
 use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
 
 mod file;
+mod links;
 mod writer;
+
+pub use links::UsedLinks;
 
 /// Sessions in one file.
 ///

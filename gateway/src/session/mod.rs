@@ -13,7 +13,7 @@ mod record;
 mod store;
 mod touches;
 
-pub use embedded::EmbeddedStore;
+pub use embedded::{EmbeddedStore, UsedLinks};
 pub use events::{EndCause, Ended};
 pub use handle::{Handle, SessionKey, sid_of};
 pub use lifetime::Lifetimes;

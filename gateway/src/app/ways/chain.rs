@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
-use crate::app::ways::{anonymous, bearer, session};
+use crate::app::ways::{anonymous, bearer, session, trusted_headers};
 use crate::authn::bearer::Issuer;
 use crate::authn::{Authenticator, Chain, CookieNames};
 use crate::base::ProviderId;
@@ -24,7 +24,9 @@ impl Ways<'_> {
     /// # Errors
     /// What keeps a way in from being made.
     pub(in crate::app) fn chain(&self, route: &Route) -> Result<Chain, BuildFault> {
-        let ways = route.auth.iter().map(|auth| self.way(*auth, route));
+        // A link becomes a session before anything of the chain is asked.
+        let ways = route.auth.iter().filter(|auth| **auth != Auth::SignedUrl);
+        let ways = ways.map(|auth| self.way(*auth, route));
         Ok(Chain::new(ways.collect::<Result<Vec<_>, _>>()?))
     }
 
@@ -48,7 +50,7 @@ impl Ways<'_> {
             Auth::Session => session::way(self, route),
             Auth::SignedUrl => not_built(auth, route),
             Auth::Teams => not_built(auth, route),
-            Auth::TrustedHeaders => not_built(auth, route),
+            Auth::TrustedHeaders => trusted_headers::way(self, route),
         }
     }
 }

@@ -4,5 +4,7 @@ mod anonymous;
 mod bearer;
 mod chain;
 mod session;
+mod signed_url;
+mod trusted_headers;
 
 pub(super) use chain::Ways;

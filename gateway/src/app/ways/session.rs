@@ -12,5 +12,7 @@ use crate::config::Route;
 pub(super) fn way(ways: &Ways<'_>, route: &Route) -> Result<Arc<dyn Authenticator>, BuildFault> {
     let sessions = Arc::clone(&ways.lasting.sessions);
     let cookie = SessionCookie::new(ways.cookies.clone(), sessions);
-    Ok(Arc::new(cookie.only(ways.login(route))))
+    let signers = ways.signers(route).map(|(id, _)| id.clone());
+    let vouching: Vec<_> = ways.login(route).into_iter().chain(signers).collect();
+    Ok(Arc::new(cookie.only(vouching)))
 }

@@ -6,7 +6,9 @@ mod providers;
 mod routes;
 mod run;
 mod server;
+mod signed_urls;
 mod token;
+mod trusted_headers;
 mod upstreams;
 
 pub use findings::Problem;

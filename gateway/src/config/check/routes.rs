@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::issuers;
+use crate::config::check::{issuers, signed_urls, trusted_headers};
 use crate::config::duration::Duration;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
@@ -93,6 +93,8 @@ pub(super) fn check(
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
+        signed_urls::route(&path, route, config, written, problems);
+        trusted_headers::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
         reuse(&path, route, config, problems);
@@ -168,7 +170,8 @@ fn sign_in(
         }
         return;
     }
-    if config.providers.is_empty() && !written("providers") {
+    let by_link = route.auth.contains(&Auth::SignedUrl);
+    if config.providers.is_empty() && !written("providers") && !by_link {
         let remedy = "add [providers.<id>], or use auth = [\"anonymous\"]".to_owned();
         wrong(".auth", "nobody can sign in: there is no provider".into(), remedy);
     }
@@ -234,6 +237,7 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
     }
     let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
     let kept = kept.chain(config.issuers.values().flat_map(|issuer| &issuer.claims.keep));
+    let kept = kept.chain(config.signed_urls.values().flat_map(|links| &links.claims.keep));
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
     for (index, claim) in token.claims.iter().flatten().enumerate() {
         if !known.contains(claim.as_str()) {

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
-use crate::config::check::{issuers, providers, routes, server, token, upstreams};
+use crate::config::check::{
+    issuers, providers, routes, server, signed_urls, token, trusted_headers, upstreams,
+};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::session::SessionStore;
@@ -22,6 +24,8 @@ pub(in crate::config) fn check(
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
+    signed_urls::check(&config, &mut problems);
+    trusted_headers::check(&config, &mut problems);
     session(&config, &mut problems, &mut warnings);
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);

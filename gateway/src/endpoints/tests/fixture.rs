@@ -187,6 +187,7 @@ impl Fixture {
             query,
             headers: &headers,
             client: [192, 0, 2, 1].into(),
+            peer: [192, 0, 2, 1].into(),
             websocket: false,
         };
         let reply = self.endpoints.serve(&self.gate, &request, &body).await;
@@ -354,6 +355,7 @@ fn routes() -> Table<Arc<RoutePlan>> {
             chain: Chain::new(Vec::new()),
             authorizer: Arc::new(Public),
             login: login.iter().map(|id| (*id).into()).collect(),
+            links: None,
             pool: Arc::new(Pool::new(pool, 1)),
             token: None,
             preserve_host: false,

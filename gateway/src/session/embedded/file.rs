@@ -33,12 +33,21 @@ const LAYOUT: u64 = 1;
 const PAGE_CACHE: usize = 32 << 20;
 
 pub(crate) fn open(path: &Path) -> Result<Database, StoreError> {
+    open_as(path, PAGE_CACHE, |database| tables(path, database))
+}
+
+/// Opens a file of ours, or makes it (mode 0600) with these tables.
+pub(crate) fn open_as(
+    path: &Path,
+    cache: usize,
+    tables: impl Fn(&Database) -> Result<(), StoreError>,
+) -> Result<Database, StoreError> {
     prepare(path).map_err(|fault| io("open its file")(fault.into()))?;
     let build = || {
         let mut builder = Builder::new();
-        builder.set_cache_size(PAGE_CACHE).set_check_integrity_on_open(true);
+        builder.set_cache_size(cache).set_check_integrity_on_open(true);
         let database = builder.create(path).map_err(|fault| named(path, fault))?;
-        tables(path, &database)?;
+        tables(&database)?;
         Ok(database)
     };
     // The library can panic over a file that somebody cut or overwrote. At start that must read

@@ -104,6 +104,15 @@ pub(crate) async fn plain_pyjwt(token: &str, secret: &str) -> Result<Value, Stri
     Ok(serde_json::from_slice(&output.stdout).unwrap())
 }
 
+/// Runs a script of ours on Python; what it prints.
+pub(crate) async fn python(name: &str, words: &[&str]) -> String {
+    let python = folder().join(".venv/bin/python");
+    assert!(python.exists(), "the test peers are not installed: run `make peers`");
+    let output = Command::new(python).arg(folder().join(name)).args(words).output().await.unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Drives a real browser through the demo; gives the one line that the script prints.
 pub(crate) async fn real_browser(settings: &Value) -> Value {
     let output = script("browser.mjs").arg(settings.to_string()).output().await.unwrap();
