@@ -230,6 +230,7 @@ fn route(
         preserve_host: true,
         body_bytes: 1 << 20,
         websocket_origins: Vec::new(),
+        tab: None,
         strip: Vec::new(),
     };
     Ok((Pattern::parse(HOST, path, None)?, Arc::new(plan)))

@@ -249,6 +249,7 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         preserve_host: true,
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
+        tab: None,
         strip: Vec::new(),
     };
     (Pattern::parse(host, path, methods.as_ref().map(|only| &only[..])).unwrap(), Arc::new(plan))

@@ -7,6 +7,7 @@ mod chain;
 #[cfg(test)]
 mod conformance;
 mod session;
+pub mod teams;
 
 pub use anonymous::Anonymous;
 pub use authenticator::{Authenticator, Outcome, RejectReason, Unavailable};

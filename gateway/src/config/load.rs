@@ -133,6 +133,7 @@ impl Reader<'_> {
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
         let session = self.section(root.remove("session"));
+        let teams = root.remove("teams").and_then(|value| self.read(value));
         let token = self.section(root.remove("token"));
         let log = self.section(root.remove("log"));
         Some(Config {
@@ -140,6 +141,7 @@ impl Reader<'_> {
             providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             issuers: issuers.into_iter().map(|(id, it)| (IssuerId::from(&*id), it)).collect(),
             session,
+            teams,
             token,
             upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),
             routes: routes?,

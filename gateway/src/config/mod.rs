@@ -28,6 +28,7 @@ mod shape;
 mod size;
 mod suggest;
 mod surroundings;
+mod teams;
 mod text;
 mod token;
 mod upstreams;
@@ -56,6 +57,7 @@ pub use server::{Admin, Certificate, Http, Https, Server};
 pub use session::{Session, SessionStore};
 pub use size::ByteSize;
 pub use surroundings::Surroundings;
+pub use teams::{Teams, TeamsLibrary};
 pub use token::Token;
 pub use upstreams::{Balance, Upstream, UpstreamProtocol, UpstreamTls};
 

@@ -4,5 +4,7 @@ mod anonymous;
 mod bearer;
 mod chain;
 mod session;
+mod teams;
 
 pub(super) use chain::Ways;
+pub(super) use teams::{tab, tabs};

@@ -6,6 +6,7 @@ mod providers;
 mod routes;
 mod run;
 mod server;
+mod teams;
 mod token;
 mod upstreams;
 

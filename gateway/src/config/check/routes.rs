@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::issuers;
+use crate::config::check::{issuers, teams};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -89,6 +89,7 @@ pub(super) fn check(
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
+        teams::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
         if route.token.debug_header {

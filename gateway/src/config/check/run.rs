@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
-use crate::config::check::{issuers, providers, routes, server, token, upstreams};
+use crate::config::check::{issuers, providers, routes, server, teams, token, upstreams};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::session::SessionStore;
@@ -23,6 +23,7 @@ pub(in crate::config) fn check(
     providers::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
     session(&config, &mut problems, &mut warnings);
+    teams::check(&config, written, &mut problems);
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);
     routes::check(&config, written, &mut problems, &mut warnings);
