@@ -29,4 +29,5 @@ mod streams;
 mod stripping;
 mod support;
 mod targets;
+mod teams;
 mod websocket;
