@@ -37,20 +37,20 @@ pub struct Teams {
     /// `frame-ancestors`. Default: the hosts of Teams, Microsoft 365 and Outlook.
     #[serde(default = "frame_ancestors")]
     pub frame_ancestors: Vec<String>,
-    /// Microsoft's library for tabs.
-    #[schemars(default)]
+    /// Microsoft's library for tabs. Default: version 2.58.0 on Microsoft's own servers, with its
+    /// hash.
     #[serde(default)]
     pub library: TeamsLibrary,
 }
 
 /// Where browsers load Microsoft's library for tabs (`TeamsJS`) from. The gateway brings no copy.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct TeamsLibrary {
-    /// An https address, or a path of this site. Default: version 2.58.0 on Microsoft's own servers.
+    /// An https address, or a path of this site.
     pub url: String,
-    /// The hash that the file must have, as in the `integrity` attribute of HTML. Default: that of
-    /// the default file. Needed for another site's file: who can change it could take tokens.
+    /// The hash that the file must have, as in the `integrity` attribute of HTML. Needed for another
+    /// site's file: who can change it could take tokens.
     pub integrity: Option<String>,
 }
 

@@ -28,6 +28,7 @@ mod rotation;
 mod streams;
 mod stripping;
 mod support;
+mod tab_chromium;
 mod targets;
 mod teams;
 mod websocket;

@@ -2,6 +2,7 @@
 
 use crate::config::check::findings::Problem;
 use crate::config::check::routes::name_one;
+use crate::config::origin::Origin;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -38,7 +39,9 @@ pub(super) fn check(config: &Config, written: &dyn Fn(&str) -> bool, problems: &
         wrong("scope", message, "write the last part only: \"access_as_user\"".into());
     }
     for (index, source) in teams.frame_ancestors.iter().enumerate() {
-        let good = source.starts_with("https://") || source.starts_with("http://localhost");
+        // Plain http for what runs on the developer's own machine.
+        let here = source.parse::<Origin>().is_ok_and(|origin| origin.is_loopback());
+        let good = source.starts_with("https://") || here;
         if !good || !word(source) || source.contains([';', ',', '\'', '"']) {
             let key = format!("frame_ancestors[{index}]");
             let remedy = "write an origin: \"https://teams.microsoft.com\"".into();
