@@ -81,7 +81,7 @@ try {
   result.silent = await use(shown);
   result.readable = await shown.frame.evaluate(() => document.cookie);
   const session = await silent.newCDPSession(page);
-  const { cookies } = await session.send("Storage.getCookies");
+  const { cookies } = await session.send("Network.getAllCookies");
   const cookie = cookies.find(({ name }) => name.endsWith("-teams"));
   result.cookie = { name: cookie?.name, partitioned: Boolean(cookie?.partitionKey), same_site: cookie?.sameSite };
 
