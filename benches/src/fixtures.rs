@@ -249,6 +249,7 @@ fn route(
         preserve_host: true,
         body_bytes: 1 << 20,
         websocket_origins: Vec::new(),
+        tab: None,
         strip: Vec::new(),
         metrics: Metrics::default().route(&path.into()),
     };

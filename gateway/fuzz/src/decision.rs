@@ -256,6 +256,7 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         preserve_host: true,
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
+        tab: None,
         strip: Vec::new(),
         metrics: Metrics::default().route(&name.into()),
     };

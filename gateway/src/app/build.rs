@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::lasting::{Lasting, LastingFault};
-use crate::app::ways::Ways;
+use crate::app::ways::{self, Ways};
 use crate::app::{issuers, providers, routes, upstreams};
 use crate::authn::CookieNames;
 use crate::authn::bearer::Issuer;
@@ -99,7 +99,8 @@ pub(super) fn build(
     let providers = providers::providers(config, lasting)?;
     let issuers = issuers::issuers(config, lasting)?;
     let cookies = CookieNames::default();
-    let ways = Ways { config, lasting, cookies: &cookies, issuers: &issuers };
+    let tab = ways::tab(config);
+    let ways = Ways { config, lasting, cookies: &cookies, issuers: &issuers, tab: tab.as_ref() };
     let table = routes::table(loaded, &pools, &ways)?;
     let keys = Keys::open(config, lasting)?;
     let issuer = issuer(config);
@@ -120,6 +121,7 @@ pub(super) fn build(
             config.server.public_url.get().clone(),
             config.server.origins.iter().map(|origin| origin.get().clone()),
         ),
+        tabs: ways::tabs(config, lasting, tab.as_ref())?,
         jwks: keys.keyring.clone(),
         discovery: keys.discovery(&issuer)?,
         metrics: Arc::clone(&lasting.metrics),

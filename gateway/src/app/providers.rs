@@ -21,7 +21,7 @@ pub(super) fn providers(
         let Section::Oidc(oidc) = section;
         Ok(Arc::new(Provider::new(
             settings(id, oidc),
-            Arc::new(client(id, oidc)?),
+            Arc::new(client(oidc).map_err(|cause| BuildFault::Provider { id: id.clone(), cause })?),
             Arc::clone(&lasting.clock),
             Arc::clone(&lasting.entropy),
         )))
@@ -29,14 +29,14 @@ pub(super) fn providers(
     config.providers.iter().map(provider).collect()
 }
 
-fn client(id: &ProviderId, oidc: &OidcProvider) -> Result<HttpClient, BuildFault> {
-    let fault = |cause: String| BuildFault::Provider { id: id.clone(), cause };
-    let issuer = Url::parse(&oidc.issuer).map_err(|cause| fault(cause.to_string()))?;
+/// What asks a provider.
+pub(super) fn client(oidc: &OidcProvider) -> Result<HttpClient, String> {
+    let issuer = Url::parse(&oidc.issuer).map_err(|cause| cause.to_string())?;
     let policy = AddressPolicy::for_home(&issuer, oidc.insecure_http);
     let authority = oidc.ca.as_ref().map(std::fs::read).transpose();
-    let authority = authority.map_err(|cause| fault(cause.to_string()))?;
+    let authority = authority.map_err(|cause| cause.to_string())?;
     HttpClient::new(policy, FetchLimits::default(), authority.as_deref())
-        .map_err(|cause| fault(cause.to_string()))
+        .map_err(|cause| cause.to_string())
 }
 
 fn settings(id: &ProviderId, oidc: &OidcProvider) -> ProviderSettings {
@@ -49,6 +49,7 @@ fn settings(id: &ProviderId, oidc: &OidcProvider) -> ProviderSettings {
         client_secret: oidc.client_secret.as_ref().map(|source| source.secret().clone()),
         scopes: oidc.scopes.clone(),
         leeway: oidc.leeway.std(),
+        subject: oidc.subject.clone(),
         claims: mapping(&oidc.claims),
         require_verified_email: oidc.require_verified_email,
         allow: AllowLists {

@@ -73,6 +73,7 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
             .iter()
             .map(|origin| origin.get().clone())
             .collect(),
+        tab: ways.tab.filter(|_| route.takes_teams()).cloned(),
         // The token's header too where the token is off: nobody else may fill it.
         strip: route
             .strip_headers

@@ -58,6 +58,8 @@ pub enum RejectReason {
     Audience,
     /// A claim that must be there is not, or says something else.
     Claims,
+    /// Sent by a page of another site, which must not use what a browser keeps for us.
+    CrossSite,
     /// Switched off by whoever keeps it.
     Disabled,
     /// Its time is over.
@@ -114,6 +116,7 @@ impl RejectReason {
             Self::Algorithm => "algorithm",
             Self::Audience => "audience",
             Self::Claims => "claims",
+            Self::CrossSite => "cross_site",
             Self::Disabled => "disabled",
             Self::Expired => "expired",
             Self::Issuer => "issuer",

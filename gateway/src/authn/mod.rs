@@ -8,6 +8,7 @@ mod chain;
 mod conformance;
 mod session;
 mod signed_url;
+pub mod teams;
 mod trusted_headers;
 
 pub use anonymous::Anonymous;

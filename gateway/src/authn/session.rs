@@ -119,11 +119,18 @@ impl CookieNames {
 }
 
 impl CookieNames {
+    /// The name of the cookie that a tab in Teams has: of another name than the usual one, so that
+    /// what a browser sends with other sites' requests counts only where it is looked for.
+    pub fn teams(&self, scheme: Scheme, host: &str) -> Option<String> {
+        self.of(scheme, host).map(|name| format!("{name}-teams"))
+    }
+
     /// Whether a cookie is ours: a session's, or the one that binds a login to its browser. Neither
     /// is for an upstream to see, nor to set.
     pub fn is_ours(&self, name: &str) -> bool {
         [&self.secure, &self.plain].into_iter().any(|own| {
-            name.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest == "-login")
+            let rest = name.strip_prefix(own.as_str());
+            rest.is_some_and(|rest| matches!(rest, "" | "-login" | "-teams"))
         })
     }
 }

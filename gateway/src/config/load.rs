@@ -136,6 +136,7 @@ impl Reader<'_> {
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
         let session = self.section(root.remove("session"));
+        let teams = root.remove("teams").and_then(|value| self.read(value));
         let token = self.section(root.remove("token"));
         let trusted = root.remove("trusted_headers").and_then(|it| self.read::<TrustedHeaders>(it));
         let log = self.section(root.remove("log"));
@@ -146,6 +147,7 @@ impl Reader<'_> {
             signed_urls: links.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             trusted_headers: trusted,
             session,
+            teams,
             token,
             upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),
             routes: routes?,

@@ -42,6 +42,11 @@ pub struct OidcProvider {
     /// better. More would let expired tokens in.
     #[serde(default = "leeway")]
     pub leeway: Duration,
+    /// The claim of the `id_token` that is the stable name of a person. Default `sub`. At Microsoft
+    /// Entra `oid` is the same for all applications; sessions, tokens and `allow` then know people
+    /// by it. Never a name or an address: those are given to somebody else one day.
+    #[serde(default = "subject")]
+    pub subject: String,
     /// Which of the provider's claims hold what.
     #[serde(default)]
     pub claims: ClaimNames,
@@ -115,6 +120,10 @@ impl OidcProvider {
 
 fn scopes() -> Vec<String> {
     ["openid", "profile", "email"].map(str::to_owned).to_vec()
+}
+
+fn subject() -> String {
+    "sub".to_owned()
 }
 
 const fn leeway() -> Duration {

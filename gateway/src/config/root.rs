@@ -13,6 +13,7 @@ use crate::config::routes::Route;
 use crate::config::server::Server;
 use crate::config::session::Session;
 use crate::config::signed_urls::SignedUrls;
+use crate::config::teams::Teams;
 use crate::config::token::Token;
 use crate::config::trusted_headers::TrustedHeaders;
 use crate::config::upstreams::Upstream;
@@ -43,6 +44,8 @@ pub struct Config {
     /// How long a login lasts and where it is kept.
     #[schemars(default)]
     pub session: Session,
+    /// The app as a tab in Microsoft Teams, for the way in `teams`.
+    pub teams: Option<Teams>,
     /// The identity token that upstreams receive.
     #[schemars(default)]
     pub token: Token,

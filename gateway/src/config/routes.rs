@@ -33,8 +33,8 @@ pub struct Route {
     #[serde(default)]
     pub methods: Vec<Verb>,
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
-    /// issuer), `signed_url` (a signed link, which becomes a session), `trusted_headers`
-    /// (a proxy that has signed people in), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// issuer), `signed_url` (a signed link, which becomes a session), `teams` (a tab in Microsoft
+    /// Teams), `trusted_headers` (a proxy that has signed people in), `anonymous` (no proof; last in the list, makes identity optional). The first
     /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
@@ -171,6 +171,11 @@ impl Route {
     /// Whether people sign in on it.
     pub fn takes_sessions(&self) -> bool {
         self.auth.contains(&Auth::Session)
+    }
+
+    /// Whether it is shown as a tab in Microsoft Teams.
+    pub fn takes_teams(&self) -> bool {
+        self.auth.contains(&Auth::Teams)
     }
 
     /// Whether the client's `Authorization` field is for the gateway and not for the upstream.

@@ -15,6 +15,7 @@ pub(super) const LOGIN: &str = "/.portcullis/login";
 pub(super) const LOGOUT: &str = "/.portcullis/logout";
 pub(super) const ME: &str = "/.portcullis/me";
 pub(super) const SIGNED_OUT: &str = "/.portcullis/signed-out";
+pub(super) const TEAMS: &str = "/.portcullis/teams";
 
 /// The challenge of a 401: no registered scheme is a session, and a name that no browser knows
 /// keeps it from asking for a password.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::endpoints::service::Endpoints;
 use crate::session::{Handle, Session, StoreError};
-use crate::web::cookie::{self, CookieValue, SetCookie};
+use crate::web::cookie::{self, CookieValue, SameSite, SetCookie};
 use crate::web::{Request, Scheme};
 
 /// 128 random bits that one browser keeps for all its logins. A `state` opens only beside the mark
@@ -44,9 +44,31 @@ impl Endpoints {
         }
     }
 
-    /// The live session behind a request. That is no use of it: a page that polls our own pages in
-    /// a forgotten tab would keep it alive for ever.
+    /// The live session behind a request: that of the window, or else that of a tab in Teams. That is
+    /// no use of it: a page that polls our own pages in a forgotten tab would keep it alive for ever.
     pub(super) async fn session_of(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        if let Some(session) = self.window_session_of(request).await? {
+            return Ok(Some(session));
+        }
+        match self.tab_handle_of(request) {
+            Some(handle) => self.parts.sessions.peek(&handle).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The handle of a tab in Teams; none where there are no tabs, or several cookies.
+    pub(super) fn tab_handle_of(&self, request: &Request<'_>) -> Option<Handle> {
+        match cookie::find(request.headers, &self.tab_cookie_name(request)?) {
+            CookieValue::One(text) => Handle::parse(text),
+            CookieValue::Absent | CookieValue::Repeated => None,
+        }
+    }
+
+    /// The live session of the window that a request comes from.
+    pub(super) async fn window_session_of(
         &self,
         request: &Request<'_>,
     ) -> Result<Option<Arc<Session>>, StoreError> {
@@ -89,10 +111,35 @@ impl Endpoints {
         Some(ours(request, name, "", None).removed().to_header())
     }
 
+    /// The `Set-Cookie` that begins a session in a tab: sent inside other sites' pages, and kept apart
+    /// for each of them. Browsers take it over TLS only, and from a loopback host.
+    pub(super) fn tab_cookie(&self, request: &Request<'_>, handle: &Handle) -> Option<String> {
+        let name = self.tab_cookie_name(request)?;
+        let text = handle.to_text();
+        Some(framed(&name, text.expose(), Some(self.parts.session_absolute)).to_header())
+    }
+
+    /// The `Set-Cookie` that takes a tab's handle from the browser, where it brought one.
+    pub(super) fn cleared_tab_cookie(&self, request: &Request<'_>) -> Option<String> {
+        let name = self.tab_cookie_name(request)?;
+        let there = cookie::find(request.headers, &name) != CookieValue::Absent;
+        there.then(|| framed(&name, "", None).removed().to_header())
+    }
+
+    fn tab_cookie_name(&self, request: &Request<'_>) -> Option<String> {
+        self.parts.tabs.as_ref()?;
+        self.parts.cookies.teams(request.scheme, request.host)
+    }
+
     fn mark_name(&self, request: &Request<'_>) -> Option<String> {
         let name = self.parts.cookies.of(request.scheme, request.host)?;
         Some(format!("{name}-login"))
     }
+}
+
+fn framed<'a>(name: &'a str, value: &'a str, max_age: Option<Duration>) -> SetCookie<'a> {
+    let same_site = SameSite::None;
+    SetCookie { same_site, partitioned: true, max_age, ..SetCookie::new(name, value) }
 }
 
 fn ours<'a>(

@@ -102,6 +102,8 @@ impl Endpoints {
         Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
             .with("referrer-policy", "no-referrer")
             .with_cookie(&cookie)
+            // A tab's cookie of somebody else, or of nobody any more, must not stand beside it.
+            .with_cookie(&self.cleared_tab_cookie(request).unwrap_or_default())
     }
 }
 

@@ -104,7 +104,13 @@ impl Endpoints {
         retryable(notice.reply(request))
     }
 
-    fn note_failure(&self, request: &Request<'_>, provider: &ProviderId, code: &str, cause: &str) {
+    pub(super) fn note_failure(
+        &self,
+        request: &Request<'_>,
+        provider: &ProviderId,
+        code: &str,
+        cause: &str,
+    ) {
         audit::login_failed(request.id.as_str(), provider.as_str(), code, cause);
         self.parts.metrics.login(provider.as_str(), LoginResult::Failed);
     }

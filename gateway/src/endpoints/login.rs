@@ -21,7 +21,7 @@ use crate::web::{CallerKind, Reply, Request, ReturnTo};
 
 /// What a login link says. All else in it is ignored: who writes a link must not choose scopes,
 /// prompts or accounts.
-struct Asked {
+pub(super) struct Asked {
     return_to: ReturnTo,
     /// The person has read why the last logins did not last.
     again: bool,
@@ -82,7 +82,12 @@ impl Endpoints {
     }
 
     /// Sends the browser to the provider.
-    async fn begin(&self, provider: &Provider, request: &Request<'_>, asked: &Asked) -> Reply {
+    pub(super) async fn begin(
+        &self,
+        provider: &Provider,
+        request: &Request<'_>,
+        asked: &Asked,
+    ) -> Reply {
         let mark = self.mark_or_new(request);
         let origin = self.parts.origins.exact(request);
         let (Some(origin), Some(cookie)) = (origin, self.mark_cookie(request, &mark)) else {
@@ -131,6 +136,11 @@ impl Endpoints {
 }
 
 impl Asked {
+    /// A login that comes back to a page.
+    pub(super) const fn to(return_to: ReturnTo) -> Self {
+        Self { return_to, again: false }
+    }
+
     fn read(query: Option<&str>) -> Self {
         let query = query.unwrap_or_default().as_bytes();
         let mut targets = form_urlencoded::parse(query).filter(|(name, _)| name == "return_to");
@@ -145,7 +155,7 @@ impl Asked {
 
 /// A login begins with a navigation of a whole tab. A frame or a script that followed the redirect
 /// would end at a page that refuses to be framed or read.
-fn refusal(request: &Request<'_>) -> Option<Reply> {
+pub(super) fn refusal(request: &Request<'_>) -> Option<Reply> {
     if !reads(request) {
         return Some(wrong_method(request, "GET, HEAD"));
     }

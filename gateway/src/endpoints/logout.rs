@@ -80,10 +80,27 @@ impl Endpoints {
             tracing::error!(%fault, sid = %session.sid, "a sign-out is not durable yet");
             return unavailable(request);
         }
+        if let Err(fault) = self.end_with_tabs(&session).await {
+            tracing::error!(%fault, sid = %session.sid, "a sign-out is not complete yet");
+            return unavailable(request);
+        }
         let (who, cause) = (&session.principal, EndCause::Logout.as_str());
         audit::session_ended(&session.sid, &who.issuer, &who.subject, cause);
         let cookie = self.cleared_cookie(request).unwrap_or_default();
-        goodbye(request, onward.as_deref()).with_cookie(&cookie)
+        let tab = self.cleared_tab_cookie(request).unwrap_or_default();
+        goodbye(request, onward.as_deref()).with_cookie(&cookie).with_cookie(&tab)
+    }
+
+    /// Somebody of the provider that tabs use signs out everywhere: a browser keeps a tab's cookie out
+    /// of the window's reach, so that nothing else would end the other one.
+    async fn end_with_tabs(&self, session: &Session) -> Result<(), StoreError> {
+        let provider = self.parts.tabs.as_ref().map(|tabs| &tabs.provider);
+        if provider == Some(&session.provider) {
+            let who = &session.principal;
+            let sessions = &self.parts.sessions;
+            sessions.end_all_of(&who.issuer, &who.subject, EndCause::Logout).await?;
+        }
+        Ok(())
     }
 
     /// Where the provider ends its own session; `None` when it has no such place.

@@ -3,10 +3,12 @@
 
 use crate::endpoints::login_loop::RecentLogins;
 use crate::endpoints::state::SpentStates;
+use crate::endpoints::teams::PopupCodes;
 
 /// Logins that came back, and who finished some lately.
 #[derive(Debug, Default)]
 pub struct LoginMemory {
     pub(super) recent: RecentLogins,
     pub(super) spent: SpentStates,
+    pub(super) popups: PopupCodes,
 }

@@ -15,8 +15,10 @@ mod memory;
 mod service;
 mod signed_out;
 mod state;
+mod teams;
 #[cfg(test)]
 mod tests;
 
 pub use memory::LoginMemory;
 pub use service::{EndpointParts, Endpoints};
+pub use teams::Tabs;

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use crate::authn::CookieNames;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
-use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT};
+use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS};
 use crate::endpoints::memory::LoginMemory;
+use crate::endpoints::teams::Tabs;
 use crate::gate::Gate;
 use crate::observe::Metrics;
 use crate::oidc::Provider;
@@ -38,6 +39,8 @@ pub struct EndpointParts {
     pub cookies: CookieNames,
     /// The addresses of this gateway.
     pub origins: PublicOrigins,
+    /// What tabs in Teams need, where there are any.
+    pub tabs: Option<Arc<Tabs>>,
     /// The keys to publish; none where tokens are signed with a shared secret.
     pub jwks: Option<Arc<Keyring>>,
     /// The discovery document to publish.
@@ -84,6 +87,9 @@ impl Endpoints {
         }
         if let Some(provider) = below(request.path, CALLBACK) {
             return self.callback(provider, request).await;
+        }
+        if let Some(page) = below(request.path, TEAMS) {
+            return self.teams(page, request, body).await;
         }
         Notice::NOT_FOUND.reply(request)
     }

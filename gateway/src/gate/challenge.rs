@@ -31,13 +31,21 @@ impl Refused {
         }
         let kind = request.caller_kind();
         let login = self.login_url(request);
+        let tab = self.plan.as_ref().and_then(|plan| plan.tab.as_ref());
+        if let Some(reply) = tab.and_then(|tab| tab.answer(refusal, request, login.as_deref())) {
+            return reply;
+        }
         let reply = match (kind, refusal) {
             (CallerKind::Navigation, Refusal::Unauthenticated(_)) => match &login {
                 Some(login) => Reply::redirect(StatusCode::FOUND, login),
                 None => self.page(request, None, false),
             },
             (CallerKind::Navigation, _) => self.page(request, None, false),
-            (CallerKind::IframeNavigation, _) => self.page(request, login.as_deref(), true),
+            (CallerKind::IframeNavigation, _) => {
+                let page = self.page(request, login.as_deref(), true);
+                // Else the tab would show the browser's own words for a page that must not be framed.
+                tab.map_or(page.clone(), |tab| tab.framed(page))
+            }
             (CallerKind::Grpc, _) => grpc(refusal),
             (CallerKind::Programmatic, _) => self.document(request, login.as_deref()),
             (CallerKind::WebSocket, _) => Reply::text(refusal.status(), refusal.sentence()),

@@ -175,6 +175,7 @@ pub(crate) fn plan(
         preserve_host: true,
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
+        tab: None,
         strip: Vec::new(),
         metrics: Metrics::default().route(&"unnamed".into()),
     }

@@ -7,8 +7,10 @@ pub(crate) mod fixture;
 mod page;
 mod plan;
 mod refusal;
+mod tab;
 
 pub use decide::{Admitted, Facts, Gate, Refused};
 pub use page::Page;
 pub use plan::RoutePlan;
 pub use refusal::Refusal;
+pub use tab::Tab;

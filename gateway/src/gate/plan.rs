@@ -7,6 +7,7 @@ use http::HeaderName;
 use crate::authn::{Chain, Links};
 use crate::authz::Authorizer;
 use crate::base::{ProviderId, RouteId};
+use crate::gate::tab::Tab;
 use crate::observe::RouteMetrics;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
@@ -35,6 +36,8 @@ pub struct RoutePlan {
     pub body_bytes: u64,
     /// Further origins whose pages may open WebSockets here.
     pub websocket_origins: Vec<Origin>,
+    /// How it is shown as a tab in Teams; `None` for a route that is not.
+    pub tab: Option<Arc<Tab>>,
     /// Further header names that count as identity here.
     pub strip: Vec<HeaderName>,
     /// Where its requests are counted.

@@ -61,6 +61,7 @@ impl Refusal {
                 way @ WayIn::Bearer,
                 reason @ (RejectReason::Misplaced | RejectReason::Repeated),
             ) => Self::InvalidRequest(way, reason),
+            ChainFault::Reject(_, RejectReason::CrossSite) => Self::Origin,
             ChainFault::Reject(way, reason) => Self::Unauthenticated(Some((way, reason))),
             ChainFault::Unavailable(cause) => Self::Unavailable(cause),
         }
@@ -132,7 +133,7 @@ impl Refusal {
             Self::InvalidRequest(..) => "The access token was not sent in the one way that counts.",
             Self::Misdirected => "This server does not serve that host.",
             Self::NotFound => "There is nothing at this address.",
-            Self::Origin => "A page of another site may not connect here.",
+            Self::Origin => "A page of another site may not do this here.",
             Self::StreamLimit => "Too many connections are open just now. Try again in a moment.",
             Self::Unauthenticated(_) => "Sign in to go on.",
             Self::Unavailable(_) => "Signing in does not work just now. Try again in a moment.",

@@ -30,7 +30,17 @@ pub(super) fn principal(
     subject: &str,
     claims: &Map<String, Value>,
 ) -> Result<Principal, LoginFault> {
-    let principal = settings.claims.principal(&settings.issuer, subject, claims);
+    admit(settings, settings.claims.principal(&settings.issuer, subject, claims))
+}
+
+/// The same principal, if the settings let it in.
+///
+/// # Errors
+/// `EmailUnverified`, `NotAllowed`.
+pub(super) fn admit(
+    settings: &ProviderSettings,
+    principal: Principal,
+) -> Result<Principal, LoginFault> {
     if settings.require_verified_email && verified(&principal).is_none() {
         return Err(LoginFault::EmailUnverified);
     }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::base::Timestamp;
 use crate::crypto::{Unverified, VerifyAlgorithm, numeric_date};
+use crate::identity::claim;
 use crate::oidc::fault::LoginFault;
 use crate::oidc::keys::{KeyFault, KeySource};
 
@@ -86,7 +87,7 @@ impl IdToken {
         expected.check_binding(&claims, algorithm)?;
         let auth_time = expected.check_authentication(&claims)?;
         Ok(Self {
-            subject: subject(&claims)?,
+            subject: subject(&claims, "sub", "sub")?,
             auth_time: auth_time.unwrap_or(issued),
             acr: text(&claims, "acr")?.map(str::to_owned),
             amr: strings(claims.get("amr")),
@@ -177,12 +178,33 @@ impl Expected<'_> {
     }
 }
 
-fn subject(claims: &Map<String, Value>) -> Result<String, LoginFault> {
-    text(claims, "sub")?
+impl IdToken {
+    /// What another claim than `sub` names the person by, where the settings say so. Only the signed
+    /// claims count: what userinfo adds may change from day to day.
+    ///
+    /// # Errors
+    /// [`LoginFault::ClaimMalformed`], also where the claim is absent.
+    pub fn named_by(&self, claim: &str) -> Result<String, LoginFault> {
+        if claim == "sub" {
+            Ok(self.subject.clone())
+        } else {
+            subject(&self.claims, claim, "subject")
+        }
+    }
+}
+
+/// A claim that names the person.
+fn subject(
+    claims: &Map<String, Value>,
+    name: &str,
+    called: &'static str,
+) -> Result<String, LoginFault> {
+    claim(claims, name)
+        .and_then(Value::as_str)
         .filter(|sub| !sub.is_empty() && sub.len() <= LONGEST_SUBJECT)
         .filter(|sub| !sub.chars().any(char::is_control))
         .map(str::to_owned)
-        .ok_or(LoginFault::ClaimMalformed("sub"))
+        .ok_or(LoginFault::ClaimMalformed(called))
 }
 
 /// A claim that is text or absent. `null` is neither.

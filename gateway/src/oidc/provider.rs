@@ -137,6 +137,15 @@ impl Provider {
         })
     }
 
+    /// Whether somebody who came by another way of the same provider, such as its tab in Teams, could
+    /// have signed in here: verified address and `allow`.
+    ///
+    /// # Errors
+    /// `EmailUnverified`, `NotAllowed`.
+    pub fn admit(&self, principal: Principal) -> Result<Principal, LoginFault> {
+        claims::admit(&self.settings, principal)
+    }
+
     /// Where to send the browser to sign out at the provider too; `None` when the provider has no
     /// such place, or is not known yet.
     pub fn logout_url(
@@ -239,12 +248,13 @@ impl Provider {
             }
             _ => None,
         };
+        let subject = id_token.named_by(&self.settings.subject)?;
         match more {
             Some(more) => {
                 let joined = claims::join(mapping, &id_token.claims, more);
-                claims::principal(&self.settings, subject, &joined)
+                claims::principal(&self.settings, &subject, &joined)
             }
-            None => claims::principal(&self.settings, subject, &id_token.claims),
+            None => claims::principal(&self.settings, &subject, &id_token.claims),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct ProviderSettings {
     /// How far the provider's clock may be off; more than [`ProviderSettings::MAX_LEEWAY`] counts
     /// as that.
     pub leeway: Duration,
+    /// The claim of the `id_token` that is the principal's subject.
+    pub subject: String,
     /// Which claims become what.
     pub claims: ClaimMapping,
     /// Refuse people without a verified e-mail address.
@@ -62,6 +64,7 @@ impl ProviderSettings {
             client_secret: None,
             scopes: ["openid", "profile", "email"].map(str::to_owned).to_vec(),
             leeway: Duration::from_secs(30),
+            subject: "sub".to_owned(),
             claims: ClaimMapping::default(),
             require_verified_email: false,
             allow: AllowLists::default(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{COOKIE, FORWARDED, HOST, TE};
+use http::header::{CONTENT_SECURITY_POLICY, COOKIE, FORWARDED, HOST, TE, X_FRAME_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use pingora_error::{Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -11,7 +11,7 @@ use crate::base::RequestId;
 use crate::gate::{Admitted, RoutePlan};
 use crate::proxy::inbound::Inbound;
 use crate::proxy::service::Snapshot;
-use crate::web::{cookie, forwarded, names};
+use crate::web::{cookie, forwarded, framing, names};
 
 /// The header that carries the request's id to the upstream, and back to the client.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -124,6 +124,15 @@ pub(super) fn finish(
         answer.remove_header(&http::header::SET_COOKIE);
         for value in kept {
             answer.append_header(http::header::SET_COOKIE, value)?;
+        }
+    }
+    if let Some(tab) = &admitted.plan().tab {
+        let sent = answer.headers.get_all(CONTENT_SECURITY_POLICY).iter();
+        let policies = framing::policies(sent, &tab.ancestors);
+        answer.remove_header(&X_FRAME_OPTIONS);
+        answer.remove_header(&CONTENT_SECURITY_POLICY);
+        for policy in policies {
+            answer.append_header(CONTENT_SECURITY_POLICY, policy)?;
         }
     }
     answer.insert_header(REQUEST_ID, id.as_str())?;

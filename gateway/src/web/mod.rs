@@ -3,6 +3,7 @@
 pub mod cookie;
 pub mod fetch;
 pub mod forwarded;
+pub mod framing;
 pub mod handshake;
 mod host;
 pub mod names;

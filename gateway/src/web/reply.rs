@@ -86,10 +86,12 @@ impl Reply {
         self
     }
 
-    /// Adds a `Set-Cookie` field.
+    /// Adds a `Set-Cookie` field, unless the cookie is empty.
     #[must_use]
     pub fn with_cookie(mut self, cookie: &str) -> Self {
-        if let Ok(value) = HeaderValue::from_str(cookie) {
+        if let Ok(value) = HeaderValue::from_str(cookie)
+            && !value.is_empty()
+        {
             self.headers.append(SET_COOKIE, value);
         }
         self

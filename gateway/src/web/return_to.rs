@@ -10,9 +10,9 @@ const MAX_LENGTH: usize = 1024;
 /// Under this prefix are our own endpoints.
 const RESERVED: &str = "/.portcullis";
 
-/// The one endpoint of ours that is a page to come back to. All others start, end or carry a login:
+/// The endpoints of ours that are pages to come back to. All others start, end or carry a login:
 /// going back to them would loop, or sign out whoever has just signed in.
-const RETURNABLE: &str = "/.portcullis/me";
+const RETURNABLE: [&str; 2] = ["/.portcullis/me", "/.portcullis/teams/popup-end"];
 
 /// A path and query on the host that the browser is on, proven.
 ///
@@ -44,7 +44,7 @@ impl ReturnTo {
         let ours = path
             .strip_prefix(RESERVED)
             .is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/' | b';')));
-        if ours && path != RETURNABLE {
+        if ours && !RETURNABLE.contains(&path) {
             return None;
         }
         match query {

@@ -30,6 +30,8 @@ mod signed_url;
 mod streams;
 mod stripping;
 mod support;
+mod tab_chromium;
 mod targets;
+mod teams;
 mod trusted_headers;
 mod websocket;

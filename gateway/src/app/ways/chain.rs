@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
-use crate::app::ways::{anonymous, bearer, session, trusted_headers};
+use crate::app::ways::{anonymous, bearer, session, teams, trusted_headers};
 use crate::authn::bearer::Issuer;
 use crate::authn::{Authenticator, Chain, CookieNames};
 use crate::base::ProviderId;
 use crate::config::{Auth, Checked, Config, Route};
+use crate::gate::Tab;
 
 /// What the ways in of all routes are made of.
 pub(in crate::app) struct Ways<'a> {
@@ -16,6 +17,7 @@ pub(in crate::app) struct Ways<'a> {
     pub(in crate::app) lasting: &'a Lasting,
     pub(in crate::app) cookies: &'a CookieNames,
     pub(in crate::app) issuers: &'a [Arc<Issuer>],
+    pub(in crate::app) tab: Option<&'a Arc<Tab>>,
 }
 
 impl Ways<'_> {
@@ -49,7 +51,7 @@ impl Ways<'_> {
             Auth::Password => not_built(auth, route),
             Auth::Session => session::way(self, route),
             Auth::SignedUrl => not_built(auth, route),
-            Auth::Teams => not_built(auth, route),
+            Auth::Teams => teams::way(self, route),
             Auth::TrustedHeaders => trusted_headers::way(self, route),
         }
     }

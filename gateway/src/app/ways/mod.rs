@@ -5,6 +5,8 @@ mod bearer;
 mod chain;
 mod session;
 mod signed_url;
+mod teams;
 mod trusted_headers;
 
 pub(super) use chain::Ways;
+pub(super) use teams::{tab, tabs};

@@ -10,11 +10,11 @@ use crate::identity::claim;
 
 /// What the claims say, each of them checked.
 #[derive(Debug)]
-pub(super) struct Facts {
-    pub(super) subject: String,
-    pub(super) scopes: Vec<String>,
-    pub(super) begins: Option<Timestamp>,
-    pub(super) expires: Option<Timestamp>,
+pub(in crate::authn) struct Facts {
+    pub(in crate::authn) subject: String,
+    pub(in crate::authn) scopes: Vec<String>,
+    pub(in crate::authn) begins: Option<Timestamp>,
+    pub(in crate::authn) expires: Option<Timestamp>,
 }
 
 /// Who says what the claims say.

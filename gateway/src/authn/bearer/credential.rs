@@ -9,7 +9,7 @@ use crate::web::Request;
 
 /// What a request has of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Credential<'a> {
+pub(in crate::authn) enum Credential<'a> {
     /// None; another scheme of `Authorization` is not ours.
     Absent,
     /// Something that is meant as one and cannot be.
@@ -23,7 +23,7 @@ const PARAMETER: &str = "access_token";
 
 /// Looks for the token. In a query it would stand in logs and histories, so that there it is refused
 /// (RFC 9700 section 2.6), beside another one too.
-pub(super) fn find<'a>(request: &Request<'a>) -> Credential<'a> {
+pub(in crate::authn) fn find<'a>(request: &Request<'a>) -> Credential<'a> {
     let mut fields = request.headers.get_all(AUTHORIZATION).iter();
     let first = fields.next();
     let in_query = request.query.is_some_and(names_a_token);

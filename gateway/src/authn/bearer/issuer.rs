@@ -10,7 +10,7 @@ use crate::authn::bearer::claims::{Facts, Said};
 use crate::authn::bearer::introspection::{Answer, Introspection};
 use crate::authn::bearer::settings::IssuerSettings;
 use crate::base::{Clock, IssuerId, Timestamp};
-use crate::crypto::{JwsFault, KeySet, Unverified};
+use crate::crypto::{JwsFault, KeySet, Unverified, Verified};
 use crate::oidc::{KeyFault, KeySource, RemoteKeys};
 
 /// A configured issuer of access tokens.
@@ -35,7 +35,7 @@ pub enum TokenSource {
 
 /// Why a token opens nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Denial {
+pub(in crate::authn) enum Denial {
     /// It is bad.
     Reject(RejectReason),
     /// Nobody can say just now; the cause is for the log.
@@ -122,24 +122,12 @@ impl Issuer {
             TokenSource::Keys(keys) => keys,
             TokenSource::Remote(keys) => &**keys,
         };
-        let algorithm = token.algorithm();
-        if !self.settings.algorithms.contains(&algorithm) {
-            return Err(Denial::Reject(RejectReason::Algorithm));
-        }
-        // Before the look-up: keys that come meanwhile make the result old, never new.
-        let generation = keys.generation();
-        let key = keys.find(token.kid(), algorithm).await?;
-        // Of keys that were not there yet nobody can say which ones they were: not remembered.
-        let generation = generation.unwrap_or(u64::MAX);
-        let verified = token.verify(&key)?;
-        if !self.settings.takes_typ(verified.typ()) {
-            return Err(Denial::Reject(RejectReason::Type));
-        }
-        let now = self.clock.now();
-        let claims = verified.claims();
-        let facts = self.settings.check(claims, Said::BySignature, now)?;
-        let until = facts.expires.unwrap_or(now);
-        Ok(self.accepted(facts, claims, (until, generation)))
+        // Before the look-up: keys that come meanwhile make the result old, never new. Of keys that
+        // were not there yet nobody can say which ones they were: not remembered.
+        let generation = keys.generation().unwrap_or(u64::MAX);
+        let (verified, facts) = self.settings.verify(token, keys, &*self.clock).await?;
+        let until = facts.expires.unwrap_or_else(|| self.clock.now());
+        Ok(self.accepted(facts, verified.claims(), (until, generation)))
     }
 
     /// Asks the issuer about a token.
@@ -214,6 +202,28 @@ impl Issuer {
             TokenSource::Keys(keys) => keys.generation(),
             TokenSource::Remote(keys) => keys.generation(),
         }
+    }
+}
+
+impl IssuerSettings {
+    /// Verifies a signed token with `keys`, and all that the settings ask of it.
+    pub(in crate::authn) async fn verify(
+        &self,
+        token: Unverified<'_>,
+        keys: &dyn KeySource,
+        clock: &dyn Clock,
+    ) -> Result<(Verified, Facts), Denial> {
+        let algorithm = token.algorithm();
+        if !self.algorithms.contains(&algorithm) {
+            return Err(Denial::Reject(RejectReason::Algorithm));
+        }
+        let key = keys.find(token.kid(), algorithm).await?;
+        let verified = token.verify(&key)?;
+        if !self.takes_typ(verified.typ()) {
+            return Err(Denial::Reject(RejectReason::Type));
+        }
+        let facts = self.check(verified.claims(), Said::BySignature, clock.now())?;
+        Ok((verified, facts))
     }
 }
 

@@ -10,7 +10,9 @@ mod issuer;
 mod settings;
 mod way;
 
+pub(in crate::authn) use credential::{Credential, find};
 pub use introspection::Introspection;
+pub(in crate::authn) use issuer::Denial;
 pub use issuer::{Issuer, TokenSource};
 pub use settings::IssuerSettings;
 pub use way::Bearer;

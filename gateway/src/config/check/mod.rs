@@ -7,6 +7,7 @@ mod routes;
 mod run;
 mod server;
 mod signed_urls;
+mod teams;
 mod token;
 mod trusted_headers;
 mod upstreams;

@@ -69,6 +69,9 @@ fn details(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
     if oidc.client_id.is_empty() {
         wrong("client_id", "the client id is empty".into(), "copy it from the provider");
     }
+    if oidc.subject.is_empty() {
+        wrong("subject", "the claim's name is empty".into(), "leave it out for `sub`");
+    }
     if oidc.leeway.std().as_secs() > LARGEST_LEEWAY {
         let message = format!("a leeway of {} lets expired tokens in", oidc.leeway);
         wrong("leeway", message, "use at most \"60s\", and a time server");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::{issuers, signed_urls, trusted_headers};
+use crate::config::check::{issuers, signed_urls, teams, trusted_headers};
 use crate::config::duration::Duration;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
@@ -95,6 +95,7 @@ pub(super) fn check(
         issuers::route(&path, route, config, written, problems);
         signed_urls::route(&path, route, config, written, problems);
         trusted_headers::route(&path, route, config, written, problems);
+        teams::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
         reuse(&path, route, config, problems);

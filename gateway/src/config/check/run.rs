@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    issuers, providers, routes, server, signed_urls, token, trusted_headers, upstreams,
+    issuers, providers, routes, server, signed_urls, teams, token, trusted_headers, upstreams,
 };
 use crate::config::providers::Provider;
 use crate::config::root::Config;
@@ -27,6 +27,7 @@ pub(in crate::config) fn check(
     signed_urls::check(&config, &mut problems);
     trusted_headers::check(&config, &mut problems);
     session(&config, &mut problems, &mut warnings);
+    teams::check(&config, written, &mut problems);
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);
     routes::check(&config, written, &mut problems, &mut warnings);

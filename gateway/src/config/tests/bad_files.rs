@@ -78,23 +78,23 @@ help: did you mean `app`?
 #[test]
 fn all_faults_of_one_entry_are_told_at_once() {
     let text = format!(
-        "{GOOD}{ROUTE}auth = [\"sesion\", \"teams:ci\"]\nmethods = [\"get\"]\nbody_bytes = 5\n"
+        "{GOOD}{ROUTE}auth = [\"sesion\", \"api_key:ci\"]\nmethods = [\"get\"]\nbody_bytes = 5\n"
     );
     assert_eq!(
         faults(&text),
         r#"error: `sesion` is not a way in
   --> p.toml:16:9 routes[0].auth[0]
    |
-16 | auth = ["sesion", "teams:ci"]
+16 | auth = ["sesion", "api_key:ci"]
    |         ^^^^^^^^
-help: use "session", "bearer", "trusted_headers", "signed_url" or "anonymous"
+help: use "session", "bearer", "teams", "trusted_headers", "signed_url" or "anonymous"
 
-error: way in `teams` is not built yet in this version
+error: way in `api_key` is not built yet in this version
   --> p.toml:16:19 routes[0].auth[1]
    |
-16 | auth = ["sesion", "teams:ci"]
-   |                   ^^^^^^^^^^
-help: use "session", "bearer", "trusted_headers", "signed_url" or "anonymous"
+16 | auth = ["sesion", "api_key:ci"]
+   |                   ^^^^^^^^^^^^
+help: use "session", "bearer", "teams", "trusted_headers", "signed_url" or "anonymous"
 
 error: `get` is not a method
   --> p.toml:17:12 routes[0].methods[0]

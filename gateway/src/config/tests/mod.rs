@@ -6,3 +6,4 @@ mod examples;
 mod generated;
 mod issuers;
 mod support;
+mod teams;

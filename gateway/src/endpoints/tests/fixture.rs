@@ -143,6 +143,7 @@ impl Fixture {
             clock: clock.clone(),
             entropy: entropy.clone(),
             session_absolute: Duration::from_secs(43_200),
+            tabs: None,
         });
         let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::ZERO };
         let minter = Minter::new("https://app.test", times, keyring, clock.clone(), entropy);
@@ -361,6 +362,7 @@ fn routes() -> Table<Arc<RoutePlan>> {
             preserve_host: false,
             body_bytes: 1_000,
             websocket_origins: Vec::new(),
+            tab: None,
             strip: Vec::new(),
             metrics: Metrics::default().route(&path.into()),
         };

@@ -12,7 +12,7 @@ use crate::http1::{AnswerHead, Body, Coding, RequestHead};
 use crate::proxy::inbound::Inbound;
 use crate::proxy::outbound::{DEBUG_TOKEN, REQUEST_ID, host, is_ours, is_planted};
 use crate::proxy::service::Snapshot;
-use crate::web::{Reply, cookie};
+use crate::web::{Reply, cookie, framing};
 
 /// Writes the upstream's request out of the client's.
 ///
@@ -68,6 +68,8 @@ pub(super) fn request(
     out.extend_from_slice(b"\r\n");
 }
 
+const CSP: &[u8] = b"content-security-policy";
+
 /// How an answer leaves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leaves {
@@ -85,7 +87,17 @@ pub(super) fn answer(
     (snapshot, id): (&Snapshot, RequestId),
 ) {
     status_line(out, answer.status, answer.reason);
-    relayed_fields(out, answer, snapshot);
+    let tab = admitted.plan().tab.as_ref();
+    relayed_fields(out, answer, snapshot, tab.is_some());
+    if let Some(tab) = tab {
+        let policy = |field: &(&[u8], &[u8])| field.0.eq_ignore_ascii_case(CSP);
+        let sent = answer.fields.iter().filter(policy);
+        let sent: Vec<_> =
+            sent.filter_map(|(_, value)| HeaderValue::from_bytes(value).ok()).collect();
+        for policy in framing::policies(&sent, &tab.ancestors) {
+            field(out, "Content-Security-Policy", policy.as_bytes());
+        }
+    }
     field(out, "X-Request-Id", id.as_str().as_bytes());
     if let (Some(token), Some(wanted)) = (admitted.token(), &admitted.plan().token)
         && wanted.debug_header
@@ -103,7 +115,7 @@ pub(super) fn answer(
 /// Writes an interim answer (RFC 9110 section 15.2).
 pub(super) fn interim(out: &mut Vec<u8>, answer: &AnswerHead<'_>, snapshot: &Snapshot) {
     status_line(out, answer.status, answer.reason);
-    relayed_fields(out, answer, snapshot);
+    relayed_fields(out, answer, snapshot, false);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -134,7 +146,8 @@ pub(super) fn reply(
     reply.body.len() as u64
 }
 
-fn relayed_fields(out: &mut Vec<u8>, answer: &AnswerHead<'_>, snapshot: &Snapshot) {
+/// The fields that pass. Of a page that is `framed` in Teams, who may frame it is said anew.
+fn relayed_fields(out: &mut Vec<u8>, answer: &AnswerHead<'_>, snapshot: &Snapshot, framed: bool) {
     let connection = |field: &(&[u8], &[u8])| field.0.eq_ignore_ascii_case(b"connection");
     let named = answer
         .names_fields
@@ -144,6 +157,9 @@ fn relayed_fields(out: &mut Vec<u8>, answer: &AnswerHead<'_>, snapshot: &Snapsho
             || name.eq_ignore_ascii_case(REQUEST_ID.as_str().as_bytes())
             || name.eq_ignore_ascii_case(DEBUG_TOKEN.as_str().as_bytes())
             || named.as_ref().is_some_and(|named| named.has(name))
+            || (framed
+                && (name.eq_ignore_ascii_case(CSP)
+                    || name.eq_ignore_ascii_case(b"x-frame-options")))
             || (name.eq_ignore_ascii_case(b"set-cookie") && is_planted(value, snapshot));
         if !dropped {
             out.extend_from_slice(name);

@@ -40,6 +40,7 @@ pub(in crate::proxy) fn snapshot() -> Snapshot {
         clock,
         entropy,
         session_absolute: second,
+        tabs: None,
     });
     Snapshot {
         gate,

@@ -29,7 +29,11 @@ impl Lab {
 
     /// The standard house, changed.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let provider = Provider::start().await;
+        Self::around(Provider::start().await, change).await
+    }
+
+    /// A changed house with a provider that is there.
+    pub(crate) async fn around(provider: Provider, change: impl FnOnce(&mut Settings)) -> Self {
         let recorder = Recorder::start().await;
         let mut settings = Settings::new(&provider.issuer(), recorder.address);
         change(&mut settings);

@@ -115,12 +115,21 @@ pub(crate) async fn python(name: &str, words: &[&str]) -> String {
 
 /// Drives a real browser through the demo; gives the one line that the script prints.
 pub(crate) async fn real_browser(settings: &Value) -> Value {
-    let output = script("browser.mjs").arg(settings.to_string()).output().await.unwrap();
+    drive("browser.mjs", settings).await
+}
+
+/// Drives a real browser in which another site shows the app in a frame.
+pub(crate) async fn real_frame(settings: &Value) -> Value {
+    drive("tab.mjs", settings).await
+}
+
+async fn drive(name: &str, settings: &Value) -> Value {
+    let output = script(name).arg(settings.to_string()).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let last = text.lines().last().unwrap_or_default();
     let answer: Value = serde_json::from_str(last)
-        .unwrap_or_else(|e| panic!("browser.mjs said no JSON ({e}), {}: {text}", output.status));
-    assert!(output.status.success(), "browser.mjs failed: {answer:#}");
+        .unwrap_or_else(|e| panic!("{name} said no JSON ({e}), {}: {text}", output.status));
+    assert!(output.status.success(), "{name} failed: {answer:#}");
     answer
 }
 

@@ -87,8 +87,17 @@ type Office_ = State<Arc<Office>>;
 impl Provider {
     /// Starts one.
     pub(crate) async fn start() -> Self {
+        Self::start_below("").await
+    }
+
+    /// Starts one that looks like Entra to the people of one tenant.
+    pub(crate) async fn start_as_entra(tenant: &str) -> Self {
+        Self::start_below(&format!("/{tenant}/v2.0")).await
+    }
+
+    async fn start_below(path: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let issuer = format!("http://{}{path}", listener.local_addr().unwrap());
         let office = Arc::new(Office {
             issuer,
             fault: Mutex::default(),
@@ -103,8 +112,11 @@ impl Provider {
             .route("/authorize", get(authorize))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
-            .route("/end_session", get(end_session))
-            .with_state(Arc::clone(&office));
+            .route("/end_session", get(end_session));
+        let router = if path.is_empty() { router } else { Router::new().nest(path, router) };
+        // Where Entra publishes the keys of all tenants.
+        let router =
+            router.route("/common/discovery/v2.0/keys", get(jwks)).with_state(Arc::clone(&office));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { office, task }
     }
@@ -169,7 +181,7 @@ impl Office {
         let user = login.get("user").map_or("engineer", String::as_str);
         let mut claims = json!({
             "iss": self.issuer, "aud": "portcullis", "iat": now, "exp": now + 300, "auth_time": now,
-            "nonce": login.get("nonce"), "sub": format!("sub-{user}"), "name": user, "email_verified": true,
+            "nonce": login.get("nonce"), "sub": format!("sub-{user}"), "oid": format!("oid-{user}"), "name": user, "email_verified": true,
             "email": format!("{user}@example.com"), "preferred_username": user, "groups": groups(user),
         });
         let mut set = |name: &str, value: Value| {

@@ -25,9 +25,13 @@ use crate::support::socket::KEY;
 /// Time between two events of an event stream.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
+/// What an app says that will not be framed.
+const SHUT: &str = "x-frame-options: DENY\r\n\
+    content-security-policy: default-src 'self'; frame-ancestors 'none'\r\n";
+
 /// A backend on a port of its own.
 ///
-/// What a path does: `…/sse` ticks, `…/bytes?n=N` sends N bytes, `…/slow?ms=N` waits, `…/close`
+/// What a path does: `…/shut…` forbids frames, `…/sse` ticks, `…/bytes?n=N` sends N bytes, `…/slow?ms=N` waits, `…/close`
 /// hangs up, `…/early` answers 200 before the body is read, `…/answer?code=N` answers N; everything
 /// else answers 200 with the request as JSON. A WebSocket echoes.
 pub(crate) struct Recorder {
@@ -193,8 +197,9 @@ async fn respond(
     status: u64,
     body: &[u8],
 ) -> io::Result<()> {
+    let shut = if request.target().contains("/shut") { SHUT } else { "" };
     let head = format!(
-        "HTTP/1.1 {status} Told\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "HTTP/1.1 {status} Told\r\n{shut}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     to.write_all(head.as_bytes()).await?;

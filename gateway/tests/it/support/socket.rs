@@ -45,7 +45,15 @@ pub(crate) async fn open(
     path: &str,
     more: &[String],
 ) -> Result<Socket<impl Duplex + use<>>, Box<Message>> {
-    let mut raw = Raw::connect(to).await;
+    open_on(Raw::connect(to).await, path, more).await
+}
+
+/// The same on a connection that is there.
+pub(crate) async fn open_on(
+    mut raw: Raw,
+    path: &str,
+    more: &[String],
+) -> Result<Socket<impl Duplex + use<>>, Box<Message>> {
     raw.send(handshake(path, more)).await;
     let answer = raw.answer().await.expect("an answer to the handshake");
     if answer.status() != 101 {

@@ -1,0 +1,8 @@
+//! The way in of a tab in Microsoft Teams: the token that its page sends once, and the cookie that
+//! it has from then on.
+
+mod cookie;
+mod entra;
+
+pub use cookie::TeamsCookie;
+pub use entra::{EntraSettings, EntraTokens, TabRefusal, TabSignIn, Tenants};

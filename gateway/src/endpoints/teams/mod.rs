@@ -1,0 +1,8 @@
+//! Signing in from a tab in Microsoft Teams.
+
+mod codes;
+mod popup;
+mod session;
+
+pub(super) use codes::PopupCodes;
+pub use session::Tabs;
