@@ -73,13 +73,14 @@ impl Endpoints {
             Ok(session) => session.map(|session| Arc::clone(&session.principal)),
             Err(_) => return unavailable(request),
         };
-        let other = somebody.filter(|now| !now.is_same_as(&entrance.principal));
+        let known = somebody.as_ref().is_some_and(|now| now.is_same_as(&entrance.principal));
+        let other = somebody.filter(|_| !known);
         if !posted && (other.is_some() || !navigates(request)) {
             let now = other.as_ref().map_or("", |now| now.display_name());
             let then = if now.is_empty() { "" } else { entrance.principal.display_name() };
             return page(StatusCode::OK, &Ask { to: &to, now, then });
         }
-        self.enter(request, links, entrance, &target.without_link(links)).await
+        self.enter(request, links, entrance, (&target.without_link(links), known)).await
     }
 
     async fn enter(
@@ -87,10 +88,12 @@ impl Endpoints {
         request: &Request<'_>,
         links: &Links,
         entrance: Entrance,
-        target: &ReturnTo,
+        (target, known): (&ReturnTo, bool),
     ) -> Reply {
         match links.use_up(&entrance).await {
             Ok(true) => {}
+            // Whoever came here by the back button is signed in already, and stays as they are.
+            Ok(false) if known => return leave(target),
             Ok(false) => return self.refused(request, RejectReason::Used),
             Err(fault) => {
                 tracing::error!(%fault, "a signed link cannot be used");
@@ -114,9 +117,7 @@ impl Endpoints {
         audit::signed_in(request.id.as_str(), signer, &who.issuer, &who.subject, &session.sid);
         self.parts.metrics.login(NAME, LoginResult::Succeeded);
         let cookie = self.session_cookie(request, &handle).unwrap_or_default();
-        Reply::redirect(StatusCode::SEE_OTHER, target.as_str())
-            .with("referrer-policy", "no-referrer")
-            .with_cookie(&cookie)
+        leave(target).with_cookie(&cookie)
     }
 
     fn refused(&self, request: &Request<'_>, reason: RejectReason) -> Reply {
@@ -159,6 +160,11 @@ fn navigates(request: &Request<'_>) -> bool {
         && request.header("sec-fetch-mode") == Some("navigate")
         && request.caller_kind() == CallerKind::Navigation
         && !ahead.iter().any(|name| request.headers.contains_key(*name))
+}
+
+fn leave(target: &ReturnTo) -> Reply {
+    let reply = Reply::redirect(StatusCode::SEE_OTHER, target.as_str());
+    reply.with("referrer-policy", "no-referrer")
 }
 
 /// The one value of `to`; none when it is repeated.

@@ -81,6 +81,9 @@ async fn a_link_that_python_signed_signs_in_once_across_restarts() {
     let minted = claims(&house.lab.last_token());
     assert_eq!(minted["sub"], "myuser");
     assert_eq!(minted["idp"], "urn:portcullis:signed-url:portal");
+    // Who comes back to it is signed in already.
+    let again = browser.navigate(&link).await;
+    assert_eq!(again.url.as_str(), format!("{SITE}/chat/1?theme=dark"), "{:#?}", again.hops);
     // It goes on without the link, on a WebSocket too.
     let lines = [house.lab.cookie_line(&browser), format!("Origin: {SITE}")];
     socket::open(house.lab.gateway.http, "/chat/ws", &lines).await.expect("an upgrade");

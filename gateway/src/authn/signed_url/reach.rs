@@ -13,8 +13,11 @@ const CLAIM: &str = "signed_url";
 /// Host, path prefix and methods; what is absent is not bound.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Reach {
+    #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<Vec<String>>,
 }
 

@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod checks;
+mod entrances;
 mod examples;
 mod generated;
 mod issuers;
