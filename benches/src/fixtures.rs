@@ -101,6 +101,7 @@ impl Asked {
             query: None,
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             websocket: false,
         }
     }

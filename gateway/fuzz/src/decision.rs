@@ -138,6 +138,7 @@ impl World {
             query,
             headers: &headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             websocket,
         };
         match block_on(self.gate.decide(&request)) {

@@ -86,6 +86,7 @@ pub(crate) async fn ask_at(
         query: None,
         headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         websocket: false,
     };
     let now = way.authenticate_now(&request).map(|now| format!("{now:?}"));

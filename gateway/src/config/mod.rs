@@ -31,6 +31,7 @@ mod surroundings;
 mod text;
 mod token;
 mod upstreams;
+mod verify;
 
 pub use address::ServerAddress;
 pub use allow::AllowList;
@@ -58,6 +59,7 @@ pub use size::ByteSize;
 pub use surroundings::Surroundings;
 pub use token::Token;
 pub use upstreams::{Balance, Upstream, UpstreamProtocol, UpstreamTls};
+pub use verify::{Dialect, OriginalField, Verify};
 
 #[cfg(test)]
 mod tests;

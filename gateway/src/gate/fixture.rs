@@ -229,6 +229,7 @@ impl Asked {
             query: self.query.as_deref(),
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             websocket: self.websocket,
         }
     }

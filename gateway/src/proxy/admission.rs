@@ -6,7 +6,6 @@ use pingora_error::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 use tracing::warn;
 
-use crate::endpoints::Endpoints;
 use crate::gate::{Refusal, Refused};
 use crate::observe::audit;
 use crate::proxy::context::Context;
@@ -48,7 +47,7 @@ pub(super) async fn admit(
         respond::reply(session, ctx, reply, false).await?;
         return Ok(true);
     }
-    if Endpoints::owns(&inbound.path) {
+    if snapshot.endpoints.takes(&inbound.path) {
         return own(gateway, session, ctx).await;
     }
     decide(gateway, session, ctx).await

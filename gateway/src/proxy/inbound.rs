@@ -23,6 +23,7 @@ pub(super) struct Inbound {
     pub(super) path: String,
     pub(super) query: Option<String>,
     pub(super) client: IpAddr,
+    pub(super) peer: IpAddr,
     pub(super) websocket: bool,
 }
 
@@ -73,6 +74,7 @@ impl Inbound {
             path,
             query,
             client: from.client,
+            peer: connection.peer.ip().to_canonical(),
             websocket,
         })
     }
@@ -89,6 +91,7 @@ impl Inbound {
             query: self.query.as_deref(),
             headers,
             client: self.client,
+            peer: self.peer,
             websocket: self.websocket,
         }
     }

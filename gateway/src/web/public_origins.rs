@@ -73,6 +73,7 @@ mod tests {
             query: None,
             headers: &HeaderMap::new(),
             client: [192, 0, 2, 1].into(),
+            peer: [192, 0, 2, 1].into(),
             websocket: false,
         };
         (origins.of(&request).to_owned(), origins.exact(&request).is_some())

@@ -29,4 +29,5 @@ mod streams;
 mod stripping;
 mod support;
 mod targets;
+mod verify;
 mod websocket;

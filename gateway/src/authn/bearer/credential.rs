@@ -92,6 +92,7 @@ mod tests {
             query,
             headers: &headers,
             client: [127, 0, 0, 1].into(),
+            peer: [127, 0, 0, 1].into(),
             websocket: false,
         }));
     }

@@ -101,6 +101,7 @@ fn ask_some(says: &[(Say, WayIn)], now: impl Fn(usize) -> bool) -> (Came, usize)
         query: None,
         headers: &headers,
         client: [127, 0, 0, 1].into(),
+        peer: [127, 0, 0, 1].into(),
         websocket: false,
     };
     let all_now = (0..says.len()).all(&now);

@@ -22,6 +22,7 @@ fn judge(rule: &dyn Authorizer, who: Principal, way: WayIn) -> Option<DenyReason
         query: None,
         headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         websocket: false,
     };
     let authenticated = Authenticated::assertion(Arc::new(who), way, None);

@@ -8,6 +8,7 @@ mod run;
 mod server;
 mod token;
 mod upstreams;
+mod verify;
 
 pub use findings::Problem;
 pub(super) use run::check;

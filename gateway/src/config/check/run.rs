@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
-use crate::config::check::{issuers, providers, routes, server, token, upstreams};
+use crate::config::check::{issuers, providers, routes, server, token, upstreams, verify};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::session::SessionStore;
@@ -25,6 +25,7 @@ pub(in crate::config) fn check(
     session(&config, &mut problems, &mut warnings);
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);
+    verify::check(&config, &mut problems);
     routes::check(&config, written, &mut problems, &mut warnings);
     Findings { config, problems, warnings }
 }

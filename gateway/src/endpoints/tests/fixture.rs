@@ -143,6 +143,7 @@ impl Fixture {
             clock: clock.clone(),
             entropy: entropy.clone(),
             session_absolute: Duration::from_secs(43_200),
+            verify: None,
         });
         let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::ZERO };
         let minter = Minter::new("https://app.test", times, keyring, clock.clone(), entropy);
@@ -187,6 +188,7 @@ impl Fixture {
             query,
             headers: &headers,
             client: [192, 0, 2, 1].into(),
+            peer: [192, 0, 2, 1].into(),
             websocket: false,
         };
         let reply = self.endpoints.serve(&self.gate, &request, &body).await;

@@ -63,6 +63,7 @@ fn inbound() -> Inbound {
         path: "/a%2A/b".to_owned(),
         query: Some("q=%41".to_owned()),
         client: [198, 51, 100, 7].into(),
+        peer: [198, 51, 100, 7].into(),
         websocket: false,
     }
 }
