@@ -61,7 +61,6 @@ const NOT_BUILT: &[Auth] = &[
     Auth::TrustedHeaders,
     Auth::SignedUrl,
     Auth::Password,
-    Auth::ForwardAuth,
     Auth::ClientCertificate,
 ];
 

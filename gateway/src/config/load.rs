@@ -13,6 +13,7 @@ use crate::config::checked::Checked;
 use crate::config::document::{Document, covers};
 use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
+use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
@@ -129,6 +130,7 @@ impl Reader<'_> {
         };
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
+        let forward_auth = self.map(root.remove("forward_auth"), Self::read::<ForwardAuth>);
         let issuers = self.map(root.remove("issuers"), Self::read::<Issuer>);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
@@ -139,6 +141,7 @@ impl Reader<'_> {
             server: server?,
             providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             issuers: issuers.into_iter().map(|(id, it)| (IssuerId::from(&*id), it)).collect(),
+            forward_auth,
             session,
             token,
             upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),

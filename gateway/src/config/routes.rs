@@ -32,7 +32,7 @@ pub struct Route {
     #[serde(default)]
     pub methods: Vec<Verb>,
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
-    /// issuer), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// issuer), `forward_auth` (the word of an external service), `anonymous` (no proof; last in the list, makes identity optional). The first
     /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
@@ -53,6 +53,8 @@ pub struct Route {
     /// Default false: an app that gets the client's token can use it elsewhere in its name.
     #[serde(default)]
     pub forward_authorization: bool,
+    /// The service that is asked with `forward_auth`, by id. Default: the only one.
+    pub forward_auth: Option<String>,
     /// Who may: `public` for everybody whom a way in accepts, `authenticated` for everybody who is
     /// somebody.
     pub access: Option<Access>,
@@ -159,6 +161,11 @@ impl Route {
     /// Whether people sign in on it.
     pub fn takes_sessions(&self) -> bool {
         self.auth.contains(&Auth::Session)
+    }
+
+    /// Whether an external service is asked.
+    pub fn asks_a_service(&self) -> bool {
+        self.auth.contains(&Auth::ForwardAuth)
     }
 
     /// Whether the client's `Authorization` field is for the gateway and not for the upstream.

@@ -124,6 +124,9 @@ fn yes(admitted: &Admitted, allowed: StatusCode) -> Reply {
         reply.headers.insert(name, value);
     }
     reply.headers.insert("x-user-jwt", HeaderValue::from_static(""));
+    for (name, value) in proof.passed() {
+        reply.headers.insert(name.clone(), value.clone());
+    }
     if let (Some(token), Some(wanted)) = (admitted.token(), &admitted.plan().token) {
         reply.headers.insert(wanted.header.clone(), token.value.clone());
     }

@@ -3,6 +3,7 @@
 mod anonymous;
 mod bearer;
 mod chain;
+mod forward_auth;
 mod session;
 
 pub(super) use chain::Ways;

@@ -1,6 +1,7 @@
 //! Checks between the parts of a configuration that was read, one file per section.
 
 mod findings;
+mod forward_auth;
 mod issuers;
 mod providers;
 mod routes;

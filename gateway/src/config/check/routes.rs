@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::issuers;
+use crate::config::check::{forward_auth, issuers};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -88,6 +88,7 @@ pub(super) fn check(
         rule(&path, route, problems);
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
+        forward_auth::route(&path, route, config, problems);
         issuers::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);

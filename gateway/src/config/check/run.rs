@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
-use crate::config::check::{issuers, providers, routes, server, token, upstreams, verify};
+use crate::config::check::{
+    forward_auth, issuers, providers, routes, server, token, upstreams, verify,
+};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::session::SessionStore;
@@ -21,6 +23,7 @@ pub(in crate::config) fn check(
     resolve_secrets(&mut config, around, &mut problems);
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
+    forward_auth::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
     session(&config, &mut problems, &mut warnings);
     token::check(&config.token, &mut problems);

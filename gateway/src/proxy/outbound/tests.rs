@@ -40,6 +40,7 @@ fn snapshot() -> Snapshot {
         clock,
         entropy,
         session_absolute: second,
+        verify: None,
     });
     Snapshot {
         gate,
