@@ -12,6 +12,7 @@ mod canary;
 mod chromium;
 mod durability;
 mod edge;
+mod forward_auth;
 mod framing;
 mod fuzz;
 mod hostile;

@@ -5,4 +5,5 @@ mod checks;
 mod examples;
 mod generated;
 mod issuers;
+mod proxies;
 mod support;
