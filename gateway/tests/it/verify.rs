@@ -294,6 +294,13 @@ async fn the_paths_of_oauth2_proxy_do_what_they_do_there() {
     let lab = house(SEED).await;
     let http = lab.gateway.http;
     assert_eq!(get(http, "/ping", &[]).await.status(), 200);
+    // Who looks like a health check is a visitor all the same.
+    let asked = ["X-Original-URI: /home", "X-Original-Host: localhost"];
+    for agent in ["GoogleHC/1.0", "kube-probe/1.29"] {
+        let lines =
+            [&asked[..], &["X-Original-Remote-Addr: 192.0.2.9", &format!("User-Agent: {agent}")]];
+        assert_eq!(get(http, "/oauth2/auth", &lines.concat()).await.status(), 401, "{agent}");
+    }
     let cookie = lab.cookie_line(&lab.sign_in("engineer").await);
     let who = get(http, "/oauth2/userinfo", &[&cookie]).await.json();
     assert_eq!(who["user"], "sub-engineer", "{who:#}");

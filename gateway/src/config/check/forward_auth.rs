@@ -104,7 +104,7 @@ pub(super) fn route(path: &str, route: &Route, config: &Config, problems: &mut V
         return;
     }
     let service = match (&route.forward_auth, config.forward_auth.len()) {
-        (Some(id), _) if config.forward_auth.get(id).is_none() => {
+        (Some(id), _) if !config.forward_auth.contains_key(id) => {
             let remedy = name_one("forward_auth", id, known().collect::<Vec<_>>().into_iter());
             wrong("forward_auth", format!("there is no forward_auth `{id}`"), remedy);
             return;

@@ -31,11 +31,11 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
         wrong("server.verify.headers", message, "add \"X-Original-URI\"");
     }
     for (index, route) in config.routes.iter().enumerate() {
-        let taken = |own: &&str| {
-            let rest = route.path.as_str().strip_prefix(*own);
+        let taken = |own: &str| {
+            let rest = route.path.as_str().strip_prefix(own);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        if verify.oauth2_proxy_paths && COMPATIBLE.iter().any(|own| taken(&own)) {
+        if verify.oauth2_proxy_paths && COMPATIBLE.iter().any(|own| taken(own)) {
             let message = "server.verify.oauth2_proxy_paths takes such paths".to_owned();
             wrong(&format!("routes[{index}].path"), message, "choose another path");
         }
