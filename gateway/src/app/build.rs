@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::lasting::{Lasting, LastingFault};
 use crate::app::ways::{self, Ways};
-use crate::app::{issuers, providers, routes, upstreams};
+use crate::app::{issuers, providers, routes, upstreams, verify};
 use crate::authn::CookieNames;
 use crate::authn::bearer::Issuer;
 use crate::base::{IssuerId, ProviderId, RouteId};
@@ -128,6 +128,7 @@ pub(super) fn build(
         clock: Arc::clone(&lasting.clock),
         entropy: Arc::clone(&lasting.entropy),
         session_absolute: config.session.absolute.std(),
+        verify: config.server.verify.as_ref().map(verify::rules),
     });
     let gate = Gate::new(table, Arc::new(minter), Arc::clone(&lasting.clock));
     Ok(Built {

@@ -13,6 +13,7 @@ mod reload;
 mod routes;
 mod run;
 mod upstreams;
+mod verify;
 mod watch;
 mod ways;
 

@@ -3,11 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+
 use crate::app::build::BuildFault;
 use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::UpstreamId;
-use crate::config::{Loaded, Problem, Route, Rule};
+use crate::config::{ForwardAuth, Loaded, Problem, Route, Rule};
 use crate::gate::RoutePlan;
 use crate::route::{Pattern, Table, Tie};
 use crate::token::TokenPlan;
@@ -83,10 +86,25 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
             .chain(ways.config.trusted_headers.iter().flat_map(|it| it.fields().map(|(_, f)| f)))
             .map(|field| field.name().clone())
             // Once `bearer` reads it, it is a password of the caller's: not for an application.
-            .chain(route.keeps_authorization().then_some(http::header::AUTHORIZATION))
+            .chain(route.keeps_authorization().then_some(AUTHORIZATION))
+            .chain(names_of_service(ways, route))
             .collect(),
         metrics: ways.lasting.metrics.route(&route.id()),
     })
+}
+
+/// What only the service may say, and what was shown to the service.
+fn names_of_service(ways: &Ways<'_>, route: &Route) -> Vec<HeaderName> {
+    let service = route.asks_a_service().then(|| ways.config.service_of(route)).flatten();
+    let goes_on = |name: &HeaderName| *name == AUTHORIZATION && route.forward_authorization;
+    let shown = |section: &ForwardAuth| {
+        let shown = section.headers.iter().map(|field| field.name().clone());
+        shown.filter(|name| !goes_on(name)).collect::<Vec<_>>()
+    };
+    let said = |section: &ForwardAuth| {
+        section.pass.iter().map(|field| field.name().clone()).collect::<Vec<_>>()
+    };
+    service.map(|section| [shown(section), said(section)].concat()).unwrap_or_default()
 }
 
 fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {

@@ -6,6 +6,7 @@ pub mod bearer;
 mod chain;
 #[cfg(test)]
 mod conformance;
+pub mod forward_auth;
 mod session;
 mod signed_url;
 pub mod teams;

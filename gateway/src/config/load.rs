@@ -13,6 +13,7 @@ use crate::config::checked::Checked;
 use crate::config::document::{Document, covers};
 use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
+use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
@@ -131,6 +132,7 @@ impl Reader<'_> {
         };
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
+        let forward_auth = self.map(root.remove("forward_auth"), Self::read::<ForwardAuth>);
         let issuers = self.map(root.remove("issuers"), Self::read::<Issuer>);
         let links = self.map(root.remove("signed_urls"), Self::read::<SignedUrls>);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
@@ -146,6 +148,7 @@ impl Reader<'_> {
             issuers: issuers.into_iter().map(|(id, it)| (IssuerId::from(&*id), it)).collect(),
             signed_urls: links.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             trusted_headers: trusted,
+            forward_auth,
             session,
             teams,
             token,

@@ -9,6 +9,7 @@ mod document;
 mod duration;
 mod entries;
 mod fault;
+mod forward_auth;
 mod issuers;
 mod limits;
 mod load;
@@ -34,6 +35,7 @@ mod text;
 mod token;
 mod trusted_headers;
 mod upstreams;
+mod verify;
 
 pub use address::ServerAddress;
 pub use allow::AllowList;
@@ -42,6 +44,7 @@ pub use check::Problem;
 pub use checked::Checked;
 pub use duration::Duration;
 pub use fault::{Fault, Faults};
+pub use forward_auth::{AnswerToken, ForwardAuth};
 pub use issuers::{Introspection, Issuer, SignatureAlgorithm};
 pub use limits::Limits;
 pub use load::Loaded;
@@ -64,6 +67,7 @@ pub use teams::{Teams, TeamsLibrary};
 pub use token::Token;
 pub use trusted_headers::TrustedHeaders;
 pub use upstreams::{Balance, Upstream, UpstreamProtocol, UpstreamTls};
+pub use verify::{Dialect, OriginalField, Verify};
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base::{IssuerId, ProviderId, UpstreamId};
+use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
 use crate::config::log::Log;
 use crate::config::providers::Provider;
@@ -41,6 +42,10 @@ pub struct Config {
     pub signed_urls: BTreeMap<ProviderId, SignedUrls>,
     /// The proxy before the gateway that has signed people in, for the way in `trusted_headers`.
     pub trusted_headers: Option<TrustedHeaders>,
+    /// External services for the way in `forward_auth`, by an id of your choice: lower-case letters,
+    /// digits and `-`.
+    #[serde(default)]
+    pub forward_auth: BTreeMap<String, ForwardAuth>,
     /// How long a login lasts and where it is kept.
     #[schemars(default)]
     pub session: Session,
@@ -64,6 +69,15 @@ impl Config {
     pub fn redacted(&self) -> serde_json::Value {
         // Nothing in these types can fail to serialise; `SecretSource` writes its place only.
         serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// The service that a route asks: the one it names, or the only one.
+    pub fn service_of(&self, route: &Route) -> Option<&ForwardAuth> {
+        match &route.forward_auth {
+            Some(id) => self.forward_auth.get(id),
+            None if self.forward_auth.len() == 1 => self.forward_auth.values().next(),
+            None => None,
+        }
     }
 
     /// The issuers whose tokens count on a route: those it names, or all.

@@ -34,7 +34,8 @@ pub struct Route {
     pub methods: Vec<Verb>,
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
     /// issuer), `signed_url` (a signed link, which becomes a session), `teams` (a tab in Microsoft
-    /// Teams), `trusted_headers` (a proxy that has signed people in), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// Teams), `trusted_headers` (a proxy that has signed people in), `forward_auth` (the word of an
+    /// external service), `anonymous` (no proof; last in the list, makes identity optional). The first
     /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
@@ -59,6 +60,8 @@ pub struct Route {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub signed_urls: Vec<ProviderId>,
+    /// The service that is asked with `forward_auth`, by id. Default: the only one.
+    pub forward_auth: Option<String>,
     /// Who may: `public` for everybody whom a way in accepts, `authenticated` for everybody who is
     /// somebody.
     pub access: Option<Access>,
@@ -176,6 +179,11 @@ impl Route {
     /// Whether it is shown as a tab in Microsoft Teams.
     pub fn takes_teams(&self) -> bool {
         self.auth.contains(&Auth::Teams)
+    }
+
+    /// Whether an external service is asked.
+    pub fn asks_a_service(&self) -> bool {
+        self.auth.contains(&Auth::ForwardAuth)
     }
 
     /// Whether the client's `Authorization` field is for the gateway and not for the upstream.

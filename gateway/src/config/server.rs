@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::limits::Limits;
 use crate::config::origin::Origin;
+use crate::config::verify::Verify;
 
 /// Where the gateway listens, what it is called from outside, and whom it believes.
 ///
@@ -53,6 +54,8 @@ pub struct Server {
     /// What one client, one connection and one request may use up.
     #[serde(default)]
     pub limits: Limits,
+    /// Answers other proxies that ask whether they may forward a request. Default: nobody can ask.
+    pub verify: Option<Verify>,
 }
 
 /// What relays HTTP/1.1.

@@ -12,13 +12,18 @@ mod login_loop;
 mod logout;
 mod me;
 mod memory;
+mod original;
+mod proxy_paths;
 mod service;
 mod signed_out;
 mod state;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use memory::LoginMemory;
+pub use original::{Dialect, Said};
 pub use service::{EndpointParts, Endpoints};
 pub use teams::Tabs;
+pub use verify::VerifyRules;

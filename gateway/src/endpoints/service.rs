@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 
 use crate::authn::CookieNames;
 use crate::base::{Clock, Entropy};
@@ -11,6 +12,7 @@ use crate::crypto::Sealer;
 use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS};
 use crate::endpoints::memory::LoginMemory;
 use crate::endpoints::teams::Tabs;
+use crate::endpoints::verify::{VERIFY, VerifyRules};
 use crate::gate::Gate;
 use crate::observe::Metrics;
 use crate::oidc::Provider;
@@ -53,6 +55,8 @@ pub struct EndpointParts {
     pub entropy: Arc<dyn Entropy>,
     /// How long a session lives at most: so long its cookie is kept.
     pub session_absolute: Duration,
+    /// Which proxies may ask for a decision, and how they ask; `None` where nobody may.
+    pub verify: Option<VerifyRules>,
 }
 
 impl Endpoints {
@@ -70,7 +74,13 @@ impl Endpoints {
             || path == "/.well-known/openid-configuration"
     }
 
-    /// Answers a request for a path that [`owns`](Self::owns) says is ours.
+    /// Whether a canonical path is one of ours here: the paths of [`owns`](Self::owns), and those
+    /// that an option of the configuration adds.
+    pub fn takes(&self, path: &str) -> bool {
+        Self::owns(path) || self.is_compatible(path)
+    }
+
+    /// Answers a request for a path that [`takes`](Self::takes) says is ours.
     pub async fn serve(&self, gate: &Gate, request: &Request<'_>, body: &Bytes) -> Reply {
         match request.path {
             "/.well-known/jwks.json" => return self.jwks(request),
@@ -80,7 +90,14 @@ impl Endpoints {
             LOGOUT => return self.logout(request, body).await,
             ME => return self.me(request).await,
             SIGNED_OUT => return self.signed_out(request).await,
+            VERIFY => return self.verify(gate, request, StatusCode::OK).await,
             _ => {}
+        }
+        if self.is_compatible(request.path) {
+            return self.compatible(gate, request).await;
+        }
+        if below(request.path, VERIFY).is_some() {
+            return self.verify(gate, request, StatusCode::OK).await;
         }
         if let Some(provider) = below(request.path, LOGIN) {
             return self.login_with(provider, request).await;

@@ -78,6 +78,11 @@ impl Gate {
         &self.routes
     }
 
+    /// Whether what is decided for a path depends on the method: who does not know it cannot judge.
+    pub fn tells_methods_apart(&self, host: &str, path: &str) -> bool {
+        self.routes.tells_methods_apart(host, path)
+    }
+
     /// Decides one request.
     ///
     /// # Errors

@@ -9,5 +9,5 @@ mod way_in;
 pub use mapping::{ClaimMapping, claim};
 pub use memo::Memo;
 pub use principal::{Email, Principal};
-pub use proof::{Authenticated, Permit, SessionRef};
+pub use proof::{Authenticated, Passed, Permit, SessionRef};
 pub use way_in::WayIn;

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use http::{HeaderName, HeaderValue};
+
 use crate::base::{ProviderId, RouteId, Timestamp};
 use crate::identity::{Memo, Principal, WayIn};
 
@@ -14,7 +16,11 @@ pub struct Authenticated {
     way_in: WayIn,
     session: Option<Arc<SessionRef>>,
     expires: Option<Timestamp>,
+    passed: Option<Passed>,
 }
+
+/// Header fields that whoever vouched wants the upstream to see as they are.
+pub type Passed = Arc<[(HeaderName, HeaderValue)]>;
 
 /// What the rest of the gateway may know of the session behind a request; never its handle.
 #[derive(Clone, Debug)]
@@ -51,7 +57,7 @@ impl Authenticated {
         way_in: WayIn,
         session: Option<Arc<SessionRef>>,
     ) -> Self {
-        Self { principal, way_in, session, expires: None }
+        Self { principal, way_in, session, expires: None, passed: None }
     }
 
     /// The same, good until a moment only: what was opened with it must end then.
@@ -59,6 +65,17 @@ impl Authenticated {
     pub const fn until(mut self, expires: Timestamp) -> Self {
         self.expires = Some(expires);
         self
+    }
+
+    /// The same, with fields for the upstream. The route strips these names from what clients send.
+    #[must_use]
+    pub fn passing(self, passed: Passed) -> Self {
+        Self { passed: (!passed.is_empty()).then_some(passed), ..self }
+    }
+
+    /// Fields for the upstream, as whoever vouched wrote them.
+    pub fn passed(&self) -> &[(HeaderName, HeaderValue)] {
+        self.passed.as_deref().unwrap_or_default()
     }
 
     /// When the credential ends, where it says so itself. A session's end is the session's own.

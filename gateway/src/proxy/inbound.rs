@@ -116,7 +116,7 @@ impl Inbound {
             path,
             query,
             client: from.client,
-            peer: connection.peer.ip(),
+            peer: connection.peer.ip().to_canonical(),
             websocket,
         })
     }

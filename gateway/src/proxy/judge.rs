@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::endpoints::Endpoints;
 use crate::gate::{Refusal, Refused};
 use crate::observe::audit;
 use crate::proxy::context::Context;
@@ -50,7 +49,7 @@ pub(super) async fn judge(
         ctx.answered.by = Some("redirect");
         return Verdict::Answer(Box::new(Answer { reply, close: false }));
     }
-    if Endpoints::owns(&inbound.path) {
+    if ctx.snapshot.endpoints.takes(&inbound.path) {
         ctx.answered.by = Some("own");
         return Verdict::Own;
     }

@@ -58,6 +58,9 @@ pub(super) fn prepare(
         upstream.insert_header(name, value)?;
     }
     upstream.insert_header(REQUEST_ID, id.as_str())?;
+    for (name, value) in admitted.permit().authenticated().passed() {
+        upstream.insert_header(name.clone(), value.clone())?;
+    }
     if let (Some(token), Some(wanted)) = (admitted.token(), &plan.token) {
         upstream.insert_header(wanted.header.clone(), token.value.clone())?;
     }

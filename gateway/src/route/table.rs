@@ -106,6 +106,11 @@ impl<T> Table<T> {
         if ties.is_empty() { Ok(table) } else { Err(ties) }
     }
 
+    /// Whether the method decides which route serves a host and path, or whether one does.
+    pub fn tells_methods_apart(&self, host: &str, path: &str) -> bool {
+        self.leaf(host, path).is_some_and(|leaf| !leaf.only.is_empty())
+    }
+
     /// The most specific route for a host (lower case, without port), a canonical path and a method.
     pub fn find(&self, host: &str, path: &str, method: &Method) -> Found<'_, T> {
         let Some(leaf) = self.leaf(host, path) else {

@@ -30,7 +30,8 @@ pub struct Request<'a> {
     pub headers: &'a HeaderMap,
     /// The client: the peer, or the right-most hop that no trusted proxy vouches for.
     pub client: IpAddr,
-    /// The other end of the connection, whatever it says of others.
+    /// The other end of the connection: the client, or the last proxy before us. What only some networks
+    /// may say is judged by it, never by `client`, which is that proxy's word.
     pub peer: IpAddr,
     /// Whether this is a strict WebSocket handshake (RFC 6455 section 4.2.1).
     pub websocket: bool,

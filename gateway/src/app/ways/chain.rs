@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
-use crate::app::ways::{anonymous, bearer, session, teams, trusted_headers};
+use crate::app::ways::{anonymous, bearer, forward_auth, session, teams, trusted_headers};
 use crate::authn::bearer::Issuer;
 use crate::authn::{Authenticator, Chain, CookieNames};
 use crate::base::ProviderId;
@@ -47,7 +47,7 @@ impl Ways<'_> {
             Auth::ApiKey => not_built(auth, route),
             Auth::Bearer => bearer::way(self, route),
             Auth::ClientCertificate => not_built(auth, route),
-            Auth::ForwardAuth => not_built(auth, route),
+            Auth::ForwardAuth => forward_auth::way(self, route),
             Auth::Password => not_built(auth, route),
             Auth::Session => session::way(self, route),
             Auth::SignedUrl => not_built(auth, route),

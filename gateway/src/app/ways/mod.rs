@@ -3,6 +3,7 @@
 mod anonymous;
 mod bearer;
 mod chain;
+mod forward_auth;
 mod session;
 mod signed_url;
 mod teams;

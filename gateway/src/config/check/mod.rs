@@ -1,6 +1,7 @@
 //! Checks between the parts of a configuration that was read, one file per section.
 
 mod findings;
+mod forward_auth;
 mod issuers;
 mod providers;
 mod routes;
@@ -11,6 +12,7 @@ mod teams;
 mod token;
 mod trusted_headers;
 mod upstreams;
+mod verify;
 
 pub use findings::Problem;
 pub(super) use run::check;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::{issuers, signed_urls, teams, trusted_headers};
+use crate::config::check::{forward_auth, issuers, signed_urls, teams, trusted_headers};
 use crate::config::duration::Duration;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
@@ -92,6 +92,7 @@ pub(super) fn check(
         rule(&path, route, problems);
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
+        forward_auth::route(&path, route, config, problems);
         issuers::route(&path, route, config, written, problems);
         signed_urls::route(&path, route, config, written, problems);
         trusted_headers::route(&path, route, config, written, problems);

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    issuers, providers, routes, server, signed_urls, teams, token, trusted_headers, upstreams,
+    forward_auth, issuers, providers, routes, server, signed_urls, teams, token, trusted_headers,
+    upstreams, verify,
 };
 use crate::config::providers::Provider;
 use crate::config::root::Config;
@@ -23,6 +24,7 @@ pub(in crate::config) fn check(
     resolve_secrets(&mut config, around, &mut problems);
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
+    forward_auth::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
     signed_urls::check(&config, &mut problems);
     trusted_headers::check(&config, &mut problems);
@@ -30,6 +32,7 @@ pub(in crate::config) fn check(
     teams::check(&config, written, &mut problems);
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);
+    verify::check(&config, &mut problems);
     routes::check(&config, written, &mut problems, &mut warnings);
     Findings { config, problems, warnings }
 }

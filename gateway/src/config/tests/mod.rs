@@ -6,5 +6,6 @@ mod entrances;
 mod examples;
 mod generated;
 mod issuers;
+mod proxies;
 mod support;
 mod teams;

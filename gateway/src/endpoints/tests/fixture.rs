@@ -144,6 +144,7 @@ impl Fixture {
             entropy: entropy.clone(),
             session_absolute: Duration::from_secs(43_200),
             tabs: None,
+            verify: None,
         });
         let times = TokenTimes { lifetime: Duration::from_secs(60), skew: Duration::ZERO };
         let minter = Minter::new("https://app.test", times, keyring, clock.clone(), entropy);

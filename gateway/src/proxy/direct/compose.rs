@@ -56,6 +56,9 @@ pub(super) fn request(
     }
     forwarded(out, inbound.client, inbound.scheme.as_str(), authority);
     field(out, "X-Request-Id", id.as_str().as_bytes());
+    for (name, value) in admitted.permit().authenticated().passed() {
+        field(out, name.as_str(), value.as_bytes());
+    }
     if let (Some(token), Some(wanted)) = (admitted.token(), &plan.token) {
         field(out, wanted.header.as_str(), token.value.as_bytes());
     }

@@ -41,6 +41,7 @@ pub(in crate::proxy) fn snapshot() -> Snapshot {
         entropy,
         session_absolute: second,
         tabs: None,
+        verify: None,
     });
     Snapshot {
         gate,

@@ -23,6 +23,11 @@ impl ScriptedFetch {
     pub fn answer(&self, url: &str, status: u16, body: impl Into<Bytes>) {
         let mut response = http::Response::new(body.into());
         *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+        self.respond(url, response);
+    }
+
+    /// From now on, `url` gives this response.
+    pub fn respond(&self, url: &str, response: http::Response<Bytes>) {
         self.with(|script| script.answers.insert(url.to_owned(), Ok(response)));
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod issuer;
 pub(crate) mod lab;
 pub(crate) mod load;
+pub(crate) mod nginx;
 pub(crate) mod peers;
 pub(crate) mod provider;
 pub(crate) mod raw;

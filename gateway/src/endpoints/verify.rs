@@ -1,0 +1,160 @@
+//! The gate as an answer for another proxy: nginx `auth_request`, `ForwardAuth`, Envoy `ext_authz`.
+
+use http::header::{LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+use crate::endpoints::answer::{CHALLENGE, Notice};
+use crate::endpoints::original::{Dialect, Original};
+use crate::endpoints::service::Endpoints;
+use crate::gate::{Admitted, Gate, Refusal, Refused};
+use crate::identity::Principal;
+use crate::observe::audit;
+use crate::web::forwarded::Trusted;
+use crate::web::{Reply, Request, Scheme};
+
+pub(super) const VERIFY: &str = "/.portcullis/verify";
+
+/// Where a browser can sign in, for a proxy that makes the redirect itself.
+const LOGIN_FIELD: &str = "x-portcullis-login";
+
+/// Who may ask, and how.
+#[derive(Clone, Debug)]
+pub struct VerifyRules {
+    /// The proxies that may, by their own address.
+    pub peers: Trusted,
+    /// How they speak of the original request.
+    pub dialect: Dialect,
+    /// Whether the paths of oauth2-proxy are served too.
+    pub compatible_paths: bool,
+}
+
+impl Endpoints {
+    /// Decides the request that a proxy asks about. `allowed` is the status of a yes; whatever is
+    /// not a yes has a status that every proxy takes for a no.
+    pub(super) async fn verify(
+        &self,
+        gate: &Gate,
+        question: &Request<'_>,
+        allowed: StatusCode,
+    ) -> Reply {
+        let Some(rules) = &self.parts.verify else { return Notice::NOT_FOUND.reply(question) };
+        if !rules.peers.contains(question.peer) {
+            // A client could else have its own token, or try paths that are closed to it.
+            self.note(question, &Refused::without_route(Refusal::NotFound));
+            return Notice::NOT_FOUND.reply(question);
+        }
+        let scheme = match self.parts.origins.public().starts_with("https:") {
+            true => Scheme::Https,
+            false => Scheme::Http,
+        };
+        let read = Original::read(rules.dialect, question, &rules.peers, scheme);
+        let original = match read {
+            Ok(original) => original,
+            Err(rule) => return self.denied(question, Refusal::BadRequest(rule)),
+        };
+        let request = original.request(question);
+        if self.takes(request.path) {
+            return self.denied(question, Refusal::BadRequest("a page of the gateway itself"));
+        }
+        if original.method.is_none() && gate.tells_methods_apart(request.host, request.path) {
+            let rule = "the route depends on the method, and no `X-Original-Method` is listed";
+            return self.denied(question, Refusal::BadRequest(rule));
+        }
+        match gate.decide(&request).await {
+            Ok(admitted) => {
+                if let Some(seconds) = admitted.facts().mint_seconds {
+                    self.parts.metrics.minted(seconds);
+                }
+                yes(&admitted, allowed)
+            }
+            Err(refused) => {
+                self.note(question, &refused);
+                let reply = refused.reply(&request);
+                match rules.dialect {
+                    Dialect::Nginx(_) => for_nginx(reply, &refused.refusal),
+                    Dialect::Envoy | Dialect::Forwarded => never_yes(reply, &refused.refusal),
+                }
+            }
+        }
+    }
+
+    fn denied(&self, question: &Request<'_>, refusal: Refusal) -> Reply {
+        let refused = Refused::without_route(refusal);
+        self.note(question, &refused);
+        // 403 is a no to each of them; nginx takes another status for a fault of ours.
+        Reply { status: StatusCode::FORBIDDEN, ..refused.bare_reply() }
+    }
+
+    fn note(&self, question: &Request<'_>, refused: &Refused) {
+        let route = refused.plan.as_ref().map_or("none", |plan| plan.id.as_str());
+        let (code, cause) = (refused.refusal.code(), refused.refusal.cause());
+        self.parts.metrics.refusal(code);
+        audit::refused(question.id.as_str(), route, code, &cause, refused.subject.as_deref());
+    }
+}
+
+/// A yes, with who it is.
+///
+/// Each field is always there, empty where there is nothing to say: a proxy that copies only fields
+/// that are there would let the client's own through.
+fn yes(admitted: &Admitted, allowed: StatusCode) -> Reply {
+    let proof = admitted.permit().authenticated();
+    let nobody = Principal::new("", "");
+    let known = admitted.token().is_some() && !proof.is_anonymous();
+    // A route that sends no token tells its application nothing of the person.
+    let who = if known { proof.principal() } else { &nobody };
+    let email = who.email.as_ref().filter(|email| email.verified);
+    // A group with a comma would be read as two.
+    let groups: Vec<&str> =
+        who.groups.iter().map(String::as_str).filter(|group| !group.contains(',')).collect();
+    let most = admitted.plan().token.as_ref().map_or(0, |token| token.max_groups);
+    let groups = groups.get(..most).unwrap_or(&groups).join(",");
+    let mut reply = Reply::json(allowed, &json!({ "allowed": true }));
+    for (name, value) in [
+        ("x-auth-request-user", who.subject.as_str()),
+        ("x-auth-request-email", email.map_or("", |email| email.address.as_str())),
+        ("x-auth-request-groups", groups.as_str()),
+        (
+            "x-auth-request-preferred-username",
+            who.preferred_username.as_deref().unwrap_or_default(),
+        ),
+    ] {
+        let value = HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""));
+        reply.headers.insert(name, value);
+    }
+    reply.headers.insert("x-user-jwt", HeaderValue::from_static(""));
+    for (name, value) in proof.passed() {
+        reply.headers.insert(name.clone(), value.clone());
+    }
+    if let (Some(token), Some(wanted)) = (admitted.token(), &admitted.plan().token) {
+        reply.headers.insert(wanted.header.clone(), token.value.clone());
+    }
+    reply
+}
+
+/// nginx knows 401 and 403, and takes all else for a fault; a redirect is its own to make.
+fn for_nginx(mut reply: Reply, refusal: &Refusal) -> Reply {
+    let login = reply.headers.remove(LOCATION);
+    if let (Refusal::Unauthenticated(_), Some(login)) = (refusal, login) {
+        reply.headers.insert(LOGIN_FIELD, login);
+    }
+    let status = refusal.status();
+    reply.status = match status {
+        StatusCode::UNAUTHORIZED => status,
+        _ if status.is_server_error() => status,
+        _ => StatusCode::FORBIDDEN,
+    };
+    if status == StatusCode::UNAUTHORIZED && !reply.headers.contains_key(WWW_AUTHENTICATE) {
+        reply.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+    }
+    reply
+}
+
+/// A refusal of gRPC is a 200 to its caller, but it must not be one to a proxy.
+fn never_yes(reply: Reply, refusal: &Refusal) -> Reply {
+    if reply.status.is_success() {
+        return Reply::text(refusal.status(), refusal.sentence());
+    }
+    reply
+}
