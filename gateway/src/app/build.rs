@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::lasting::{Lasting, LastingFault};
 use crate::app::ways::Ways;
-use crate::app::{issuers, providers, routes, upstreams};
+use crate::app::{directories, issuers, providers, routes, upstreams};
 use crate::authn::CookieNames;
 use crate::authn::bearer::Issuer;
 use crate::base::{IssuerId, ProviderId, RouteId};
@@ -54,6 +54,14 @@ pub enum BuildFault {
     /// The file itself is at fault.
     #[error("{0}")]
     Config(Faults),
+    /// A directory cannot be used.
+    #[error("directory `{id}`: {cause}")]
+    Directory {
+        /// Which.
+        id: ProviderId,
+        /// Why.
+        cause: String,
+    },
     /// A document that we publish cannot be written.
     #[error("a published document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
@@ -85,6 +93,9 @@ pub enum BuildFault {
     /// The shared secret cannot sign.
     #[error("`token.secret`: {0}")]
     Secret(#[from] SignFault),
+    /// The counters of failed logins cannot be opened.
+    #[error("{0}")]
+    Tries(String),
 }
 
 /// Builds everything that a configuration says, and starts nothing.
@@ -98,7 +109,9 @@ pub(super) fn build(
     let providers = providers::providers(config, lasting)?;
     let issuers = issuers::issuers(config, lasting)?;
     let cookies = CookieNames::default();
-    let ways = Ways { config, lasting, cookies: &cookies, issuers: &issuers };
+    let desk = directories::desk(config, lasting)?;
+    let ways =
+        Ways { config, lasting, cookies: &cookies, desk: desk.as_ref(), issuers: &issuers };
     let table = routes::table(loaded, &pools, &ways)?;
     let keys = Keys::open(config, lasting)?;
     let issuer = issuer(config);
@@ -111,6 +124,7 @@ pub(super) fn build(
     );
     let endpoints = Endpoints::new(EndpointParts {
         providers: providers.clone(),
+        desk,
         sessions: Arc::clone(&lasting.sessions),
         logins: Arc::clone(&lasting.logins),
         sealer: lasting.sealer.clone(),
@@ -144,6 +158,7 @@ pub(super) fn build(
 /// What is wrong.
 pub fn dry_build(loaded: &Loaded) -> Result<(), BuildFault> {
     routes::check(loaded)?;
+    directories::check(&loaded.config)?;
     sites(&loaded.config)?;
     upstreams::pools(&loaded.config, 0).map(|_| ())
 }

@@ -1,13 +1,14 @@
 //! What lives as long as the process, whatever the configuration becomes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
 use crate::app::known_keys::KnownKeys;
+use crate::authn::Throttle;
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config, SessionStore as StoreKind};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -46,6 +47,8 @@ pub(super) struct Lasting {
     pub metrics: Arc<Metrics>,
     /// Public keys of issuers: a reload during an issuer's outage must not forget them.
     pub issuer_keys: KnownKeys,
+    /// The counters of failed logins, once there is a directory.
+    pub tries: Mutex<Option<Arc<Throttle>>>,
     /// Client connections.
     pub load: Load,
     /// The state directory.
@@ -110,6 +113,7 @@ impl Lasting {
             sealing,
             metrics: Arc::new(Metrics::default()),
             issuer_keys: KnownKeys::default(),
+            tries: Mutex::default(),
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
                 limits.connections_per_client,

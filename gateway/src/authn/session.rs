@@ -96,6 +96,11 @@ impl CookieNames {
     }
 }
 
+/// Whether nobody on the way can read what is sent.
+pub(super) fn is_private(scheme: Scheme, host: &str) -> bool {
+    scheme == Scheme::Https || is_loopback(host)
+}
+
 impl CookieNames {
     /// Whether a cookie is ours: a session's, or the one that binds a login to its browser. Neither
     /// is for an upstream to see, nor to set.

@@ -7,5 +7,6 @@ mod keys;
 mod options;
 mod run;
 mod schema;
+mod users;
 
 pub use options::Options;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::base::SystemClock;
-use crate::cli::{certs, check, demo, keys, run, schema};
+use crate::base::{SystemClock, SystemEntropy};
+use crate::cli::{certs, check, demo, keys, run, schema, users};
 
 /// The identity edge for AI apps and agents: sign-in, sessions and a freshly minted identity token
 /// in front of any web app.
@@ -33,6 +33,8 @@ enum Command {
     Run(run::RunArgs),
     /// Prints the JSON Schema of the configuration file
     Schema(schema::Schema),
+    /// Adds, switches off and lists the people of a users file
+    Users(users::UsersArgs),
 }
 
 impl Options {
@@ -56,6 +58,16 @@ impl Options {
             },
             Command::Run(args) => run::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Users(args) => match args.run(&SystemEntropy) {
+                Ok(said) => {
+                    println!("{}", said.trim_end());
+                    ExitCode::SUCCESS
+                }
+                Err(fault) => {
+                    eprintln!("error: {fault}");
+                    ExitCode::FAILURE
+                }
+            },
         }
     }
 }

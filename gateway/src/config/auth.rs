@@ -60,7 +60,6 @@ const NOT_BUILT: &[Auth] = &[
     Auth::ApiKey,
     Auth::TrustedHeaders,
     Auth::SignedUrl,
-    Auth::Password,
     Auth::ForwardAuth,
     Auth::ClientCertificate,
 ];

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::base::{IssuerId, ProviderId, UpstreamId};
 use crate::config::check::{Problem, check};
 use crate::config::checked::Checked;
+use crate::config::directories::{Directory, FileDirectory};
 use crate::config::document::{Document, covers};
 use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
@@ -129,9 +130,11 @@ impl Reader<'_> {
         };
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
+        let directories = self.map(root.remove("directories"), Self::directory);
         let issuers = self.map(root.remove("issuers"), Self::read::<Issuer>);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
+        let password = self.section(root.remove("password"));
         let session = self.section(root.remove("session"));
         let token = self.section(root.remove("token"));
         let log = self.section(root.remove("log"));
@@ -139,6 +142,8 @@ impl Reader<'_> {
             server: server?,
             providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             issuers: issuers.into_iter().map(|(id, it)| (IssuerId::from(&*id), it)).collect(),
+            directories: directories.into_iter().map(|(id, it)| (id.as_str().into(), it)).collect(),
+            password,
             session,
             token,
             upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),
@@ -178,6 +183,17 @@ impl Reader<'_> {
         let kind = table.remove("kind")?;
         match kind.get_ref().as_str()? {
             "oidc" => self.read::<OidcProvider>(value).map(Box::new).map(Provider::Oidc),
+            _ => None,
+        }
+    }
+
+    fn directory(&mut self, mut value: Spanned<DeValue<'_>>) -> Option<Directory> {
+        let DeValue::Table(table) = value.get_mut() else {
+            return None;
+        };
+        let kind = table.remove("kind")?;
+        match kind.get_ref().as_str()? {
+            "file" => self.read::<FileDirectory>(value).map(Directory::File),
             _ => None,
         }
     }

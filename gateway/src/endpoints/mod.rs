@@ -11,6 +11,7 @@ mod login_loop;
 mod logout;
 mod me;
 mod memory;
+mod password;
 mod service;
 mod signed_out;
 mod state;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 
 use crate::authn::CookieNames;
+use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::endpoints::answer::{CALLBACK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT};
@@ -28,6 +30,8 @@ pub struct Endpoints {
 pub struct EndpointParts {
     /// The providers, in the order of the configuration.
     pub providers: Vec<Arc<Provider>>,
+    /// Judges names and passwords; none where there is no directory.
+    pub desk: Option<Arc<PasswordDesk>>,
     /// The sessions.
     pub sessions: Arc<SessionManager>,
     /// What is remembered of logins.
@@ -72,6 +76,9 @@ impl Endpoints {
         match request.path {
             "/.well-known/jwks.json" => return self.jwks(request),
             "/.well-known/openid-configuration" => return self.discovery(request),
+            LOGIN if *request.method == Method::POST => {
+                return self.enter(gate, request, body).await;
+            }
             LOGIN => return self.login(gate, request).await,
             LOGOUT => return self.logout(request, body).await,
             ME => return self.me(request).await,
@@ -79,7 +86,7 @@ impl Endpoints {
             _ => {}
         }
         if let Some(provider) = below(request.path, LOGIN) {
-            return self.login_with(provider, request).await;
+            return self.login_with(gate, provider, request).await;
         }
         if let Some(provider) = below(request.path, CALLBACK) {
             return self.callback(provider, request).await;

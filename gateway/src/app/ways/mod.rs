@@ -3,6 +3,7 @@
 mod anonymous;
 mod bearer;
 mod chain;
+mod password;
 mod session;
 
 pub(super) use chain::Ways;

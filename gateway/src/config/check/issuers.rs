@@ -208,7 +208,10 @@ pub(super) fn route(
         for (key, there) in [
             ("issuers", !route.issuers.is_empty()),
             ("scopes", !route.scopes.is_empty()),
-            ("forward_authorization", route.forward_authorization),
+            (
+                "forward_authorization",
+                route.forward_authorization && !route.auth.contains(&Auth::Password),
+            ),
         ] {
             if there {
                 let message = format!("`{key}` is for routes with the way in `bearer`");

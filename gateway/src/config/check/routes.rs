@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::issuers;
+use crate::config::check::{directories, issuers};
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -88,6 +88,7 @@ pub(super) fn check(
         rule(&path, route, problems);
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
+        directories::route(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
@@ -150,20 +151,21 @@ fn sign_in(
         problems.push(Problem::new(format!("{path}{key}"), message, remedy));
     };
     for (index, id) in route.login.iter().enumerate() {
-        if !written(&format!("providers.{id}")) {
-            let known = config.providers.keys().map(|id| id.as_str());
+        if !written(&format!("providers.{id}")) && !written(&format!("directories.{id}")) {
+            let known = config.providers.keys().chain(config.directories.keys());
+            let known = known.map(|id| id.as_str());
             let remedy = name_one("providers", id.as_str(), known);
             wrong(&format!(".login[{index}]"), format!("there is no provider `{id}`"), remedy);
         }
     }
     if !route.takes_sessions() {
-        if !route.login.is_empty() {
+        if !route.login.is_empty() && !route.auth.contains(&Auth::Password) {
             let remedy = "add \"session\" to `auth`, or leave `login` out".to_owned();
             wrong(".login", "`login` is for routes with the way in `session`".into(), remedy);
         }
         return;
     }
-    if config.providers.is_empty() && !written("providers") {
+    if config.providers.is_empty() && !written("providers") && !written("directories") {
         let remedy = "add [providers.<id>], or use auth = [\"anonymous\"]".to_owned();
         wrong(".auth", "nobody can sign in: there is no provider".into(), remedy);
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
-use crate::config::check::{issuers, providers, routes, server, token, upstreams};
+use crate::config::check::{directories, issuers, providers, routes, server, token, upstreams};
+use crate::config::directories::Directory;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::session::SessionStore;
@@ -21,6 +22,7 @@ pub(in crate::config) fn check(
     resolve_secrets(&mut config, around, &mut problems);
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
+    directories::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
     session(&config, &mut problems, &mut warnings);
     token::check(&config.token, &mut problems);
@@ -38,6 +40,9 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     }
     for Provider::Oidc(oidc) in config.providers.values_mut() {
         oidc.ca.iter_mut().for_each(absolute);
+    }
+    for Directory::File(file) in config.directories.values_mut() {
+        absolute(&mut file.path);
     }
     for issuer in config.issuers.values_mut() {
         issuer.ca.iter_mut().chain(&mut issuer.jwks_file).for_each(absolute);

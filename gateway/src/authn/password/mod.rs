@@ -1,0 +1,8 @@
+//! The way in by a name and a password: our form, and HTTP Basic.
+
+mod basic;
+mod credential;
+mod desk;
+
+pub use basic::Basic;
+pub use desk::{PasswordDesk, PasswordLimits, Said};
