@@ -110,8 +110,7 @@ pub(super) fn build(
     let issuers = issuers::issuers(config, lasting)?;
     let cookies = CookieNames::default();
     let desk = directories::desk(config, lasting)?;
-    let ways =
-        Ways { config, lasting, cookies: &cookies, desk: desk.as_ref(), issuers: &issuers };
+    let ways = Ways { config, lasting, cookies: &cookies, desk: desk.as_ref(), issuers: &issuers };
     let table = routes::table(loaded, &pools, &ways)?;
     let keys = Keys::open(config, lasting)?;
     let issuer = issuer(config);

@@ -42,10 +42,8 @@ pub(super) fn desk(
         directory.look().map_err(|cause| fault(id, cause.to_string()))?;
         directories.push((id.clone(), Arc::new(directory)));
     }
-    let allowance = |tries: NonZeroU32| Allowance {
-        tries: tries.get(),
-        within: password.tries_within.std(),
-    };
+    let allowance =
+        |tries: NonZeroU32| Allowance { tries: tries.get(), within: password.tries_within.std() };
     let limits = PasswordLimits {
         account: allowance(password.account_tries),
         address: allowance(password.address_tries),

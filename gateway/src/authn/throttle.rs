@@ -86,7 +86,13 @@ impl Throttle {
                 tries.insert(&key.0, until)?;
             }
             let full = tries.len()? > MOST;
-            Ok(if full { Err(None) } else if wait.is_zero() { Ok(()) } else { Err(Some(wait)) })
+            Ok(if full {
+                Err(None)
+            } else if wait.is_zero() {
+                Ok(())
+            } else {
+                Err(Some(wait))
+            })
         });
         match result {
             Ok(Ok(())) => Ok(()),
@@ -131,7 +137,11 @@ impl Throttle {
     ) -> Result<Result<T, E>, redb::Error> {
         let begun = self.database.begin_write()?;
         let done = work(&mut begun.open_table(TRIES)?)?;
-        if done.is_ok() { begun.commit()? } else { begun.abort()? }
+        if done.is_ok() {
+            begun.commit()?
+        } else {
+            begun.abort()?
+        }
         Ok(done)
     }
 

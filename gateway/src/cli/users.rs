@@ -81,7 +81,9 @@ pub(super) enum UsersFault {
     Name(String),
     #[error("the two passwords differ")]
     Repeated,
-    #[error("a password has at least {SHORTEST} characters and at most 1024 bytes; --generate makes one")]
+    #[error(
+        "a password has at least {SHORTEST} characters and at most 1024 bytes; --generate makes one"
+    )]
     Short,
     #[error("there is a user `{0}` already; see: portcullis users passwd")]
     Taken(String),
@@ -158,7 +160,11 @@ impl UsersArgs {
 
     fn switch(&self, name: &str, off: bool) -> Result<String, UsersFault> {
         self.change(name, &account(name)?, |member| member.facts.disabled = off)?;
-        let can = if off { "cannot sign in any more; sessions that began before go on" } else { "can sign in again" };
+        let can = if off {
+            "cannot sign in any more; sessions that began before go on"
+        } else {
+            "can sign in again"
+        };
         Ok(format!("`{name}` {can}."))
     }
 
@@ -192,10 +198,7 @@ fn account(name: &str) -> Result<AccountName, UsersFault> {
 }
 
 /// The password, and what to tell of it.
-fn password(
-    generate: bool,
-    entropy: &dyn Entropy,
-) -> Result<(Secret<String>, String), UsersFault> {
+fn password(generate: bool, entropy: &dyn Entropy) -> Result<(Secret<String>, String), UsersFault> {
     if generate {
         let made = entropy.token::<18>();
         let told = format!("\nPassword: {made}");

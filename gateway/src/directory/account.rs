@@ -73,8 +73,18 @@ mod tests {
     #[test]
     fn all_spellings_are_one_account() {
         for spelling in [
-            "josé", "José", "JOSÉ", "jose\u{301}", "JOSE\u{301}", " josé ", "josé\u{a0}",
-            "ｊｏｓé", "jo\u{200b}sé", "jo\u{ad}sé", "\u{feff}josé", "josé\u{3000}",
+            "josé",
+            "José",
+            "JOSÉ",
+            "jose\u{301}",
+            "JOSE\u{301}",
+            " josé ",
+            "josé\u{a0}",
+            "ｊｏｓé",
+            "jo\u{200b}sé",
+            "jo\u{ad}sé",
+            "\u{feff}josé",
+            "josé\u{3000}",
         ] {
             assert_eq!(folded(spelling).as_deref(), Some("josé"), "{spelling:?}");
         }

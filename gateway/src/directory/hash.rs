@@ -133,8 +133,7 @@ fn argon2id(
     (memory, passes, lanes): (u32, u32, u32),
     length: usize,
 ) -> Result<Vec<u8>, HashFault> {
-    let params =
-        Params::new(memory, passes, lanes, Some(length)).map_err(|_| HashFault::Failed)?;
+    let params = Params::new(memory, passes, lanes, Some(length)).map_err(|_| HashFault::Failed)?;
     let mut tag = vec![0; length];
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into(password.expose().as_bytes(), salt, &mut tag)

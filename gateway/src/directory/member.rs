@@ -113,9 +113,11 @@ impl Members {
     /// What is wrong with it, and where.
     pub fn read(path: &Path) -> Result<(Self, Stamp), MembersFault> {
         let found = keyfile::read_stamped(path)?;
-        let (bytes, stamp) = found.ok_or_else(|| MembersFault::Missing { path: path.to_owned() })?;
+        let (bytes, stamp) =
+            found.ok_or_else(|| MembersFault::Missing { path: path.to_owned() })?;
         let syntax = |cause: String| MembersFault::Syntax { path: path.to_owned(), cause };
-        let text = std::str::from_utf8(bytes.expose()).map_err(|cause| syntax(cause.to_string()))?;
+        let text =
+            std::str::from_utf8(bytes.expose()).map_err(|cause| syntax(cause.to_string()))?;
         let mut members = Self::default();
         if is_toml(path) {
             // Its messages show lines of the file, and so hashes: only their first line is told.

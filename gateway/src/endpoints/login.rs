@@ -61,12 +61,7 @@ impl Endpoints {
     }
 
     /// `GET /.portcullis/login/<provider>`.
-    pub(super) async fn login_with(
-        &self,
-        gate: &Gate,
-        name: &str,
-        request: &Request<'_>,
-    ) -> Reply {
+    pub(super) async fn login_with(&self, gate: &Gate, name: &str, request: &Request<'_>) -> Reply {
         if self.parts.desk.as_ref().is_some_and(|desk| desk.has(&name.into())) {
             return self.login(gate, request).await;
         }
@@ -85,7 +80,12 @@ impl Endpoints {
     }
 
     /// The providers of the route that the person came from; all, where that is no route.
-    pub(super) fn offered(&self, gate: &Gate, host: &str, return_to: &ReturnTo) -> Vec<&Arc<Provider>> {
+    pub(super) fn offered(
+        &self,
+        gate: &Gate,
+        host: &str,
+        return_to: &ReturnTo,
+    ) -> Vec<&Arc<Provider>> {
         let path = return_to.as_str().split('?').next().unwrap_or_default();
         let plan = gate.plan_for(host, path);
         let is_offered = |id: &ProviderId| plan.is_none_or(|plan| plan.login.contains(id));

@@ -134,7 +134,8 @@ impl Endpoints {
             return self.show(gate, request, &mark, shown, StatusCode::BAD_REQUEST);
         };
         let (name, password) = (posted.name.as_str(), &posted.password);
-        let (status, cause, fault) = match desk.judge(&among, request.client, name, password).await {
+        let (status, cause, fault) = match desk.judge(&among, request.client, name, password).await
+        {
             Said::Accept(directory, who) => {
                 return self.let_in(request, directory, who, (&mark, &return_to)).await;
             }
@@ -157,7 +158,11 @@ impl Endpoints {
         audit::password_refused(request.id.as_str(), request.client, &cause);
         self.parts.metrics.login(ANY, LoginResult::Failed);
         let reply = self.show(gate, request, &mark, (&return_to, name, fault), status);
-        if status == StatusCode::TOO_MANY_REQUESTS { reply.with("retry-after", "60") } else { reply }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            reply.with("retry-after", "60")
+        } else {
+            reply
+        }
     }
 
     fn is_ours(&self, mark: &Mark, csrf: &str) -> bool {

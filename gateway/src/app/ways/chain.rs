@@ -36,9 +36,13 @@ impl Ways<'_> {
         match (route.takes_sessions(), route.login.is_empty()) {
             (false, _) => Vec::new(),
             (true, false) => route.login.clone(),
-            (true, true) => {
-                self.config.providers.keys().chain(self.config.directories.keys()).cloned().collect()
-            }
+            (true, true) => self
+                .config
+                .providers
+                .keys()
+                .chain(self.config.directories.keys())
+                .cloned()
+                .collect(),
         }
     }
 

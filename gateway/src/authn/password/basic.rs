@@ -96,8 +96,8 @@ impl Basic {
 fn misplaced(request: &Request<'_>) -> bool {
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method);
     let (headers, authority) = (request.headers, request.authority);
-    let foreign = !reads
-        && origin::check_state_change(headers, request.scheme, authority, &[]).is_err();
+    let foreign =
+        !reads && origin::check_state_change(headers, request.scheme, authority, &[]).is_err();
     foreign || !is_private(request.scheme, request.host)
 }
 

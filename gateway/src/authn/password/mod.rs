@@ -3,6 +3,8 @@
 mod basic;
 mod credential;
 mod desk;
+#[cfg(test)]
+mod fake;
 
 pub use basic::Basic;
 pub use desk::{PasswordDesk, PasswordLimits, Said};

@@ -45,7 +45,17 @@ fn member(fixture: &Fixture, name: &str) -> Member {
 fn a_person_is_added_listed_switched_off_and_on() {
     let fixture = Fixture::new();
     let made = fixture
-        .run(&["add", "Ann", "--generate", "--email", "ann@corp.test", "--role", "editor", "--claim", "plan=pro"])
+        .run(&[
+            "add",
+            "Ann",
+            "--generate",
+            "--email",
+            "ann@corp.test",
+            "--role",
+            "editor",
+            "--claim",
+            "plan=pro",
+        ])
         .unwrap();
     let password = Secret::from(made.rsplit_once(' ').unwrap().1);
     let ann = member(&fixture, "ann");

@@ -19,7 +19,8 @@ impl Fixture {
         let file = folder.join(file);
         keyfile::write_atomic(&file, text.as_bytes()).unwrap();
         let turns = Arc::new(Semaphore::new(2));
-        let directory = FileDirectory::new(&file, "directory:staff", turns, Arc::new(SystemEntropy));
+        let directory =
+            FileDirectory::new(&file, "directory:staff", turns, Arc::new(SystemEntropy));
         Self { folder, file, directory }
     }
 
@@ -53,7 +54,10 @@ async fn who_is_in_the_file_is_told_with_roles_and_all() {
     let Answer::Accept(who) = fixture.check(" ＡNN ", "opensesame").await else { panic!() };
     assert_eq!((who.issuer.as_str(), who.subject.as_str()), ("directory:staff", "ann"));
     assert_eq!(who.name.as_deref(), Some("Ann Example"));
-    assert_eq!(who.email.as_ref().map(|it| (it.address.as_str(), it.verified)), Some(("ann@corp.test", true)));
+    assert_eq!(
+        who.email.as_ref().map(|it| (it.address.as_str(), it.verified)),
+        Some(("ann@corp.test", true))
+    );
     assert_eq!((who.groups, who.roles), (vec!["staff".to_owned()], vec!["editor".to_owned()]));
     assert_eq!(who.claims["plan"], "pro");
     for (name, password) in [("ann", "opensesam"), ("ann", ""), ("nobody", "opensesame")] {
@@ -106,7 +110,8 @@ async fn a_change_counts_at_once_and_a_broken_file_lets_nobody_in() {
 
 #[tokio::test]
 async fn two_spellings_of_one_name_are_a_fault() {
-    let text = format!("[users.ann]\npassword = \"{BCRYPT}\"\n[users.Ann]\npassword = \"{BCRYPT}\"\n");
+    let text =
+        format!("[users.ann]\npassword = \"{BCRYPT}\"\n[users.Ann]\npassword = \"{BCRYPT}\"\n");
     let fixture = Fixture::new("users.toml", &text);
     assert!(fixture.directory.look().unwrap_err().to_string().contains("another spelling"));
     let fixture = Fixture::new("users.toml", "[users.ann]\npasword = \"$2y$05$secret\"\n");

@@ -8,7 +8,8 @@ fn secret(text: &str) -> Secret<String> {
 /// Made by `htpasswd -nbB ann opensesame`.
 const BCRYPT: &str = "$2y$05$YMyT1sDbivEJqrSOBH7hKuDU7riSxqF/zVMMfPGG4gKDJMSQ4d.tG";
 /// A vector of the reference implementation (`src/test.c` of phc-winner-argon2).
-const ARGON2: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApl8ArZWb2GRPPc";
+const ARGON2: &str =
+    "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
 #[test]
 fn what_others_made_is_taken() {
