@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::base::{IssuerId, ProviderId, UpstreamId};
 use crate::config::check::{Problem, check};
 use crate::config::checked::Checked;
-use crate::config::directories::{Directory, FileDirectory};
+use crate::config::directories::{Directory, FileDirectory, HttpDirectory};
 use crate::config::document::{Document, covers};
 use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
@@ -194,6 +194,7 @@ impl Reader<'_> {
         let kind = table.remove("kind")?;
         match kind.get_ref().as_str()? {
             "file" => self.read::<FileDirectory>(value).map(Directory::File),
+            "http" => self.read::<HttpDirectory>(value).map(Box::new).map(Directory::Http),
             _ => None,
         }
     }

@@ -39,7 +39,7 @@ pub use allow::AllowList;
 pub use auth::Auth;
 pub use check::Problem;
 pub use checked::Checked;
-pub use directories::{Directory, FileDirectory};
+pub use directories::{Directory, FileDirectory, HttpDirectory};
 pub use duration::Duration;
 pub use fault::{Fault, Faults};
 pub use issuers::{Introspection, Issuer, SignatureAlgorithm};

@@ -4,9 +4,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use url::Url;
 
 use crate::support::browser::{Browser, Page};
@@ -208,4 +213,67 @@ async fn who_is_switched_off_cannot_sign_in_from_then_on() {
     users(&file, &["passwd", "ann"], "another-long-password");
     assert_eq!(lab.get("/api/x", &basic("ann", PASSWORD)).await.status(), 401);
     assert_eq!(lab.get("/api/x", &basic("ann", "another-long-password")).await.status(), 200);
+}
+
+/// A service that knows `bob` with `bobs-password`; gone when `down`.
+async fn service() -> (String, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/check", listener.local_addr().unwrap());
+    let down = Arc::new(AtomicBool::new(false));
+    let is_down = Arc::clone(&down);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"}") {
+                if stream.read_buf(&mut asked).await.unwrap_or(0) == 0 {
+                    break;
+                }
+            }
+            let asked = String::from_utf8_lossy(&asked).into_owned();
+            let good = asked.contains("\"Bob\"") && asked.contains("\"bobs-password\"");
+            let (status, body) = match (is_down.load(Ordering::SeqCst), good) {
+                (true, _) => ("500 Oh", ""),
+                (false, true) => ("200 OK", r#"{"sub":"4711","name":"Bob","roles":["guest"]}"#),
+                (false, false) => ("401 No", ""),
+            };
+            let length = body.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            );
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (url, down)
+}
+
+#[tokio::test]
+async fn directories_are_asked_in_the_order_of_the_route() {
+    let (_folder, file) = people();
+    let (url, down) = service().await;
+    let more =
+        format!("[directories.people]\nkind = \"http\"\nurl = \"{url}\"\ninsecure_http = true\n");
+    let lab = Lab::with(|settings| {
+        with_people(settings, &file, &more);
+        let access = "access = \"authenticated\"\nlogin = [\"people\", \"staff\"]";
+        let route = settings.routes[0].clone();
+        settings.routes.insert(0, Route { path: "/both/*", access, ..route });
+        settings.swaps.push(("path = \"/api/*\"", "path = \"/api/*\"\nlogin = [\"staff\"]".into()));
+    })
+    .await;
+    for (path, name, password, status, sub) in [
+        ("/both/x", "Bob", "bobs-password", 200, "4711"),
+        ("/both/x", "ann", PASSWORD, 200, "ann"),
+        ("/both/x", "eve", PASSWORD, 401, ""),
+        ("/api/x", "Bob", "bobs-password", 401, ""),
+    ] {
+        let answer = lab.get(path, &basic(name, password)).await;
+        assert_eq!(answer.status(), status, "{path} {name}");
+        if status == 200 {
+            assert_eq!(claims(&lab.last_token())["sub"], sub);
+        }
+    }
+    down.store(true, Ordering::SeqCst);
+    let answer = lab.get("/both/x", &basic("carl", PASSWORD)).await;
+    assert_eq!(answer.status(), 503, "a service that does not answer refuses nobody");
+    assert_eq!(lab.get("/api/x", &basic("carl", PASSWORD)).await.status(), 401);
 }

@@ -2,8 +2,10 @@
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
+use crate::config::check::issuers::plain;
 use crate::config::check::providers::identifier;
-use crate::config::directories::Directory;
+use crate::config::check::server::certificates;
+use crate::config::directories::{Directory, HttpDirectory};
 use crate::config::root::Config;
 use crate::config::routes::Route;
 
@@ -18,14 +20,16 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
             let message = format!("a provider is called `{id}` too");
             problems.push(Problem::new(&path, message, "routes name both: choose another id"));
         }
-        let Directory::File(file) = directory;
-        if file.issuer.as_ref().is_some_and(String::is_empty) {
+        if directory.issuer(id).is_empty() {
             let remedy = format!("leave it out for \"directory:{id}\"");
             problems.push(Problem::new(format!("{path}.issuer"), "the issuer is empty", remedy));
         }
+        if let Directory::Http(http) = directory {
+            service(&path, http, problems);
+        }
         let mut before = config.directories.iter().filter(|(other, _)| *other < id);
         if let Some((other, _)) =
-            before.find(|(other, it)| issuer(other.as_str(), it) == issuer(id.as_str(), directory))
+            before.find(|(other, it)| it.issuer(other) == directory.issuer(id))
         {
             let message = format!("directories.{other} has the same issuer");
             let remedy = "give each its own: `ann` of the one would be `ann` of the other";
@@ -43,9 +47,24 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-fn issuer(id: &str, directory: &Directory) -> String {
-    let Directory::File(file) = directory;
-    file.issuer.clone().unwrap_or_else(|| format!("directory:{id}"))
+fn service(path: &str, http: &HttpDirectory, problems: &mut Vec<Problem>) {
+    let mut wrong = |key: &str, message: String, remedy: &str| {
+        problems.push(Problem::new(format!("{path}.{key}"), message, remedy));
+    };
+    if let Some(message) = plain(&http.url, http.insecure_http) {
+        let remedy = "use https; for a loopback host only, insecure_http = true takes plain http";
+        wrong("url", message, remedy);
+    }
+    if http.subject.is_empty() {
+        wrong("subject", "the member's name is empty".into(), "leave it out for `sub`");
+    }
+    if http.timeout.is_zero() {
+        let message = "no answer comes in no time".into();
+        wrong("timeout", message, "leave it out for the default, \"5s\"");
+    }
+    if let Some(Err(message)) = http.ca.as_deref().map(certificates) {
+        wrong("ca", message, "name a PEM file with the authority's certificate");
+    }
 }
 
 /// What a route says of passwords.

@@ -71,7 +71,7 @@ fn addresses(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
     }
 }
 
-fn plain(url: &Url, insecure_http: bool) -> Option<String> {
+pub(super) fn plain(url: &Url, insecure_http: bool) -> Option<String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Some("an address has no user name or password here".to_owned());
     }

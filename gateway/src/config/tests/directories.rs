@@ -38,6 +38,12 @@ fn what_cannot_work_is_told_with_the_remedy() {
             "has the same issuer",
             "give each its own",
         ),
+        (
+            "[directories.a]\nkind = \"http\"\nurl = \"http://people.test/\"\n",
+            "",
+            "is not https",
+            "use https",
+        ),
         ("[password]\naccount_tries = 0\n", "", "nonzero", ""),
         ("[password]\naccount_tries = 5000\n", "", "enough to guess", "at most 100"),
         ("[password]\ntries_within = \"0s\"\n", "", "tries would not count", "\"1h\""),
