@@ -124,7 +124,8 @@ async fn the_form_makes_a_session_and_the_token_says_all_that_is_known() {
     lab.get("/api/x", &basic("ann", PASSWORD)).await;
     let printed = lab.gateway.printed();
     assert!(!printed.contains("canary-correct"), "no password in the log");
-    assert!(!printed.contains(&basic("ann", PASSWORD)[0][21..]), "nor its encoded form");
+    let encoded = STANDARD.encode(format!("ann:{PASSWORD}"));
+    assert!(!printed.contains(&encoded), "nor its encoded form");
 }
 
 #[tokio::test]
