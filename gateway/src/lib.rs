@@ -10,7 +10,7 @@
 //! ```text
 //! 10 cli          9 app          8 edge         7 proxy        6 endpoints    5 gate
 //!  4 authn
-//!  3 session oidc token authz upstream route
+//!  3 session oidc token authz upstream route directory
 //!  2 config observe
 //!  1 crypto http1 identity web
 //!  0 base
@@ -23,6 +23,7 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod crypto;
+pub mod directory;
 pub mod edge;
 pub mod endpoints;
 pub mod gate;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::lasting::{Lasting, LastingFault};
 use crate::app::ways::{self, Ways};
-use crate::app::{issuers, providers, routes, upstreams, verify};
+use crate::app::{directories, issuers, providers, routes, upstreams, verify};
 use crate::authn::CookieNames;
 use crate::authn::bearer::Issuer;
 use crate::base::{IssuerId, ProviderId, RouteId};
@@ -55,6 +55,14 @@ pub enum BuildFault {
     /// The file itself is at fault.
     #[error("{0}")]
     Config(Faults),
+    /// A directory cannot be used.
+    #[error("directory `{id}`: {cause}")]
+    Directory {
+        /// Which.
+        id: ProviderId,
+        /// Why.
+        cause: String,
+    },
     /// A document that we publish cannot be written.
     #[error("a published document cannot be written: {0}")]
     Document(#[from] serde_json::Error),
@@ -86,6 +94,9 @@ pub enum BuildFault {
     /// The shared secret cannot sign.
     #[error("`token.secret`: {0}")]
     Secret(#[from] SignFault),
+    /// The counters of failed logins cannot be opened.
+    #[error("{0}")]
+    Tries(String),
 }
 
 /// Builds everything that a configuration says, and starts nothing.
@@ -99,8 +110,16 @@ pub(super) fn build(
     let providers = providers::providers(config, lasting)?;
     let issuers = issuers::issuers(config, lasting)?;
     let cookies = CookieNames::default();
+    let desk = directories::desk(config, lasting)?;
     let tab = ways::tab(config);
-    let ways = Ways { config, lasting, cookies: &cookies, issuers: &issuers, tab: tab.as_ref() };
+    let ways = Ways {
+        config,
+        lasting,
+        cookies: &cookies,
+        desk: desk.as_ref(),
+        issuers: &issuers,
+        tab: tab.as_ref(),
+    };
     let table = routes::table(loaded, &pools, &ways)?;
     let keys = Keys::open(config, lasting)?;
     let issuer = issuer(config);
@@ -113,6 +132,7 @@ pub(super) fn build(
     );
     let endpoints = Endpoints::new(EndpointParts {
         providers: providers.clone(),
+        desk,
         sessions: Arc::clone(&lasting.sessions),
         logins: Arc::clone(&lasting.logins),
         sealer: lasting.sealer.clone(),
@@ -148,6 +168,7 @@ pub(super) fn build(
 /// What is wrong.
 pub fn dry_build(loaded: &Loaded) -> Result<(), BuildFault> {
     routes::check(loaded)?;
+    directories::check(&loaded.config)?;
     sites(&loaded.config)?;
     upstreams::pools(&loaded.config, 0).map(|_| ())
 }

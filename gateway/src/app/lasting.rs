@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
 use crate::app::known_keys::KnownKeys;
+use crate::authn::Throttle;
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config, SessionStore as StoreKind};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -50,6 +51,8 @@ pub(super) struct Lasting {
     pub issuer_keys: KnownKeys,
     /// Which signed links were used; opened when a route takes the first one.
     links: OnceLock<Arc<UsedLinks>>,
+    /// The counters of failed logins, once there is a directory.
+    pub tries: Mutex<Option<Arc<Throttle>>>,
     /// Client connections.
     pub load: Load,
     /// The state directory.
@@ -115,6 +118,7 @@ impl Lasting {
             metrics: Arc::new(Metrics::default()),
             issuer_keys: KnownKeys::default(),
             links: OnceLock::new(),
+            tries: Mutex::default(),
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
                 limits.connections_per_client,

@@ -4,6 +4,7 @@ mod admin;
 mod build;
 pub mod demo;
 pub mod dev_certificate;
+mod directories;
 mod issuers;
 mod known_keys;
 mod lasting;

@@ -88,6 +88,8 @@ pub enum RejectReason {
     SessionUnknown,
     /// Not signed by whom it says.
     Signature,
+    /// Not looked at: too many were bad lately.
+    TooMany,
     /// A token that is meant for something else.
     Type,
     /// Nobody knows it, or nobody does any more.
@@ -131,6 +133,7 @@ impl RejectReason {
             Self::Scope => "scope",
             Self::SessionUnknown => "session_unknown",
             Self::Signature => "signature",
+            Self::TooMany => "too_many",
             Self::Type => "type",
             Self::Unknown => "unknown",
             Self::UnknownKey => "unknown_key",

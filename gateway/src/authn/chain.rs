@@ -160,12 +160,12 @@ fn agrees(
 }
 
 /// Whether credentials of these two kinds must name one principal: the cookie that a browser sends by
-/// itself, and the token that a script adds.
+/// itself, and the token or password that a program adds.
 const fn must_agree(one: WayIn, other: WayIn) -> bool {
     matches!(
         (one, other),
-        (WayIn::Session, WayIn::Bearer | WayIn::Teams)
-            | (WayIn::Bearer | WayIn::Teams, WayIn::Session)
+        (WayIn::Session, WayIn::Bearer | WayIn::Password | WayIn::Teams)
+            | (WayIn::Bearer | WayIn::Password | WayIn::Teams, WayIn::Session)
     )
 }
 

@@ -7,9 +7,11 @@ mod chain;
 #[cfg(test)]
 mod conformance;
 pub mod forward_auth;
+pub mod password;
 mod session;
 mod signed_url;
 pub mod teams;
+mod throttle;
 mod trusted_headers;
 
 pub use anonymous::Anonymous;
@@ -17,4 +19,5 @@ pub use authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
 pub use chain::{Chain, ChainFault};
 pub use session::{CookieNames, SessionCookie};
 pub use signed_url::{BOUND, Entrance, LINK_TYPE, LinkForms, LinkSigner, Links};
+pub use throttle::{Allowance, Counted, Held, Throttle};
 pub use trusted_headers::TrustedHeaders;

@@ -118,6 +118,11 @@ impl CookieNames {
     }
 }
 
+/// Whether nobody on the way can read what is sent.
+pub(super) fn is_private(scheme: Scheme, host: &str) -> bool {
+    scheme == Scheme::Https || is_loopback(host)
+}
+
 impl CookieNames {
     /// The name of the cookie that a tab in Teams has: of another name than the usual one, so that
     /// what a browser sends with other sites' requests counts only where it is looked for.

@@ -9,5 +9,6 @@ mod options;
 mod run;
 mod schema;
 mod sign_url;
+mod users;
 
 pub use options::Options;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::base::{SystemClock, SystemEntropy};
-use crate::cli::{certs, check, demo, keys, run, schema, sign_url};
+use crate::cli::{certs, check, demo, keys, run, schema, sign_url, users};
 
 /// The identity edge for AI apps and agents: sign-in, sessions and a freshly minted identity token
 /// in front of any web app.
@@ -35,6 +35,8 @@ enum Command {
     Schema(schema::Schema),
     /// Makes a link that signs its bearer in
     SignUrl(sign_url::SignUrlArgs),
+    /// Adds, switches off and lists the people of a users file
+    Users(users::UsersArgs),
 }
 
 impl Options {
@@ -50,6 +52,7 @@ impl Options {
             Command::Run(args) => run::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::SignUrl(args) => told(args.run(&SystemClock, &SystemEntropy)),
+            Command::Users(args) => told(args.run(&SystemEntropy)),
         }
     }
 }

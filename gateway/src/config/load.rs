@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::base::{IssuerId, ProviderId, UpstreamId};
 use crate::config::check::{Problem, check};
 use crate::config::checked::Checked;
+use crate::config::directories::{Directory, FileDirectory, HttpDirectory};
 use crate::config::document::{Document, covers};
 use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
@@ -133,10 +134,12 @@ impl Reader<'_> {
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
         let forward_auth = self.map(root.remove("forward_auth"), Self::read::<ForwardAuth>);
+        let directories = self.map(root.remove("directories"), Self::directory);
         let issuers = self.map(root.remove("issuers"), Self::read::<Issuer>);
         let links = self.map(root.remove("signed_urls"), Self::read::<SignedUrls>);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
+        let password = self.section(root.remove("password"));
         let session = self.section(root.remove("session"));
         let teams = root.remove("teams").and_then(|value| self.read(value));
         let token = self.section(root.remove("token"));
@@ -149,6 +152,8 @@ impl Reader<'_> {
             signed_urls: links.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             trusted_headers: trusted,
             forward_auth,
+            directories: directories.into_iter().map(|(id, it)| (id.as_str().into(), it)).collect(),
+            password,
             session,
             teams,
             token,
@@ -189,6 +194,18 @@ impl Reader<'_> {
         let kind = table.remove("kind")?;
         match kind.get_ref().as_str()? {
             "oidc" => self.read::<OidcProvider>(value).map(Box::new).map(Provider::Oidc),
+            _ => None,
+        }
+    }
+
+    fn directory(&mut self, mut value: Spanned<DeValue<'_>>) -> Option<Directory> {
+        let DeValue::Table(table) = value.get_mut() else {
+            return None;
+        };
+        let kind = table.remove("kind")?;
+        match kind.get_ref().as_str()? {
+            "file" => self.read::<FileDirectory>(value).map(Directory::File),
+            "http" => self.read::<HttpDirectory>(value).map(Box::new).map(Directory::Http),
             _ => None,
         }
     }

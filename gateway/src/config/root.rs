@@ -6,9 +6,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base::{IssuerId, ProviderId, UpstreamId};
+use crate::config::directories::Directory;
 use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
 use crate::config::log::Log;
+use crate::config::password::Password;
 use crate::config::providers::Provider;
 use crate::config::routes::Route;
 use crate::config::server::Server;
@@ -30,6 +32,11 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Provider>")]
     pub providers: BTreeMap<ProviderId, Provider>,
+    /// Directories of people with passwords, by an id of your choice: lower-case letters, digits and
+    /// `-`. A route's `login` names them like providers.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Directory>")]
+    pub directories: BTreeMap<ProviderId, Directory>,
     /// Issuers of access tokens for the way in `bearer`, by an id of your choice: lower-case letters,
     /// digits and `-`.
     #[serde(default)]
@@ -46,6 +53,9 @@ pub struct Config {
     /// digits and `-`.
     #[serde(default)]
     pub forward_auth: BTreeMap<String, ForwardAuth>,
+    /// How often a password may be tried.
+    #[schemars(default)]
+    pub password: Password,
     /// How long a login lasts and where it is kept.
     #[schemars(default)]
     pub session: Session,

@@ -33,14 +33,17 @@ pub struct Route {
     #[serde(default)]
     pub methods: Vec<Verb>,
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
-    /// issuer), `signed_url` (a signed link, which becomes a session), `teams` (a tab in Microsoft
-    /// Teams), `trusted_headers` (a proxy that has signed people in), `forward_auth` (the word of an
-    /// external service), `anonymous` (no proof; last in the list, makes identity optional). The first
+    /// issuer), `password` (HTTP Basic, for programs), `signed_url` (a signed link, which becomes a
+    /// session), `teams` (a tab in Microsoft Teams), `trusted_headers` (a proxy that has signed people
+    /// in), `forward_auth` (the word of an external service), `anonymous` (no proof; last in the list,
+    /// makes identity optional). The first
     /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]
     pub auth: Vec<Auth>,
-    /// The providers that people can sign in with, by id. Default: all of them; with more than one
-    /// people choose on a page. A session of a provider that is not listed does not count here.
+    /// The providers and directories that people can sign in with, by id. Default: all of them; with
+    /// more than one provider people choose on a page, and with a directory that page has a form.
+    /// Directories are asked in the order of this list. A session of a provider or directory that is
+    /// not listed does not count here.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub login: Vec<ProviderId>,
@@ -52,7 +55,8 @@ pub struct Route {
     /// none.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// Whether the upstream sees the client's `Authorization` field although `bearer` reads it.
+    /// Whether the upstream sees the client's `Authorization` field although `bearer` or
+    /// `password` reads it.
     /// Default false: an app that gets the client's token can use it elsewhere in its name.
     #[serde(default)]
     pub forward_authorization: bool,
@@ -188,7 +192,8 @@ impl Route {
 
     /// Whether the client's `Authorization` field is for the gateway and not for the upstream.
     pub fn keeps_authorization(&self) -> bool {
-        self.auth.contains(&Auth::Bearer) && !self.forward_authorization
+        let reads = |way: &Auth| matches!(way, Auth::Bearer | Auth::Password);
+        self.auth.iter().any(reads) && !self.forward_authorization
     }
 
     /// The audience of its tokens.

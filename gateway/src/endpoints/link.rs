@@ -80,10 +80,10 @@ impl Endpoints {
             let then = if now.is_empty() { "" } else { entrance.principal.display_name() };
             return page(StatusCode::OK, &Ask { to: &to, now, then });
         }
-        self.enter(request, links, entrance, (&target.without_link(links), known)).await
+        self.enter_by_link(request, links, entrance, (&target.without_link(links), known)).await
     }
 
-    async fn enter(
+    async fn enter_by_link(
         &self,
         request: &Request<'_>,
         links: &Links,

@@ -22,9 +22,9 @@ use crate::web::{CallerKind, Reply, Request, ReturnTo};
 /// What a login link says. All else in it is ignored: who writes a link must not choose scopes,
 /// prompts or accounts.
 pub(super) struct Asked {
-    return_to: ReturnTo,
+    pub(super) return_to: ReturnTo,
     /// The person has read why the last logins did not last.
-    again: bool,
+    pub(super) again: bool,
 }
 
 /// One button for each provider.
@@ -42,6 +42,9 @@ impl Endpoints {
             return refusal;
         }
         let asked = Asked::read(request.query);
+        if !self.directories(gate, request.host, &asked.return_to).is_empty() {
+            return self.form(gate, request, &asked).await;
+        }
         let offered = self.offered(gate, request.host, &asked.return_to);
         match offered.as_slice() {
             [] => nobody_signs_in(request),
@@ -58,7 +61,10 @@ impl Endpoints {
     }
 
     /// `GET /.portcullis/login/<provider>`.
-    pub(super) async fn login_with(&self, name: &str, request: &Request<'_>) -> Reply {
+    pub(super) async fn login_with(&self, gate: &Gate, name: &str, request: &Request<'_>) -> Reply {
+        if self.parts.desk.as_ref().is_some_and(|desk| desk.has(&name.into())) {
+            return self.login(gate, request).await;
+        }
         let Some(provider) = self.provider(name) else {
             return Notice::NOT_FOUND.reply(request);
         };
@@ -74,7 +80,12 @@ impl Endpoints {
     }
 
     /// The providers of the route that the person came from; all, where that is no route.
-    fn offered(&self, gate: &Gate, host: &str, return_to: &ReturnTo) -> Vec<&Arc<Provider>> {
+    pub(super) fn offered(
+        &self,
+        gate: &Gate,
+        host: &str,
+        return_to: &ReturnTo,
+    ) -> Vec<&Arc<Provider>> {
         let path = return_to.as_str().split('?').next().unwrap_or_default();
         let plan = gate.plan_for(host, path);
         let is_offered = |id: &ProviderId| plan.is_none_or(|plan| plan.login.contains(id));
@@ -96,7 +107,7 @@ impl Endpoints {
         if asked.again {
             self.parts.logins.recent.forget(&mark);
         } else if self.goes_in_circles(request, &mark).await {
-            return circle(request, provider.id(), &asked.return_to);
+            return circle(request, Some(provider.id()), &asked.return_to);
         }
         let redirect_uri = format!("{origin}{CALLBACK}/{}", provider.id());
         let login = StartLogin { redirect_uri: &redirect_uri, return_to: asked.return_to.as_str() };
@@ -112,7 +123,7 @@ impl Endpoints {
         }
     }
 
-    async fn goes_in_circles(&self, request: &Request<'_>, mark: &Mark) -> bool {
+    pub(super) async fn goes_in_circles(&self, request: &Request<'_>, mark: &Mark) -> bool {
         let now = self.parts.clock.now();
         if !self.parts.logins.recent.is_suspect(mark, now) {
             return false;
@@ -121,7 +132,7 @@ impl Endpoints {
         !signed_in || self.parts.logins.recent.is_circling(mark, now)
     }
 
-    fn wrong_address(&self, request: &Request<'_>) -> Reply {
+    pub(super) fn wrong_address(&self, request: &Request<'_>) -> Reply {
         let home = format!("{}/", self.parts.origins.public());
         let notice = Notice {
             status: StatusCode::MISDIRECTED_REQUEST,
@@ -176,8 +187,12 @@ fn nobody_signs_in(request: &Request<'_>) -> Reply {
     Notice { code: "login_not_offered", sentence, ..Notice::NOT_FOUND }.reply(request)
 }
 
-fn circle(request: &Request<'_>, provider: &ProviderId, return_to: &ReturnTo) -> Reply {
-    let again = format!("{}&again=1", login_link(Some(provider), return_to));
+pub(super) fn circle(
+    request: &Request<'_>,
+    provider: Option<&ProviderId>,
+    return_to: &ReturnTo,
+) -> Reply {
+    let again = format!("{}&again=1", login_link(provider, return_to));
     let notice = Notice {
         status: StatusCode::BAD_REQUEST,
         code: "login_loop",

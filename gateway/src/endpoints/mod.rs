@@ -13,6 +13,7 @@ mod logout;
 mod me;
 mod memory;
 mod original;
+mod password;
 mod proxy_paths;
 mod service;
 mod signed_out;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use crate::authn::CookieNames;
+use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS};
@@ -31,6 +32,8 @@ pub struct Endpoints {
 pub struct EndpointParts {
     /// The providers, in the order of the configuration.
     pub providers: Vec<Arc<Provider>>,
+    /// Judges names and passwords; none where there is no directory.
+    pub desk: Option<Arc<PasswordDesk>>,
     /// The sessions.
     pub sessions: Arc<SessionManager>,
     /// What is remembered of logins.
@@ -86,6 +89,9 @@ impl Endpoints {
             "/.well-known/jwks.json" => return self.jwks(request),
             "/.well-known/openid-configuration" => return self.discovery(request),
             LINK => return self.link(gate, request, body).await,
+            LOGIN if *request.method == Method::POST => {
+                return self.enter(gate, request, body).await;
+            }
             LOGIN => return self.login(gate, request).await,
             LOGOUT => return self.logout(request, body).await,
             ME => return self.me(request).await,
@@ -100,7 +106,7 @@ impl Endpoints {
             return self.verify(gate, request, StatusCode::OK).await;
         }
         if let Some(provider) = below(request.path, LOGIN) {
-            return self.login_with(provider, request).await;
+            return self.login_with(gate, provider, request).await;
         }
         if let Some(provider) = below(request.path, CALLBACK) {
             return self.callback(provider, request).await;

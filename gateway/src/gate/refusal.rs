@@ -40,6 +40,8 @@ pub enum Refusal {
     Origin,
     /// More live streams are open than the limit allows.
     StreamLimit,
+    /// Too many credentials were bad lately; this one was not looked at.
+    TooManyTries(WayIn),
     /// Nobody, or nobody any more.
     Unauthenticated(Option<(WayIn, RejectReason)>),
     /// A dependency that must be asked cannot be asked.
@@ -55,6 +57,7 @@ impl Refusal {
     pub fn of(fault: ChainFault) -> Self {
         match fault {
             ChainFault::Reject(way, RejectReason::Scope) => Self::InsufficientScope(way),
+            ChainFault::Reject(way, RejectReason::TooMany) => Self::TooManyTries(way),
             // RFC 6750 section 3.1. A cookie that is there twice is an old browser's fault, and
             // signing in mends it.
             ChainFault::Reject(
@@ -88,6 +91,7 @@ impl Refusal {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::StreamLimit | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyTries(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -111,6 +115,7 @@ impl Refusal {
             Self::NotFound => "not_found",
             Self::Origin => "origin_refused",
             Self::StreamLimit => "too_many_streams",
+            Self::TooManyTries(_) => "too_many_tries",
             Self::Unauthenticated(_) => "sign_in_required",
             Self::Unavailable(_) => "temporarily_unavailable",
             Self::Upstream(_) => "upstream_failed",
@@ -135,6 +140,7 @@ impl Refusal {
             Self::NotFound => "There is nothing at this address.",
             Self::Origin => "A page of another site may not do this here.",
             Self::StreamLimit => "Too many connections are open just now. Try again in a moment.",
+            Self::TooManyTries(_) => "Too many attempts failed. Try again in a few minutes.",
             Self::Unauthenticated(_) => "Sign in to go on.",
             Self::Unavailable(_) => "Signing in does not work just now. Try again in a moment.",
             Self::Upstream(_) => "The application behind this address does not answer.",
@@ -156,6 +162,7 @@ impl Refusal {
     pub const fn retry_after(&self) -> Option<u32> {
         match self {
             Self::StreamLimit | Self::Unavailable(_) => Some(5),
+            Self::TooManyTries(_) => Some(60),
             _ => None,
         }
     }
@@ -167,6 +174,7 @@ impl Refusal {
             Self::Forbidden(reason) => reason.as_str().to_owned(),
             Self::InsufficientScope(way) => format!("{way}: {}", RejectReason::Scope.as_str()),
             Self::Mint(error) => error.to_string(),
+            Self::TooManyTries(way) => format!("{way}: {}", RejectReason::TooMany.as_str()),
             Self::Unauthenticated(None) => "no credential".to_owned(),
             Self::InvalidRequest(way, reason) | Self::Unauthenticated(Some((way, reason))) => {
                 format!("{way}: {}", reason.as_str())

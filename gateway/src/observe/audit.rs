@@ -2,11 +2,18 @@
 //!
 //! They go to the log under the target `audit`. A line holds names and reasons, never a credential.
 
+use std::net::IpAddr;
+
 use tracing::info;
 
 /// A request was refused.
 pub fn refused(request_id: &str, route: &str, code: &str, cause: &str, subject: Option<&str>) {
     info!(target: "audit", event = "request.refused", request_id, route, code, cause, subject, "request refused");
+}
+
+/// A session was asked for with a name and a password, from an address.
+pub fn password_refused(request_id: &str, client: IpAddr, cause: &str) {
+    info!(target: "audit", event = "password.refused", request_id, %client, cause, "password refused");
 }
 
 /// Somebody signed in.

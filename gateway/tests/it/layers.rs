@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("oidc", 3),
     ("token", 3),
     ("authz", 3),
+    ("directory", 3),
     ("upstream", 3),
     ("route", 3),
     ("config", 2),

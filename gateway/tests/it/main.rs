@@ -22,6 +22,7 @@ mod login;
 mod manual;
 mod minting;
 mod open_redirect;
+mod password;
 mod refusals;
 mod regression;
 mod rehearsal;

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
-use crate::app::ways::{anonymous, bearer, forward_auth, session, teams, trusted_headers};
+use crate::app::ways::{
+    anonymous, bearer, forward_auth, password, session, teams, trusted_headers,
+};
 use crate::authn::bearer::Issuer;
+use crate::authn::password::PasswordDesk;
 use crate::authn::{Authenticator, Chain, CookieNames};
 use crate::base::ProviderId;
 use crate::config::{Auth, Checked, Config, Route};
@@ -16,6 +19,7 @@ pub(in crate::app) struct Ways<'a> {
     pub(in crate::app) config: &'a Checked<Config>,
     pub(in crate::app) lasting: &'a Lasting,
     pub(in crate::app) cookies: &'a CookieNames,
+    pub(in crate::app) desk: Option<&'a Arc<PasswordDesk>>,
     pub(in crate::app) issuers: &'a [Arc<Issuer>],
     pub(in crate::app) tab: Option<&'a Arc<Tab>>,
 }
@@ -32,12 +36,19 @@ impl Ways<'_> {
         Ok(Chain::new(ways.collect::<Result<Vec<_>, _>>()?))
     }
 
-    /// The providers of a route: those it names, or all; none where no session is taken.
+    /// The providers and directories of a route: those it names, or all; none where no session is
+    /// taken.
     pub(in crate::app) fn login(&self, route: &Route) -> Vec<ProviderId> {
         match (route.takes_sessions(), route.login.is_empty()) {
             (false, _) => Vec::new(),
             (true, false) => route.login.clone(),
-            (true, true) => self.config.providers.keys().cloned().collect(),
+            (true, true) => self
+                .config
+                .providers
+                .keys()
+                .chain(self.config.directories.keys())
+                .cloned()
+                .collect(),
         }
     }
 
@@ -48,7 +59,7 @@ impl Ways<'_> {
             Auth::Bearer => bearer::way(self, route),
             Auth::ClientCertificate => not_built(auth, route),
             Auth::ForwardAuth => forward_auth::way(self, route),
-            Auth::Password => not_built(auth, route),
+            Auth::Password => password::way(self, route),
             Auth::Session => session::way(self, route),
             Auth::SignedUrl => not_built(auth, route),
             Auth::Teams => teams::way(self, route),

@@ -4,6 +4,7 @@ mod anonymous;
 mod bearer;
 mod chain;
 mod forward_auth;
+mod password;
 mod session;
 mod signed_url;
 mod teams;

@@ -71,7 +71,7 @@ fn addresses(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
     }
 }
 
-fn plain(url: &Url, insecure_http: bool) -> Option<String> {
+pub(super) fn plain(url: &Url, insecure_http: bool) -> Option<String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Some("an address has no user name or password here".to_owned());
     }
@@ -208,7 +208,12 @@ pub(super) fn route(
         for (key, there) in [
             ("issuers", !route.issuers.is_empty()),
             ("scopes", !route.scopes.is_empty()),
-            ("forward_authorization", route.forward_authorization && !route.asks_a_service()),
+            (
+                "forward_authorization",
+                route.forward_authorization
+                    && !route.asks_a_service()
+                    && !route.auth.contains(&Auth::Password),
+            ),
         ] {
             if there {
                 let message = format!("`{key}` is for routes with the way in `bearer`");

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
-use crate::config::check::{forward_auth, issuers, signed_urls, teams, trusted_headers};
+use crate::config::check::{
+    directories, forward_auth, issuers, signed_urls, teams, trusted_headers,
+};
 use crate::config::duration::Duration;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
@@ -93,6 +95,7 @@ pub(super) fn check(
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
         forward_auth::route(&path, route, config, problems);
+        directories::route(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
         signed_urls::route(&path, route, config, written, problems);
         trusted_headers::route(&path, route, config, written, problems);
@@ -159,21 +162,23 @@ fn sign_in(
         problems.push(Problem::new(format!("{path}{key}"), message, remedy));
     };
     for (index, id) in route.login.iter().enumerate() {
-        if !written(&format!("providers.{id}")) {
-            let known = config.providers.keys().map(|id| id.as_str());
+        if !written(&format!("providers.{id}")) && !written(&format!("directories.{id}")) {
+            let known = config.providers.keys().chain(config.directories.keys());
+            let known = known.map(|id| id.as_str());
             let remedy = name_one("providers", id.as_str(), known);
             wrong(&format!(".login[{index}]"), format!("there is no provider `{id}`"), remedy);
         }
     }
     if !route.takes_sessions() {
-        if !route.login.is_empty() {
+        if !route.login.is_empty() && !route.auth.contains(&Auth::Password) {
             let remedy = "add \"session\" to `auth`, or leave `login` out".to_owned();
             wrong(".login", "`login` is for routes with the way in `session`".into(), remedy);
         }
         return;
     }
     let by_link = route.auth.contains(&Auth::SignedUrl);
-    if config.providers.is_empty() && !written("providers") && !by_link {
+    let otherwise = written("providers") || written("directories") || by_link;
+    if config.providers.is_empty() && !otherwise {
         let remedy = "add [providers.<id>], or use auth = [\"anonymous\"]".to_owned();
         wrong(".auth", "nobody can sign in: there is no provider".into(), remedy);
     }
@@ -245,6 +250,8 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
         if !known.contains(claim.as_str()) {
             let remedy = match nearest(claim, known.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
+                // Its people may have claims of any name.
+                None if !config.directories.is_empty() => continue,
                 None => "a provider's or issuer's own claims must be named in its claims.keep"
                     .to_owned(),
             };

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    forward_auth, issuers, providers, routes, server, signed_urls, teams, token, trusted_headers,
-    upstreams, verify,
+    directories, forward_auth, issuers, providers, routes, server, signed_urls, teams, token,
+    trusted_headers, upstreams, verify,
 };
+use crate::config::directories::Directory;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::session::SessionStore;
@@ -25,6 +26,7 @@ pub(in crate::config) fn check(
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
     forward_auth::check(&config, &mut problems);
+    directories::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
     signed_urls::check(&config, &mut problems);
     trusted_headers::check(&config, &mut problems);
@@ -47,6 +49,12 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     for Provider::Oidc(oidc) in config.providers.values_mut() {
         oidc.ca.iter_mut().for_each(absolute);
     }
+    for directory in config.directories.values_mut() {
+        match directory {
+            Directory::File(file) => absolute(&mut file.path),
+            Directory::Http(http) => http.ca.iter_mut().for_each(absolute),
+        }
+    }
     for issuer in config.issuers.values_mut() {
         issuer.ca.iter_mut().chain(&mut issuer.jwks_file).for_each(absolute);
     }
@@ -67,8 +75,12 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         let secret = &mut issuer.introspection.as_mut()?.client_secret;
         Some((format!("issuers.{id}.introspection.client_secret"), secret))
     });
+    let services = config.directories.iter_mut().filter_map(|(id, directory)| match directory {
+        Directory::File(_) => None,
+        Directory::Http(http) => Some((format!("directories.{id}.secret"), http.secret.as_mut()?)),
+    });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
-    for (path, source) in clients.chain(askers).chain(token) {
+    for (path, source) in clients.chain(askers).chain(services).chain(token) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }

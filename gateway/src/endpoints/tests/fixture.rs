@@ -132,6 +132,7 @@ impl Fixture {
                 .map(|text| Origin::parse(text).unwrap());
         let endpoints = Endpoints::new(EndpointParts {
             providers,
+            desk: None,
             sessions,
             logins: Arc::default(),
             sealer,

@@ -30,6 +30,7 @@ pub(in crate::proxy) fn snapshot() -> Snapshot {
     let endpoints = Endpoints::new(EndpointParts {
         logins: Arc::default(),
         providers: Vec::new(),
+        desk: None,
         sessions,
         sealer: Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), Arc::clone(&entropy)),
         cookies: CookieNames::default(),

@@ -1,0 +1,105 @@
+//! Directory sections → the desk where passwords are judged.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use crate::app::build::BuildFault;
+use crate::app::lasting::Lasting;
+use crate::app::providers::mapping;
+use crate::authn::password::{PasswordDesk, PasswordLimits};
+use crate::authn::{Allowance, Throttle};
+use crate::base::{ProviderId, SystemEntropy};
+use crate::config::{
+    Checked, Config, Directory as Section, HttpDirectory as HttpSection, SecretSource,
+};
+use crate::directory::{Directory, FileDirectory, HttpDirectory, HttpDirectorySettings, Members};
+use crate::web::{AddressPolicy, FetchLimits, HttpClient};
+
+/// The counters of tries, in the state directory.
+const TRIES: &str = "password-tries.redb";
+
+/// Looks for files that cannot be used.
+pub(super) fn check(config: &Checked<Config>) -> Result<(), BuildFault> {
+    for (id, section) in &config.directories {
+        if let Section::File(file) = section {
+            Members::read(&file.path).map_err(|cause| fault(id, cause.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The desk; `None` where there is no directory.
+pub(super) fn desk(
+    config: &Checked<Config>,
+    lasting: &Lasting,
+) -> Result<Option<Arc<PasswordDesk>>, BuildFault> {
+    if config.directories.is_empty() {
+        return Ok(None);
+    }
+    let password = &config.password;
+    let turns = Arc::new(Semaphore::new(threads(password.hash_threads)));
+    let mut directories: Vec<(ProviderId, Arc<dyn Directory>)> = Vec::new();
+    for (id, section) in &config.directories {
+        let directory: Arc<dyn Directory> = match section {
+            Section::File(file) => {
+                let (turns, entropy) = (Arc::clone(&turns), Arc::new(SystemEntropy));
+                let directory = FileDirectory::new(&file.path, section.issuer(id), turns, entropy);
+                directory.look().map_err(|cause| fault(id, cause.to_string()))?;
+                Arc::new(directory)
+            }
+            Section::Http(http) => {
+                let made = service(section.issuer(id), http).map_err(|cause| fault(id, cause))?;
+                Arc::new(made)
+            }
+        };
+        directories.push((id.clone(), directory));
+    }
+    let allowance =
+        |tries: NonZeroU32| Allowance { tries: tries.get(), within: password.tries_within.std() };
+    let limits = PasswordLimits {
+        account: allowance(password.account_tries),
+        address: allowance(password.address_tries),
+        at_once: usize::try_from(password.at_once.get()).unwrap_or(usize::MAX),
+    };
+    let desk = PasswordDesk::new(directories, throttle(lasting)?, limits);
+    Ok(Some(Arc::new(desk)))
+}
+
+fn service(issuer: String, section: &HttpSection) -> Result<HttpDirectory, String> {
+    let authority = section.ca.as_ref().map(std::fs::read).transpose();
+    let authority = authority.map_err(|cause| cause.to_string())?;
+    let policy = AddressPolicy::for_home(&section.url, section.insecure_http);
+    let limits = FetchLimits { time: section.timeout.std(), ..FetchLimits::default() };
+    let fetch = HttpClient::new(policy, limits, authority.as_deref());
+    let fetch = Arc::new(fetch.map_err(|cause| cause.to_string())?);
+    let settings = HttpDirectorySettings {
+        url: section.url.clone(),
+        issuer,
+        subject: section.subject.clone(),
+        claims: mapping(&section.claims),
+    };
+    HttpDirectory::new(settings, section.secret.as_ref().map(SecretSource::secret), fetch)
+}
+
+/// Opened once in a process: a reload must go on counting.
+fn throttle(lasting: &Lasting) -> Result<Arc<Throttle>, BuildFault> {
+    let mut opened = lasting.tries.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(throttle) = &*opened {
+        return Ok(Arc::clone(throttle));
+    }
+    let made = Throttle::open(&lasting.state.join(TRIES), Arc::clone(&lasting.clock));
+    let made = Arc::new(made.map_err(BuildFault::Tries)?);
+    *opened = Some(Arc::clone(&made));
+    Ok(made)
+}
+
+fn threads(wanted: Option<NonZeroU32>) -> usize {
+    let half = || std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2));
+    wanted.map_or_else(half, |wanted| usize::try_from(wanted.get()).unwrap_or(1))
+}
+
+fn fault(id: &ProviderId, cause: String) -> BuildFault {
+    BuildFault::Directory { id: id.clone(), cause }
+}

@@ -1,0 +1,140 @@
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::authn::password::fake::Lab;
+
+async fn from(lab: &Lab, address: &str, name: &str, password: &str) -> Said {
+    let among = ["staff".into(), "guests".into()];
+    lab.desk.judge(&among, address.parse().unwrap(), name, &Secret::from(password)).await
+}
+
+async fn judge(lab: &Lab, name: &str, password: &str) -> Said {
+    from(lab, "192.0.2.1", name, password).await
+}
+
+#[tokio::test]
+async fn the_first_directory_that_accepts_decides() {
+    let lab = Lab::new();
+    for (password, id) in [("staff-password", "staff"), ("guests-password", "guests")] {
+        let Said::Accept(directory, who) = judge(&lab, "ann", password).await else { panic!() };
+        assert_eq!((directory.as_str(), who.issuer.as_str()), (id, id));
+    }
+    assert_eq!((lab.staff.asked(), lab.guests.asked()), (2, 1));
+    let only = ["guests".into()];
+    let (address, password) = ([192, 0, 2, 1].into(), Secret::from("staff-password"));
+    let said = lab.desk.judge(&only, address, "ann", &password).await;
+    assert!(matches!(said, Said::Reject(RejectReason::Unknown)), "staff is not asked: {said:?}");
+    let said = lab.desk.judge(&[], address, "ann", &password).await;
+    assert!(matches!(said, Said::Reject(_)), "nobody lets nobody in");
+}
+
+#[tokio::test]
+async fn a_known_and_an_unknown_name_ask_the_same_directories() {
+    let lab = Lab::new();
+    for name in ["ann", "nobody"] {
+        let said = judge(&lab, name, "wrong").await;
+        assert!(matches!(said, Said::Reject(RejectReason::Unknown)), "{said:?}");
+    }
+    assert_eq!((lab.staff.asked(), lab.guests.asked()), (2, 2));
+}
+
+#[tokio::test]
+async fn switched_off_in_one_is_off_in_those_behind_it() {
+    let lab = Lab::new();
+    for password in ["guests-password", "staff-password", "wrong"] {
+        let said = judge(&lab, "eve", password).await;
+        assert!(matches!(said, Said::Reject(RejectReason::Disabled)), "{said:?}");
+    }
+    assert_eq!(lab.guests.asked(), 3, "and takes the time of any other name");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_down_is_no_refusal_and_no_try() {
+    let lab = Lab::new();
+    lab.staff.down.store(true, Ordering::SeqCst);
+    for _ in 0..20 {
+        let said = judge(&lab, "ann", "guests-password").await;
+        assert!(matches!(said, Said::Unavailable(_)), "{said:?}");
+    }
+    assert_eq!(lab.guests.asked(), 0, "the ones behind must not let in whom it would refuse");
+    lab.staff.down.store(false, Ordering::SeqCst);
+    assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::Accept(..)));
+}
+
+/// THREATS K2.
+#[tokio::test]
+async fn all_spellings_of_a_name_share_one_counter() {
+    let lab = Lab::new();
+    for (number, name) in ["ann", "ANN", " ａｎｎ "].iter().enumerate() {
+        let said = from(&lab, &format!("192.0.2.{number}"), name, "wrong").await;
+        assert!(matches!(said, Said::Reject(_)), "{name}: {said:?}");
+    }
+    for name in ["ann", "Ann", "a\u{200b}nn", "ann\u{a0}", "Ａnn", "a\u{ad}nn"] {
+        let said = from(&lab, "192.0.2.9", name, "staff-password").await;
+        assert!(matches!(said, Said::TooMany(_)), "{name}: {said:?}");
+    }
+    let seen = lab.staff.seen.lock().unwrap().clone();
+    assert_eq!(seen, ["ann"; 3], "and each directory sees one name");
+}
+
+/// THREATS K3.
+#[tokio::test]
+async fn a_thousand_tries_are_three_and_then_one_at_a_time() {
+    let lab = Lab::new();
+    for number in 0..1_000 {
+        from(&lab, &format!("192.0.{}.{}", number / 250, number % 250), "ann", "wrong").await;
+    }
+    assert_eq!(lab.staff.asked(), 3);
+    lab.clock.advance(Duration::from_secs(200));
+    assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::Accept(..)));
+    assert!(matches!(judge(&lab, "ann", "wrong").await, Said::Reject(_)), "success clears it");
+}
+
+#[tokio::test]
+async fn an_address_has_its_own_counter_and_an_own_account_does_not_reset_it() {
+    let lab = Lab::new();
+    for number in 0..5 {
+        assert!(matches!(judge(&lab, &format!("user{number}"), "x").await, Said::Reject(_)));
+        assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::Accept(..)));
+    }
+    assert!(matches!(judge(&lab, "user5", "x").await, Said::Reject(_)));
+    assert!(matches!(judge(&lab, "user6", "x").await, Said::TooMany(_)));
+    assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::TooMany(_)));
+    let elsewhere = from(&lab, "198.51.100.7", "user6", "x").await;
+    assert!(matches!(elsewhere, Said::Reject(_)), "{elsewhere:?}");
+}
+
+/// THREATS K4.
+#[tokio::test]
+async fn a_full_room_is_503_and_costs_nobody_a_try() {
+    let lab = Lab::new();
+    lab.staff.gate.forget_permits(usize::MAX >> 4);
+    let mut waiting = Vec::new();
+    for name in ["bob", "carl"] {
+        let desk = Arc::clone(&lab.desk);
+        waiting.push(tokio::spawn(async move {
+            desk.judge(&["staff".into()], [192, 0, 2, 1].into(), name, &Secret::from("x")).await
+        }));
+    }
+    while lab.staff.asked() < 2 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..500 {
+        assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::Unavailable(_)));
+    }
+    lab.staff.gate.add_permits(1_000);
+    for one in waiting {
+        assert!(matches!(one.await.unwrap(), Said::Reject(_)));
+    }
+    assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::Accept(..)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_password_asks_nobody() {
+    let lab = Lab::new();
+    for (name, password) in [("ann", ""), ("ann", &*"x".repeat(1_025)), ("", "x"), ("a\0", "x")] {
+        let said = judge(&lab, name, password).await;
+        assert!(matches!(said, Said::Reject(RejectReason::Malformed)), "{said:?}");
+    }
+    assert_eq!(lab.staff.asked(), 0);
+}
