@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use http::Method;
 
 use crate::http1::body::Body;
-use crate::http1::request::check_length;
+use crate::http1::request::{check_length, trim};
 
 /// Fields of an answer; one with more is not passed on.
 const MAX_FIELDS: usize = 128;
@@ -61,6 +61,10 @@ impl<'a> AnswerHead<'a> {
     pub fn parse(bytes: &'a [u8], method: &Method) -> Result<Option<Self>, AnswerFault> {
         // Filled by the parser only as far as there are fields: clearing it would cost more than
         // most heads.
+        // The parser skips empty lines here; the fields would be looked for in the wrong place.
+        if matches!(bytes.first(), Some(b'\r' | b'\n')) {
+            return Err(AnswerFault("an empty line before the answer"));
+        }
         let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
         let read = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -106,7 +110,8 @@ impl<'a> Fields<'a> {
             let line = rest.get(..end)?;
             rest = rest.get(end + 1..)?;
             let colon = memchr::memchr(b':', line)?;
-            Some((line.get(..colon)?, line.get(colon + 1..)?.trim_ascii()))
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            Some((line.get(..colon)?, trim(line.get(colon + 1..)?)))
         })
     }
 }
@@ -212,6 +217,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\n\r\n",
             "HTTP/2 200\r\n\r\n",
             "SSH-2.0-OpenSSH\r\n\r\n",
+            "\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
         ] {
             assert!(read(head).is_err(), "{head:?}");
         }

@@ -138,9 +138,16 @@ impl Pump {
         self.ended && self.is_drained() && !self.unflushed
     }
 
-    /// Whether the source has brought all of the body.
+    /// Whether the source has brought all of the body, and none of it is left there: what comes next
+    /// in the source is behind the body.
     pub const fn has_ended(&self) -> bool {
-        self.ended || self.body.is_done()
+        self.data == 0 && (self.ended || self.body.is_done())
+    }
+
+    /// Takes out what is still to be written before the body.
+    pub fn unwritten(&mut self) -> Vec<u8> {
+        let written = std::mem::take(&mut self.written);
+        std::mem::take(&mut self.out).split_off(written)
     }
 
     /// Writes what there is; does not read. Ready when everything is on the wire.

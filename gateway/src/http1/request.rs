@@ -185,6 +185,7 @@ fn walk<'a>(
         let (name, value) = split_field(text)?;
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => hosts = hosts.saturating_add(1),
+            10 if name.eq_ignore_ascii_case(b"connection") => check_connection(value)?,
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 let before = length.replace(check_length(value)?);
                 repeated_length |= before.is_some();
@@ -271,9 +272,31 @@ fn split_field(field: &[u8]) -> Result<(&[u8], &[u8]), HeadFault> {
     let colon = colon.ok_or(HeadFault::Bad("a field without a colon"))?;
     let (name, value) = field.split_at(colon);
     match value.split_first() {
-        Some((b':', value)) if !name.is_empty() => Ok((name, value.trim_ascii())),
+        Some((b':', value)) if !name.is_empty() => Ok((name, trim(value))),
         _ => Err(HeadFault::Bad("a field name that is not a token")),
     }
+}
+
+/// Removes optional whitespace (RFC 9110 section 5.6.3): space and tab, and nothing that only some
+/// take for whitespace. Who trims more reads a number where the next reader finds none.
+pub(super) fn trim(value: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value.iter().position(|byte| !blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    value.get(start..end).unwrap_or_default()
+}
+
+/// A field that `Connection` names is dropped on the way. If that were one that says where the body
+/// ends, the upstream would read the body as the next request, which nobody has judged.
+fn check_connection(value: &[u8]) -> Result<(), HeadFault> {
+    let framing = |option: &[u8]| {
+        let mut names = [&b"content-length"[..], b"transfer-encoding", b"host"].into_iter();
+        names.any(|name| option.eq_ignore_ascii_case(name))
+    };
+    if value.split(|byte| *byte == b',').any(|option| framing(option.trim_ascii())) {
+        return Err(HeadFault::Bad("`Connection` names a field of the message's own"));
+    }
+    Ok(())
 }
 
 /// `tchar` of RFC 9110 section 5.6.2. A table, since every octet of every name is looked at.
@@ -327,10 +350,26 @@ mod tests {
             "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n",
             "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nConnection: content-length\r\nContent-Length: 1\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nConnection: close,\tTransfer-Encoding\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nConnection: Host\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\x0cchunked\r\n\r\n",
         ] {
             assert!(matches!(check(head), Err(HeadFault::Bad(_))), "{head:?}");
         }
-        for length in ["+5", "5,5", "0x5", "00", "-0", "1_0", "18446744073709551616", "", "5 5"] {
+        for length in [
+            "\x0c5",
+            "5\x0c",
+            "+5",
+            "5,5",
+            "0x5",
+            "00",
+            "-0",
+            "1_0",
+            "18446744073709551616",
+            "",
+            "5 5",
+        ] {
             let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
             assert!(matches!(check(&head), Err(HeadFault::Bad(_))), "{length:?}");
         }

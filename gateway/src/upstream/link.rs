@@ -95,7 +95,8 @@ impl Link {
                 read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
             }
             Self::Tls(stream) => {
-                tokio::io::AsyncReadExt::read(stream, &mut byte).now_or_never().is_none()
+                let read = tokio::io::AsyncReadExt::read(stream, &mut byte);
+                tokio::task::unconstrained(read).now_or_never().is_none()
             }
         }
     }

@@ -71,6 +71,16 @@ const REFUSED: &[(&str, &str, &[u16])] = &[
         "POST /public/x HTTP/1.1\r\n$Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
         &[400],
     ),
+    (
+        "a length that is the connection's own",
+        "POST /public/x HTTP/1.1\r\n$Connection: content-length\r\nContent-Length: 41\r\n\r\nGET /engineering/x HTTP/1.1\r\nHost: a\r\n\r\n",
+        &[400],
+    ),
+    (
+        "a length behind a form feed",
+        "POST /public/x HTTP/1.1\r\n$Content-Length:\u{c}5\r\n\r\nabcde",
+        &[400],
+    ),
     ("bare line feeds", "GET /public/x HTTP/1.1\nHost: localhost\n\n", &[400]),
     ("one bare line feed", "GET /public/x HTTP/1.1\r\n$X-A: 1\nX-B: 2\r\n\r\n", &[400]),
     ("space before the colon", "GET /public/x HTTP/1.1\r\n$X-A : 1\r\n\r\n", &[400]),

@@ -66,6 +66,20 @@ async fn a_long_head_before_no_body_is_all_there_is() {
     assert_eq!(sink.len(), 40_000);
 }
 
+/// Else what is left of the body would be taken for the next request.
+#[tokio::test]
+async fn a_body_has_not_ended_while_some_of_it_is_still_in_the_source() {
+    let (mut theirs, mut from) = tokio::io::duplex(20_000);
+    theirs.write_all(&[b'x'; 10_000]).await.unwrap();
+    let (mut to, _client) = tokio::io::duplex(100);
+    let mut inlet = Inlet::default();
+    let mut pump = Pump::new(Body::Length(10_000), Coding::Raw, 10_000);
+    let waits =
+        poll_fn(|cx| Poll::Ready(pump.poll((&mut inlet, &mut from), &mut to, cx).is_pending()));
+    assert!(waits.await && !inlet.is_empty());
+    assert!(!pump.has_ended());
+}
+
 #[tokio::test]
 async fn a_limit_is_a_limit() {
     let (mut theirs, mut from) = tokio::io::duplex(99);

@@ -17,7 +17,8 @@ pub(super) struct Bond {
 
 impl Bond {
     pub(super) fn new(ticket: StreamTicket) -> Self {
-        let ended = Box::pin(ticket.signal());
+        // The one poll must leave its waker there, however busy the task was just before.
+        let ended = Box::pin(tokio::task::unconstrained(ticket.signal()));
         Self { ticket, ended, waits: false }
     }
 

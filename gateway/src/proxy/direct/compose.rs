@@ -265,7 +265,16 @@ struct Named<'a>(Vec<&'a [u8]>);
 impl<'a> Named<'a> {
     fn of(lines: impl Iterator<Item = &'a [u8]>) -> Self {
         let usual = |option: &[u8]| {
-            let mut all = [&b"close"[..], b"keep-alive", b"upgrade", b""].into_iter();
+            // Where a body ends is not about one connection, whoever says so.
+            let mut all = [
+                &b"close"[..],
+                b"keep-alive",
+                b"upgrade",
+                b"",
+                b"content-length",
+                b"transfer-encoding",
+            ]
+            .into_iter();
             all.any(|usual| option.eq_ignore_ascii_case(usual))
         };
         let options =

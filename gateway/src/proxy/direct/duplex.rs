@@ -29,6 +29,8 @@ pub(super) struct Duplex<'a, S> {
     /// The client has sent so much of its next request that no more is read.
     saturated: bool,
     pub(super) bond: Option<Bond>,
+    /// An interim answer has been passed on, some of which the client may have by now.
+    pub(super) interim: bool,
     times: Times,
     moved_up: Instant,
     moved_down: Instant,
@@ -70,6 +72,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Duplex<'a, S> {
             refused: false,
             saturated: false,
             bond,
+            interim: false,
             times,
             moved_up: now,
             moved_down: now,

@@ -141,6 +141,12 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
         Duplex::new(client, &mut linked.link, (upload, download), (bond, times(ctx, now)), now);
     let answered = match answer_head(direct, &mut duplex, ctx, head, last).await {
         Ok(answered) => answered,
+        // What follows half an interim answer would be read as its end.
+        Err(fault) if duplex.interim => {
+            drop(duplex);
+            note(direct, ctx, &fault);
+            return Ended::Answered(After::Abort);
+        }
         Err(fault) => {
             // Another try is bound to its session too.
             ctx.ticket = duplex.bond.take().map(Bond::into_ticket);
@@ -169,7 +175,9 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
     }
     Ended::Answered(match (answered.close, has_ended) {
         (false, true) => After::Reuse,
-        (true, true) => After::Close,
+        // Closing a socket with unread bytes resets it, and the client may lose the answer.
+        (true, true) if client.inlet.is_empty() => After::Close,
+        (true, true) => After::Linger,
         (_, false) => After::Linger,
     })
 }
@@ -223,6 +231,7 @@ async fn answer_head<S: AsyncRead + AsyncWrite + Unpin>(
         if !upgraded && (100..=199).contains(&answer.status) {
             // HTTP/1.0 has no interim answers.
             if head.http11 {
+                duplex.interim = true;
                 compose::interim(duplex.download.out(), &answer, &ctx.snapshot);
             }
             duplex.link_in.consume(length);

@@ -38,7 +38,7 @@ impl Tunnel {
         mut download: Pump,
         bond: Option<Bond>,
     ) -> Self {
-        let head = std::mem::take(download.out());
+        let head = download.unwritten();
         Self { linked, link_in, head, bond }
     }
 

@@ -99,6 +99,13 @@ fn an_answer_goes_back_without_what_was_for_us() {
 }
 
 #[test]
+fn an_answer_that_names_its_length_as_its_connections_own_keeps_it() {
+    let wire = "HTTP/1.1 200 OK\r\nConnection: content-length\r\nContent-Length: 5\r\n\r\n";
+    let sent = answered(wire, Leaves { coding: Coding::Raw, close: false });
+    assert!(sent.contains("Content-Length: 5\r\n"), "{sent}");
+}
+
+#[test]
 fn our_own_answer_is_complete() {
     let mut out = Vec::new();
     let page = Reply::text(StatusCode::FORBIDDEN, "no");
