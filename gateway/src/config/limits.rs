@@ -11,7 +11,7 @@ use crate::config::size::ByteSize;
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Open client connections in all. Default 10000: about 400 MiB when all of them idle. Stops
+    /// Open client connections in all. Default 10000: about 160 MiB when all of them idle over TLS. Stops
     /// connection floods from taking all memory and file descriptors.
     pub connections: u32,
     /// Open connections of one client address; 0 for no limit. Default 0, because a whole office can
