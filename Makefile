@@ -29,7 +29,7 @@ test: lint peers ## Everything that CI runs
 	$(CARGO) build --workspace --bins --profile $(PROFILE)
 	$(call say,'Building and running all tests ($(PROFILE) profile)')
 	$(CARGO) test --workspace --profile $(PROFILE)
-	$(call say,'Running the behaviour suite again, with HTTP/1.1 by pingora')
+	$(call say,'Running the behaviour suite again with HTTP/1.1 by pingora')
 	PORTCULLIS_TEST_ENGINE=pingora $(CARGO) test -p portcullis --test it --profile $(PROFILE)
 	$(call say,'All tests have passed; screenshots are in test-output/')
 
