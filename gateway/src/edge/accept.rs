@@ -117,7 +117,7 @@ impl Descriptor for TcpStream {
     }
 }
 
-impl Descriptor for TlsStream<TcpStream> {
+impl Descriptor for Box<TlsStream<TcpStream>> {
     fn descriptor(&self) -> RawFd {
         self.get_ref().0.as_raw_fd()
     }
@@ -152,7 +152,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Newcomer<A> {
             http2: session.alpn_protocol() == Some(b"h2"),
         };
         let connection = Arc::new(Connection::new(peer, local, Some(facts)));
-        self.serve(stream, connection).await;
+        // In a box: a future has room for each place that a value passes through, and rustls' part of a
+        // connection is large.
+        self.serve(Box::new(stream), connection).await;
     }
 
     async fn serve<S>(self, stream: S, connection: Arc<Connection>)
