@@ -1,6 +1,7 @@
 //! The composition root: checked configuration → parts → routes → servers; reload, admin, demo.
 
 mod admin;
+mod audit_sinks;
 mod build;
 pub mod demo;
 pub mod dev_certificate;

@@ -73,7 +73,7 @@ impl Reloader {
         let generation = self.generation.load(Ordering::Acquire) + 1;
         let result = self.replace(generation).await;
         let fault = result.as_ref().err().map(String::as_str);
-        audit::reloaded(generation, fault);
+        audit::config_reloaded(generation, fault);
         let in_force = if fault.is_none() { generation } else { generation - 1 };
         self.lasting.metrics.reload(fault.is_none(), in_force);
         self.generation.store(in_force, Ordering::Release);
@@ -184,6 +184,7 @@ fn warn_of_restart(old: &Checked<Config>, new: &Checked<Config>) {
         ("server.admin.listen", a.admin.listen != b.admin.listen),
         ("server.state", a.state != b.state),
         ("server.threads", a.threads != b.threads),
+        ("audit", old.audit != new.audit),
         ("session", old.redacted().get("session") != new.redacted().get("session")),
     ];
     for (key, _) in changed.iter().filter(|(_, changed)| *changed) {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::app::admin::{Admin, router};
+use crate::app::audit_sinks;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::app::listeners::{BindFault, Sockets, proxy, serve_public};
@@ -18,13 +19,17 @@ use crate::app::reload::Reloader;
 use crate::app::watch::Watch;
 use crate::base::SystemClock;
 use crate::config::{Certificate, Checked, Config, Faults, LogFormat};
-use crate::observe::{self, LogFault, LogHandle, audit};
+use crate::observe::audit::{self, SinkFault};
+use crate::observe::{self, LogFault, LogHandle};
 use crate::proxy::Draining;
 use crate::session::sid_of;
 
 /// Why the gateway did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RunFault {
+    /// The audit log cannot be written.
+    #[error(transparent)]
+    Audit(#[from] SinkFault),
     /// A socket cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindFault),
@@ -61,6 +66,8 @@ pub fn run(file: &Path, up: impl FnOnce()) -> Result<(), RunFault> {
     let log = observe::init(&filter, format)?;
     // Always: a reload may turn it on.
     observe::access::start(format, Arc::new(SystemClock))?;
+    let sinks = audit_sinks::places(&loaded.config.audit, format);
+    audit::start(sinks, Arc::new(SystemClock))?;
     // The environment goes before the file: a reload must not take it back.
     let log = std::env::var_os("RUST_LOG").is_none().then_some(log);
     if !loaded.warnings.is_empty() {
@@ -74,6 +81,7 @@ pub fn run(file: &Path, up: impl FnOnce()) -> Result<(), RunFault> {
     let result = runtime.block_on(serve(file.to_owned(), loaded, log, up));
     runtime.shutdown_timeout(Duration::from_secs(1));
     observe::access::flush();
+    audit::flush();
     result
 }
 

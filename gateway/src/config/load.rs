@@ -145,6 +145,7 @@ impl Reader<'_> {
         let token = self.section(root.remove("token"));
         let trusted = root.remove("trusted_headers").and_then(|it| self.read::<TrustedHeaders>(it));
         let log = self.section(root.remove("log"));
+        let audit = self.section(root.remove("audit"));
         Some(Config {
             server: server?,
             providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
@@ -160,6 +161,7 @@ impl Reader<'_> {
             upstreams: upstreams.into_iter().map(|(id, it)| (UpstreamId::from(&*id), it)).collect(),
             routes: routes?,
             log,
+            audit,
         })
     }
 

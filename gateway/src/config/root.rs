@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base::{IssuerId, ProviderId, UpstreamId};
+use crate::config::audit::Audit;
 use crate::config::directories::Directory;
 use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
@@ -72,6 +73,9 @@ pub struct Config {
     /// What is written to standard error, and how.
     #[schemars(default)]
     pub log: Log,
+    /// Where the audit events go.
+    #[schemars(default)]
+    pub audit: Audit,
 }
 
 impl Config {

@@ -111,7 +111,7 @@ impl Endpoints {
         code: &str,
         cause: &str,
     ) {
-        audit::login_failed(request.id.as_str(), provider.as_str(), code, cause);
+        audit::login_denied(request.id.as_str(), provider.as_str(), code, cause);
         self.parts.metrics.login(provider.as_str(), LoginResult::Failed);
     }
 }

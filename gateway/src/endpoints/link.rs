@@ -121,7 +121,7 @@ impl Endpoints {
     }
 
     fn refused(&self, request: &Request<'_>, reason: RejectReason) -> Reply {
-        audit::login_failed(request.id.as_str(), NAME, "link_refused", reason.as_str());
+        audit::login_denied(request.id.as_str(), NAME, "link_refused", reason.as_str());
         self.parts.metrics.login(NAME, LoginResult::Failed);
         let notice = Notice {
             status: StatusCode::FORBIDDEN,

@@ -90,7 +90,12 @@ impl Endpoints {
         let route = refused.plan.as_ref().map_or("none", |plan| plan.id.as_str());
         let (code, cause) = (refused.refusal.code(), refused.refusal.cause());
         self.parts.metrics.refusal(code);
-        audit::refused(question.id.as_str(), route, code, &cause, refused.subject.as_deref());
+        audit::refused(
+            (question.id.as_str(), route),
+            (code, &cause),
+            refused.subject.as_deref(),
+            matches!(refused.refusal, Refusal::Forbidden(_)),
+        );
     }
 }
 

@@ -1,21 +1,23 @@
 //! Lines on their way to a slow place: handed over without waiting, written in batches.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use crate::base::Timestamp;
+use crate::observe::line::Line;
 
 /// A bounded queue and the one thread that writes what is in it.
 #[derive(Debug)]
 pub(super) struct LineQueue {
     waiting: SyncSender<Order>,
-    dropped: AtomicU64,
+    lost: Arc<AtomicU64>,
 }
 
 enum Order {
-    Line(Timestamp, &'static str, Vec<u8>),
+    Line(Timestamp, Line),
     Flush(SyncSender<()>),
 }
 
@@ -28,19 +30,25 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 impl LineQueue {
     /// Starts the thread. At most `limit` lines wait.
-    pub(super) fn start(limit: usize, to: impl Write + Send + 'static) -> std::io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the system has no thread to spare.
+    pub(super) fn start(
+        name: &str,
+        limit: usize,
+        to: impl Write + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (waiting, orders) = sync_channel(limit);
-        std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || Writer::new(to).attend(&orders))?;
-        Ok(Self { waiting, dropped: AtomicU64::new(0) })
+        let lost = Arc::new(AtomicU64::new(0));
+        let writer = Writer::new(name, to, Arc::clone(&lost));
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || writer.attend(&orders))?;
+        Ok(Self { waiting, lost })
     }
 
-    /// Hands a line over: what stands before its time, and what behind it. Drops and counts it when
-    /// too many wait.
-    pub(super) fn push(&self, at: Timestamp, (before, behind): (&'static str, Vec<u8>)) {
-        if self.waiting.try_send(Order::Line(at, before, behind)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+    /// Hands a line over. Drops and counts it when too many wait.
+    pub(super) fn push(&self, at: Timestamp, line: Line) {
+        if self.waiting.try_send(Order::Line(at, line)).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -53,22 +61,29 @@ impl LineQueue {
         }
     }
 
-    /// How many lines were dropped.
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// How many lines were dropped because too many waited, or could not be written.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 }
 
 struct Writer<W> {
+    name: String,
     to: W,
     batch: Vec<u8>,
+    /// How many lines the batch holds.
+    lines: u64,
+    lost: Arc<AtomicU64>,
+    /// Whether the last batch could not be written.
+    fails: bool,
     /// A second, and how it is written.
     second: (i64, String),
 }
 
 impl<W: Write> Writer<W> {
-    fn new(to: W) -> Self {
-        Self { to, batch: Vec::with_capacity(BATCH), second: (i64::MIN, String::new()) }
+    fn new(name: &str, to: W, lost: Arc<AtomicU64>) -> Self {
+        let (batch, second) = (Vec::with_capacity(BATCH), (i64::MIN, String::new()));
+        Self { name: name.to_owned(), to, batch, lines: 0, lost, fails: false, second }
     }
 
     /// Writes until the queue is gone.
@@ -88,10 +103,12 @@ impl<W: Write> Writer<W> {
 
     fn take(&mut self, order: Order) {
         match order {
-            Order::Line(at, before, behind) => {
-                self.batch.extend_from_slice(before.as_bytes());
+            Order::Line(at, line) => {
+                let (before, behind) = line.text.split_at(line.time_at.min(line.text.len()));
+                self.batch.extend_from_slice(before);
                 self.write_time(at);
-                self.batch.extend_from_slice(&behind);
+                self.batch.extend_from_slice(behind);
+                self.lines += 1;
                 if self.batch.len() >= BATCH {
                     self.write();
                 }
@@ -116,9 +133,26 @@ impl<W: Write> Writer<W> {
     }
 
     fn write(&mut self) {
-        // Nobody is left to be told of a log that cannot be written.
-        let _ = self.to.write_all(&self.batch).and_then(|()| self.to.flush());
+        if self.batch.is_empty() {
+            return;
+        }
+        let written = self.to.write_all(&self.batch).and_then(|()| self.to.flush());
+        let lines = std::mem::take(&mut self.lines);
         self.batch.clear();
+        match written {
+            Ok(()) if self.fails => tracing::info!(log = self.name, "lines are written again"),
+            Err(error) => {
+                self.lost.fetch_add(lines, Ordering::Relaxed);
+                // Once for each trouble: it may last.
+                if !self.fails {
+                    tracing::error!(log = self.name, %error, "lines cannot be written and are lost");
+                }
+                self.fails = true;
+                return;
+            }
+            Ok(()) => {}
+        }
+        self.fails = false;
     }
 }
 
@@ -151,26 +185,26 @@ mod tests {
         let written = Arc::new(Mutex::new(Vec::new()));
         let (leave, allowed) = channel();
         drop(leave);
-        let queue = LineQueue::start(10, Slow(Arc::clone(&written), allowed)).unwrap();
-        queue.push(AT, ("<", b">one\n".to_vec()));
-        queue.push(AT, ("<", b">two\n".to_vec()));
+        let queue = LineQueue::start("test", 10, Slow(Arc::clone(&written), allowed)).unwrap();
+        queue.push(AT, Line { text: b"<>one\n".to_vec(), time_at: 1 });
+        queue.push(AT, Line { text: b"<>two\n".to_vec(), time_at: 1 });
         queue.flush();
         let written = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         assert_eq!(written, "<2027-01-15T08:00:00.007Z>one\n<2027-01-15T08:00:00.007Z>two\n");
-        assert_eq!(queue.dropped(), 0);
+        assert_eq!(queue.lost(), 0);
     }
 
     #[test]
     fn a_full_queue_drops_counts_and_does_not_wait() {
         let written = Arc::new(Mutex::new(Vec::new()));
         let (leave, allowed) = channel();
-        let queue = LineQueue::start(10, Slow(Arc::clone(&written), allowed)).unwrap();
+        let queue = LineQueue::start("test", 10, Slow(Arc::clone(&written), allowed)).unwrap();
         // Nothing is written until leave is given, so that all of this would wait for ever.
         for _ in 0..1_000 {
-            queue.push(AT, ("", vec![b'x'; BATCH]));
+            queue.push(AT, Line { text: vec![b'x'; BATCH], time_at: 0 });
         }
-        let dropped = queue.dropped();
-        assert!((900..=990).contains(&dropped), "{dropped}");
+        let lost = queue.lost();
+        assert!((900..=990).contains(&lost), "{lost}");
         drop(leave);
     }
 }

@@ -10,8 +10,8 @@ use prometheus::{
 };
 
 use crate::base::RouteId;
-use crate::observe::access;
 use crate::observe::route_metrics::{RouteMetrics, counter_of};
+use crate::observe::{access, audit};
 
 /// Seconds; from a cache hit in the upstream to the longest wait for a first byte.
 const LATENCIES: [f64; 14] =
@@ -39,6 +39,7 @@ pub struct Metrics {
     generation: IntGauge,
     panics: IntCounter,
     access_dropped: IntCounter,
+    audit_lost: IntCounterVec,
 }
 
 /// How a login went.
@@ -89,7 +90,12 @@ impl Default for Metrics {
             panics: counter("panics_total", "Panics caught."),
             access_dropped: counter(
                 "access_log_dropped_total",
-                "Lines of the access log dropped because they could not be written fast enough.",
+                "Lines of the access log lost because they could not be written, or not fast enough.",
+            ),
+            audit_lost: counters(
+                "audit_lost_total",
+                "Audit events lost because a sink did not take them, or not fast enough.",
+                &["sink"],
             ),
         };
         metrics.register();
@@ -164,6 +170,10 @@ impl Metrics {
         set(&self.connections, now.connections);
         set(&self.connections_refused, now.connections_refused);
         self.access_dropped.inc_by(access::dropped().saturating_sub(self.access_dropped.get()));
+        for (sink, lost) in audit::lost() {
+            let counter = self.audit_lost.with_label_values(&[sink]);
+            counter.inc_by(lost.saturating_sub(counter.get()));
+        }
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics cannot be rendered");
@@ -195,6 +205,7 @@ impl Metrics {
         self.add(Box::new(self.generation.clone()));
         self.add(Box::new(self.panics.clone()));
         self.add(Box::new(self.access_dropped.clone()));
+        self.add(Box::new(self.audit_lost.clone()));
     }
 
     fn add(&self, collector: Box<dyn Collector>) {

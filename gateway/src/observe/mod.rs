@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod audit;
+mod line;
 mod line_queue;
 mod logging;
 mod metrics;

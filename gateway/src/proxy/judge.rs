@@ -144,11 +144,10 @@ fn note(gateway: &Gateway, ctx: &mut Context, refused: &Refused) {
     let refusal = &refused.refusal;
     gateway.parts().metrics.refusal(refusal.code());
     audit::refused(
-        ctx.id.as_str(),
-        route,
-        refusal.code(),
-        &refusal.cause(),
+        (ctx.id.as_str(), route),
+        (refusal.code(), &refusal.cause()),
         refused.subject.as_deref(),
+        matches!(refusal, Refusal::Forbidden(_)),
     );
     ctx.answered.by.get_or_insert("refused");
 }

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::connection::Connection;
-use crate::proxy::streams::close_code;
+use crate::proxy::streams::{StreamName, close_code};
 use crate::session::{EndCause, StreamTicket};
 
 /// How long a WebSocket has, after its close frame is asked for, before it is simply cut.
@@ -49,6 +49,7 @@ impl Cut {
 struct Tied {
     ticket: StreamTicket,
     websocket: Option<Arc<Connection>>,
+    name: Option<StreamName>,
 }
 
 tokio::task_local! {
@@ -68,8 +69,13 @@ pub fn current() -> Option<Arc<Lifeline>> {
 impl Lifeline {
     /// Ties this request to a session's live streams. `websocket` is the connection to close with
     /// a frame, where the stream is a WebSocket.
-    pub fn tie(&self, ticket: StreamTicket, websocket: Option<Arc<Connection>>) {
-        if self.stream.set(Tied { ticket, websocket }).is_ok() {
+    pub(super) fn tie(
+        &self,
+        ticket: StreamTicket,
+        websocket: Option<Arc<Connection>>,
+        name: Option<StreamName>,
+    ) {
+        if self.stream.set(Tied { ticket, websocket, name }).is_ok() {
             self.tied.notify_one();
         }
     }
@@ -95,6 +101,9 @@ impl Lifeline {
             self.tied.notified().await;
         };
         let cause = tied.ticket.ended().await;
+        if let Some(name) = &tied.name {
+            name.closed(cause);
+        }
         if let Some(connection) = &tied.websocket {
             connection.close_websocket(close_code(cause));
             tokio::time::sleep(POLITE).await;

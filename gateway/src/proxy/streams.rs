@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::base::{RequestId, RouteId};
 use crate::gate::{Refusal, Refused};
+use crate::observe::audit;
 use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
 use crate::proxy::lifeline;
@@ -61,7 +63,41 @@ pub(super) fn spoke(sessions: &SessionManager, ctx: &Context) {
 pub(super) fn tie(ctx: &mut Context, connection: Arc<Connection>) {
     let websocket = (ctx.exchange == Exchange::WebSocket).then_some(connection);
     if let (Some(lifeline), Some(ticket)) = (lifeline::current(), ctx.ticket.take()) {
-        lifeline.tie(ticket, websocket);
+        lifeline.tie(ticket, websocket, StreamName::of(ctx));
+    }
+}
+
+/// What the audit log calls a stream.
+#[derive(Debug)]
+pub(super) struct StreamName {
+    request_id: RequestId,
+    route: RouteId,
+    sid: Option<Arc<str>>,
+    subject: String,
+}
+
+impl StreamName {
+    pub(super) fn of(ctx: &Context) -> Option<Self> {
+        let admitted = ctx.admitted.as_ref()?;
+        let proof = admitted.permit().authenticated();
+        Some(Self {
+            request_id: ctx.id,
+            route: admitted.plan().id.clone(),
+            sid: proof.session().map(|session| Arc::clone(&session.sid)),
+            subject: proof.principal().subject.clone(),
+        })
+    }
+
+    /// Notes that the gateway closed it. Draining is no audit event: it says nothing of anybody.
+    pub(super) fn closed(&self, cause: EndCause) {
+        if cause == EndCause::Drained {
+            return;
+        }
+        audit::stream_closed(
+            (self.request_id.as_str(), self.route.as_str()),
+            (self.sid.as_deref(), &self.subject),
+            cause.as_str(),
+        );
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod access_log;
+mod audit;
 mod bearer;
 mod canary;
 mod chromium;

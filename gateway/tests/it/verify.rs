@@ -167,7 +167,7 @@ async fn a_stranger_cannot_ask() {
         assert_eq!(answer.status(), 404);
         assert_eq!(answer.header("x-user-jwt"), None);
     }
-    assert!(lab.gateway.has_printed("request.refused", 2).await);
+    assert!(lab.gateway.has_printed("request_refused", 2).await);
     let off = Lab::start().await;
     assert_eq!(get(off.gateway.http, "/.portcullis/verify", &more).await.status(), 404);
     assert_ne!(get(off.gateway.http, "/ping", &[]).await.status(), 200);

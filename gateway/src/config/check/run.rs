@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::config::audit::AuditSink;
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    directories, forward_auth, issuers, providers, routes, server, signed_urls, teams, token,
-    trusted_headers, upstreams, verify,
+    audit, directories, forward_auth, issuers, providers, routes, server, signed_urls, teams,
+    token, trusted_headers, upstreams, verify,
 };
 use crate::config::directories::Directory;
 use crate::config::providers::Provider;
@@ -23,6 +24,7 @@ pub(in crate::config) fn check(
     let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     resolve_paths(&mut config, around);
     resolve_secrets(&mut config, around, &mut problems);
+    audit::check(&config, &mut problems);
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
     forward_auth::check(&config, &mut problems);
@@ -48,6 +50,11 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     }
     for Provider::Oidc(oidc) in config.providers.values_mut() {
         oidc.ca.iter_mut().for_each(absolute);
+    }
+    for sink in &mut config.audit.sinks {
+        if let AuditSink::File { path, .. } = sink {
+            absolute(path);
+        }
     }
     for directory in config.directories.values_mut() {
         match directory {

@@ -19,7 +19,7 @@ use crate::proxy::direct::duplex::{Duplex, Times};
 use crate::proxy::direct::fault::Fault;
 use crate::proxy::direct::serve::Direct;
 use crate::proxy::direct::tunnel::Tunnel;
-use crate::proxy::streams;
+use crate::proxy::streams::{self, StreamName};
 use crate::upstream::{Exchange, Linked};
 
 /// How an exchange ended.
@@ -185,6 +185,9 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
 /// Logs and counts an exchange that failed.
 pub(super) fn note(direct: &Direct, ctx: &Context, fault: &Fault) {
     let metrics = &direct.gateway.parts().metrics;
+    if let (Fault::Cut(cause), Some(name)) = (fault, StreamName::of(ctx)) {
+        name.closed(*cause);
+    }
     if let Some(cause) = fault.cut() {
         metrics.request_cut(cause);
         return;

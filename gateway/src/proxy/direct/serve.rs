@@ -17,6 +17,7 @@ use crate::proxy::connection::Connection;
 use crate::proxy::direct::client::{After, Client};
 use crate::proxy::direct::request::{Next, request};
 use crate::proxy::service::Gateway;
+use crate::proxy::streams::StreamName;
 use crate::upstream::Connector;
 
 /// The direct path: what its connections share.
@@ -123,6 +124,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
                 let cut = Box::pin(tunnel.run(&mut client, &parts.sessions, &mut ctx)).await;
                 if let Some(cause) = cut {
                     parts.metrics.request_cut(cause.as_str());
+                    StreamName::of(&ctx).inspect(|name| name.closed(cause));
                 }
                 drop(ctx);
                 Box::pin(client.close(After::Close)).await;

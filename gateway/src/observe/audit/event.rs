@@ -1,0 +1,223 @@
+//! The events. A record holds names and reasons, never a credential.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::observe::audit::sink;
+
+/// What happened. The name of a variant, in snake case, is the field `event`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Event<'a> {
+    ConfigRefused {
+        generation: u64,
+        reason: &'a str,
+    },
+    ConfigReloaded {
+        generation: u64,
+    },
+    KeyRotated,
+    LoginDenied {
+        request_id: &'a str,
+        provider: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<IpAddr>,
+        reason: &'a str,
+        cause: &'a str,
+    },
+    LoginOk {
+        request_id: &'a str,
+        provider: &'a str,
+        issuer: &'a str,
+        subject: &'a str,
+        sid: &'a str,
+    },
+    PolicyDenied {
+        request_id: &'a str,
+        route: &'a str,
+        code: &'a str,
+        rule: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<&'a str>,
+    },
+    RequestRefused {
+        request_id: &'a str,
+        route: &'a str,
+        code: &'a str,
+        cause: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<&'a str>,
+    },
+    SessionEnded {
+        sid: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        issuer: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subject: Option<&'a str>,
+        reason: &'a str,
+    },
+    StreamClosed {
+        request_id: &'a str,
+        route: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sid: Option<&'a str>,
+        subject: &'a str,
+        reason: &'a str,
+    },
+}
+
+impl Event<'_> {
+    /// Whether an operator has to do something.
+    pub(super) const fn is_error(&self) -> bool {
+        matches!(self, Self::ConfigRefused { .. })
+    }
+
+    /// The field `event`.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::ConfigRefused { .. } => "config_refused",
+            Self::ConfigReloaded { .. } => "config_reloaded",
+            Self::KeyRotated => "key_rotated",
+            Self::LoginDenied { .. } => "login_denied",
+            Self::LoginOk { .. } => "login_ok",
+            Self::PolicyDenied { .. } => "policy_denied",
+            Self::RequestRefused { .. } => "request_refused",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::StreamClosed { .. } => "stream_closed",
+        }
+    }
+
+    /// The same for people.
+    pub(super) const fn message(&self) -> &'static str {
+        match self {
+            Self::ConfigRefused { .. } => "configuration refused; the old one stays",
+            Self::ConfigReloaded { .. } => "configuration loaded",
+            Self::KeyRotated => "signing keys changed",
+            Self::LoginDenied { .. } => "login denied",
+            Self::LoginOk { .. } => "signed in",
+            Self::PolicyDenied { .. } => "denied by policy",
+            Self::RequestRefused { .. } => "request refused",
+            Self::SessionEnded { .. } => "session ended",
+            Self::StreamClosed { .. } => "stream closed",
+        }
+    }
+}
+
+/// A request was refused. `by_policy`: somebody who is known may not do this.
+pub fn refused(
+    (request_id, route): (&str, &str),
+    (code, cause): (&str, &str),
+    subject: Option<&str>,
+    by_policy: bool,
+) {
+    sink::record(&if by_policy {
+        Event::PolicyDenied { request_id, route, code, rule: cause, subject }
+    } else {
+        Event::RequestRefused { request_id, route, code, cause, subject }
+    });
+}
+
+/// A session was asked for with a name and a password, from an address. The name is not kept: it is
+/// a password now and then.
+pub fn password_refused(request_id: &str, client: IpAddr, cause: &str) {
+    let (provider, reason, client) = ("password", "password_refused", Some(client));
+    sink::record(&Event::LoginDenied { request_id, provider, client, reason, cause });
+}
+
+/// Somebody signed in.
+pub fn signed_in(request_id: &str, provider: &str, issuer: &str, subject: &str, sid: &str) {
+    sink::record(&Event::LoginOk { request_id, provider, issuer, subject, sid });
+}
+
+/// A login did not end in a session.
+pub fn login_denied(request_id: &str, provider: &str, reason: &str, cause: &str) {
+    sink::record(&Event::LoginDenied { request_id, provider, client: None, reason, cause });
+}
+
+/// A session ended, of somebody who is known.
+pub fn session_ended(sid: &str, issuer: &str, subject: &str, reason: &str) {
+    let (issuer, subject) = (Some(issuer), Some(subject));
+    sink::record(&Event::SessionEnded { sid, issuer, subject, reason });
+}
+
+/// A session's time is over.
+pub fn session_over(sid: &str, reason: &str) {
+    sink::record(&Event::SessionEnded { sid, issuer: None, subject: None, reason });
+}
+
+/// The gateway closed a live stream.
+pub fn stream_closed(
+    (request_id, route): (&str, &str),
+    (sid, subject): (Option<&str>, &str),
+    reason: &str,
+) {
+    sink::record(&Event::StreamClosed { request_id, route, sid, subject, reason });
+}
+
+/// The configuration was loaded again, or not.
+pub fn config_reloaded(generation: u64, fault: Option<&str>) {
+    sink::record(&match fault {
+        None => Event::ConfigReloaded { generation },
+        Some(reason) => Event::ConfigRefused { generation, reason },
+    });
+}
+
+/// The token signing keys, or which of them are published, changed. `keys list` shows them.
+pub fn keys_rotated() {
+    sink::record(&Event::KeyRotated);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_what_is_written() {
+        let events = [
+            Event::ConfigRefused { generation: 2, reason: "x" },
+            Event::ConfigReloaded { generation: 2 },
+            Event::KeyRotated,
+            Event::LoginDenied {
+                request_id: "1",
+                provider: "corp",
+                client: None,
+                reason: "x",
+                cause: "y",
+            },
+            Event::LoginOk {
+                request_id: "1",
+                provider: "corp",
+                issuer: "i",
+                subject: "s",
+                sid: "h",
+            },
+            Event::PolicyDenied {
+                request_id: "1",
+                route: "r",
+                code: "c",
+                rule: "x",
+                subject: None,
+            },
+            Event::RequestRefused {
+                request_id: "1",
+                route: "r",
+                code: "c",
+                cause: "x",
+                subject: None,
+            },
+            Event::SessionEnded { sid: "h", issuer: None, subject: None, reason: "x" },
+            Event::StreamClosed {
+                request_id: "1",
+                route: "r",
+                sid: None,
+                subject: "s",
+                reason: "x",
+            },
+        ];
+        for event in events {
+            assert_eq!(serde_json::to_value(event).unwrap()["event"], event.name());
+            assert!(!event.message().is_empty());
+        }
+    }
+}
