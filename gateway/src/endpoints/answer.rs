@@ -14,6 +14,7 @@ pub(super) const LINK: &str = "/.portcullis/link";
 pub(super) const LOGIN: &str = "/.portcullis/login";
 pub(super) const LOGOUT: &str = "/.portcullis/logout";
 pub(super) const ME: &str = "/.portcullis/me";
+pub(super) const SESSION_SCRIPT: &str = "/.portcullis/session.js";
 pub(super) const SIGNED_OUT: &str = "/.portcullis/signed-out";
 pub(super) const TEAMS: &str = "/.portcullis/teams";
 

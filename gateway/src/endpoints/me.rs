@@ -66,6 +66,7 @@ impl Endpoints {
             "signed_in_by": session.signed_in_by,
             "auth_time": session.auth_time.as_secs(),
             "expires_at": session.absolute_expiry.as_secs(),
+            "ends_in": self.parts.sessions.remaining(session).as_secs(),
             "csrf": csrf::token(&self.parts.sealer, &session.key),
         });
         data(StatusCode::OK, &document)

@@ -16,6 +16,7 @@ mod original;
 mod password;
 mod proxy_paths;
 mod service;
+mod session_script;
 mod signed_out;
 mod state;
 mod teams;

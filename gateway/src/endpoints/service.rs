@@ -10,8 +10,11 @@ use crate::authn::CookieNames;
 use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
-use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS};
+use crate::endpoints::answer::{
+    CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SESSION_SCRIPT, SIGNED_OUT, TEAMS,
+};
 use crate::endpoints::memory::LoginMemory;
+use crate::endpoints::session_script::session_script;
 use crate::endpoints::teams::Tabs;
 use crate::endpoints::verify::{VERIFY, VerifyRules};
 use crate::gate::Gate;
@@ -95,6 +98,7 @@ impl Endpoints {
             LOGIN => return self.login(gate, request).await,
             LOGOUT => return self.logout(request, body).await,
             ME => return self.me(request).await,
+            SESSION_SCRIPT => return session_script(request),
             SIGNED_OUT => return self.signed_out(request).await,
             VERIFY => return self.verify(gate, request, StatusCode::OK).await,
             _ => {}

@@ -150,7 +150,7 @@ impl Fake {
     }
 }
 
-fn merged(mut base: Value, change: &Value) -> Value {
+pub(super) fn merged(mut base: Value, change: &Value) -> Value {
     let object = base.as_object_mut().unwrap();
     for (name, value) in change.as_object().unwrap() {
         if value.is_null() {

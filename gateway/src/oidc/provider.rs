@@ -14,6 +14,7 @@ use crate::oidc::fault::LoginFault;
 use crate::oidc::id_token::{Expected, IdToken};
 use crate::oidc::keys::{JwksLocation, RemoteKeys};
 use crate::oidc::logout::logout_url;
+use crate::oidc::logout_token::{self, LogoutFault, LogoutToken};
 use crate::oidc::settings::ProviderSettings;
 use crate::oidc::start::{StartLogin, StartedLogin, start};
 use crate::oidc::transaction::Transaction;
@@ -159,6 +160,22 @@ impl Provider {
         };
         let endpoint = metadata.end_session_endpoint.as_ref()?;
         Some(logout_url(&self.settings, endpoint, id_token_hint, post_logout_redirect_uri, state))
+    }
+
+    /// Judges what the provider posted to say that somebody signed out there.
+    ///
+    /// # Errors
+    /// The first check that fails; [`LogoutFault::Unavailable`] where none of them could be made.
+    pub async fn logout_token(&self, token: &str) -> Result<LogoutToken, LogoutFault> {
+        let metadata = self.discovery.current().await.map_err(LogoutFault::Unavailable)?;
+        let expected = logout_token::Expected {
+            issuer: &self.settings.issuer,
+            client_id: &self.settings.client_id,
+            algorithms: &metadata.algorithms(),
+            leeway: self.settings.leeway(),
+            now: self.clock.now(),
+        };
+        LogoutToken::verify(token, &self.keys, &expected).await
     }
 
     /// What works right now.

@@ -12,7 +12,7 @@ use crate::crypto::Sealer;
 use crate::session::events::{EndCause, Ended};
 use crate::session::fence::{Fence, Passage};
 use crate::session::handle::{Handle, SessionKey, sid_of};
-use crate::session::lifetime::{Lifetimes, over};
+use crate::session::lifetime::{Lifetimes, Moments, over};
 use crate::session::live::LiveStreams;
 use crate::session::pace::Pace;
 use crate::session::record::{NewSession, ProviderTokens, Session};
@@ -227,6 +227,13 @@ impl SessionManager {
     /// How long it is until a moment; nothing when it is over.
     pub fn time_left(&self, until: Timestamp) -> Duration {
         until.since(self.clock.now())
+    }
+
+    /// How long it is until a session ends by itself, if it is not used again.
+    pub fn remaining(&self, session: &Session) -> Duration {
+        let now = self.clock.now();
+        let Moments { absolute_expiry, last_seen } = session.moments();
+        absolute_expiry.since(now).min(last_seen.after(self.lifetimes.idle).since(now))
     }
 
     /// Notes a use of a session: a live stream calls this while data moves, so that an open chat is

@@ -14,8 +14,8 @@ async fn event(lab: &Lab, name: &str) -> Value {
     let path = lab.gateway.folder().join("audit.log");
     for _ in 0..500 {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        if let Some(found) = events.filter(|event| event["event"] == name).next_back() {
+        let mut events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        if let Some(found) = events.rfind(|event| event["event"] == name) {
             return found;
         }
         sleep(Duration::from_millis(10)).await;

@@ -29,6 +29,7 @@ mod regression;
 mod rehearsal;
 mod reload;
 mod rotation;
+mod session_script;
 mod signed_url;
 mod streams;
 mod stripping;

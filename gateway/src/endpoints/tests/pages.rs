@@ -91,6 +91,7 @@ async fn me_says_who_it_is_and_shows_no_token() {
         "signed_in": true, "name": "Ann <script>", "email": "ann@corp.test",
         "preferred_username": null, "groups": ["staff", "\"><i>"], "roles": [],
         "provider": "corp", "signed_in_by": "oidc", "auth_time": NOW, "expires_at": NOW + 43_200,
+        "ends_in": 3_600,
     });
     assert_eq!(me, expected);
     let page = text(&fixture.get(&mut ann, "/.portcullis/me").await);

@@ -123,6 +123,11 @@ pub(crate) async fn real_frame(settings: &Value) -> Value {
     drive("tab.mjs", settings).await
 }
 
+/// Drives a real browser with a page that hears of the end of its session.
+pub(crate) async fn real_session(settings: &Value) -> Value {
+    drive("session.mjs", settings).await
+}
+
 async fn drive(name: &str, settings: &Value) -> Value {
     let output = script(name).arg(settings.to_string()).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
