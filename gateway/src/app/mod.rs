@@ -13,6 +13,7 @@ mod providers;
 mod reload;
 mod routes;
 mod run;
+mod sessions;
 mod upstreams;
 mod verify;
 mod watch;
@@ -20,3 +21,4 @@ mod ways;
 
 pub use build::{BuildFault, dry_build};
 pub use run::{RunFault, run};
+pub use sessions::look_at_store;

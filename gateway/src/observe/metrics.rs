@@ -12,6 +12,7 @@ use prometheus::{
 use crate::base::RouteId;
 use crate::observe::access;
 use crate::observe::route_metrics::{RouteMetrics, counter_of};
+use crate::observe::store_metrics::{StoreGauges, StoreMetrics};
 
 /// Seconds; from a cache hit in the upstream to the longest wait for a first byte.
 const LATENCIES: [f64; 14] =
@@ -39,6 +40,7 @@ pub struct Metrics {
     generation: IntGauge,
     panics: IntCounter,
     access_dropped: IntCounter,
+    store: StoreMetrics,
 }
 
 /// How a login went.
@@ -91,6 +93,7 @@ impl Default for Metrics {
                 "access_log_dropped_total",
                 "Lines of the access log dropped because they could not be written fast enough.",
             ),
+            store: StoreMetrics::default(),
         };
         metrics.register();
         metrics
@@ -164,6 +167,7 @@ impl Metrics {
         set(&self.connections, now.connections);
         set(&self.connections_refused, now.connections_refused);
         self.access_dropped.inc_by(access::dropped().saturating_sub(self.access_dropped.get()));
+        self.store.set(&now.store);
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics cannot be rendered");
@@ -195,6 +199,7 @@ impl Metrics {
         self.add(Box::new(self.generation.clone()));
         self.add(Box::new(self.panics.clone()));
         self.add(Box::new(self.access_dropped.clone()));
+        self.store.collectors().into_iter().for_each(|collector| self.add(collector));
     }
 
     fn add(&self, collector: Box<dyn Collector>) {
@@ -216,19 +221,21 @@ pub struct Gauges {
     pub connections: usize,
     /// Connections closed because of the limit, since the start.
     pub connections_refused: usize,
+    /// The session store, where replicas share it.
+    pub store: StoreGauges,
 }
 
-fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(super) fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     // A name or label that Prometheus refuses is a slip in this file; the first test finds it.
     IntCounterVec::new(Opts::new(format!("portcullis_{name}"), help), labels)
         .unwrap_or_else(|_| std::process::abort())
 }
 
-fn counter(name: &str, help: &str) -> IntCounter {
+pub(super) fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
 }
 
-fn gauge(name: &str, help: &str) -> IntGauge {
+pub(super) fn gauge(name: &str, help: &str) -> IntGauge {
     IntGauge::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
 }
 
