@@ -27,6 +27,7 @@ mod refusals;
 mod regression;
 mod rehearsal;
 mod reload;
+mod replicas;
 mod rotation;
 mod signed_url;
 mod streams;

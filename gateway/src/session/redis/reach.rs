@@ -37,7 +37,7 @@ pub(super) async fn reach(link: &Link) -> Result<(Live, Vec<u8>), String> {
         .boxed()
     });
     let ((live, epoch), _) = select_ok(attempts).await?;
-    tell_again(link, &live).await.map_err(|fault| fault.to_string())?;
+    tell_again(link, &live).await?;
     Ok((live, epoch))
 }
 
@@ -83,7 +83,8 @@ async fn connect(link: &Link, server: &RedisServer) -> RedisResult<(Live, Vec<u8
     };
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(attempt_time(settings)))
-        .set_response_timeout(Some(settings.command_timeout))
+        // Each command has a deadline of ours.
+        .set_response_timeout(None)
         .set_push_sender(hear);
     let client = settings.client(server)?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
@@ -125,7 +126,7 @@ pub(super) async fn epoch(
 }
 
 /// Tells the server again which sessions have ended: it may have been restored from a copy.
-async fn tell_again(link: &Link, live: &Live) -> RedisResult<()> {
+async fn tell_again(link: &Link, live: &Live) -> Result<(), String> {
     let mut connection = live.connection.clone();
     for some in link.ears.lately.all().chunks(TOLD_AT_ONCE) {
         let mut call = SCRIPTS.remove.prepare_invoke();
@@ -133,7 +134,10 @@ async fn tell_again(link: &Link, live: &Live) -> RedisResult<()> {
         for key in some {
             call.arg(text(key));
         }
-        let _: (u64, u64) = call.invoke_async(&mut connection).await?;
+        let told: Result<RedisResult<(u64, u64)>, _> =
+            timeout(link.settings.command_timeout, call.invoke_async(&mut connection)).await;
+        told.map_err(|_| format!("{} does not answer", live.place))?
+            .map_err(|fault| format!("{}: {fault}", live.place))?;
     }
     Ok(())
 }

@@ -79,10 +79,6 @@ impl Server {
         SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
     /// Sends one command; all lines of a short answer.
     pub(crate) fn command(&self, line: &str) -> Vec<String> {
         self.try_command(line).expect("an answer of redis-server")
@@ -100,7 +96,7 @@ impl Server {
         let mut stream = TcpStream::connect(self.address())?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         // The second command ends the answer.
-        stream.write_all(format!("{line}\r\nECHO the-end\r\n").as_bytes())?;
+        stream.write_all(format!("{line}\r\nPING the-end\r\n").as_bytes())?;
         let mut lines = Vec::new();
         for line in BufReader::new(stream).lines() {
             match line? {
@@ -122,7 +118,7 @@ impl Server {
                 "redis-server stopped: {}",
                 self.log()
             );
-            std::thread::sleep(Duration::from_millis(10));
+            pause();
         }
         panic!("redis-server does not listen: {}", self.log());
     }
@@ -130,6 +126,11 @@ impl Server {
     fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a server is waited for before a test begins")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(10));
 }
 
 fn spawn(folder: &Path, more: &[&str]) -> Child {

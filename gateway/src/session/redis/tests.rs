@@ -53,8 +53,12 @@ async fn the_redis_store_keeps_the_contract() {
     }
     let stores = Mutex::new(stores);
     conformance::a_store_keeps_the_contract(|limit| {
-        let settings =
-            RedisSettings { limit, in_flight: 10_000, ..stores.lock().unwrap().pop().unwrap() };
+        let settings = RedisSettings {
+            limit,
+            in_flight: 10_000,
+            command_timeout: Duration::from_secs(10),
+            ..stores.lock().unwrap().pop().unwrap()
+        };
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(0)));
         Arc::new(RedisStore::open(settings, clock, Arc::new(SystemEntropy)))
     })
@@ -112,7 +116,8 @@ async fn what_may_be_used_once_is_used_once_whoever_asks() {
 #[tokio::test]
 async fn uses_are_written_together() {
     let server = Server::start("");
-    let store = early(settings(&[server.port])).await;
+    let patient = Duration::from_secs(10);
+    let store = early(RedisSettings { command_timeout: patient, ..settings(&[server.port]) }).await;
     let key = |n: u32| {
         let mut key = [0; 32];
         key[..4].copy_from_slice(&n.to_be_bytes());
