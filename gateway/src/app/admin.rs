@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::app::lasting::Lasting;
 use crate::app::reload::Reloader;
+use crate::app::sessions;
 use crate::observe::Gauges;
 use crate::oidc::DiscoveryState;
 
@@ -54,7 +55,12 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     if admin.lasting.draining.load(Ordering::Acquire) {
         missing.push(json!({ "part": "gateway", "reason": "it is going down" }));
     }
-    if let Some(trouble) = admin.lasting.trouble.load_full() {
+    let mut degraded = Vec::new();
+    // A store that replicas share does not make one of them unready: all of them would be taken
+    // out at once, and with them the routes that need no session.
+    if let Some(fault) = admin.lasting.sessions.trouble() {
+        degraded.push(json!({ "part": "session store", "reason": fault.to_string() }));
+    } else if let Some(trouble) = admin.lasting.trouble.load_full() {
         missing.push(json!({ "part": "gateway", "reason": *trouble }));
     }
     for pool in &current.built.pools {
@@ -63,7 +69,6 @@ async fn readyz(State(admin): State<Admin>) -> Response {
             missing.push(json!({ "part": part, "reason": "no server has an address" }));
         }
     }
-    let mut degraded = Vec::new();
     for provider in &current.built.providers {
         let status = provider.status();
         let reason = match status.discovery {
@@ -91,6 +96,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
         streams: lasting.sessions.live().open(),
         connections: lasting.load.open(),
         connections_refused: lasting.load.refused(),
+        store: sessions::gauges(&lasting.sessions),
     });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

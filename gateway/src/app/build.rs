@@ -194,7 +194,7 @@ impl Keys {
             overlap: token.publish_before.std(),
             token_lifetime: token.lifetime.std(),
         };
-        let keyring = Arc::new(Keyring::open(&lasting.state, rotation, &*lasting.clock)?);
+        let keyring = Arc::new(Keyring::open(&lasting.keys, rotation, &*lasting.clock)?);
         Ok(Self { signer: Arc::clone(&keyring) as Arc<dyn Signer>, keyring: Some(keyring) })
     }
 

@@ -1,6 +1,6 @@
 //! What lives as long as the process, whatever the configuration becomes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -8,21 +8,17 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use crate::app::known_keys::KnownKeys;
+use crate::app::sessions;
 use crate::authn::Throttle;
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::config::{Checked, Config, SessionStore as StoreKind};
+use crate::config::{Checked, Config};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
 use crate::edge::Load;
 use crate::endpoints::LoginMemory;
 use crate::observe::Metrics;
 use crate::session::{
-    EmbeddedStore, Lifetimes, LiveStreams, MemoryStore, SessionManager, SessionSettings,
-    SessionStore, StoreError, UsedLinks,
+    Lifetimes, LiveStreams, OneTime, SessionManager, SessionSettings, StoreError, UsedLinks,
 };
-
-/// Sessions kept at most. A record takes about 1 KiB; a login above this is refused with 503, so
-/// that a flood of logins cannot fill the disk.
-const MAX_SESSIONS: usize = 1_000_000;
 
 /// The sealing keys' file in the state directory.
 const SEALING_KEYS: &str = "sealing-keys.json";
@@ -50,13 +46,15 @@ pub(super) struct Lasting {
     /// Public keys of issuers: a reload during an issuer's outage must not forget them.
     pub issuer_keys: KnownKeys,
     /// Which signed links were used; opened when a route takes the first one.
-    links: OnceLock<Arc<UsedLinks>>,
+    links: OnceLock<Arc<dyn OneTime>>,
     /// The counters of failed logins, once there is a directory.
     pub tries: Mutex<Option<Arc<Throttle>>>,
     /// Client connections.
     pub load: Load,
     /// The state directory.
     pub state: PathBuf,
+    /// The directory of the keys: the state directory, or one that replicas share.
+    pub keys: PathBuf,
     /// Why the process is not ready to serve, if it is not.
     pub trouble: ArcSwapOption<String>,
     /// Whether the process is on its way out.
@@ -87,7 +85,8 @@ impl Lasting {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let state = config.server.state.clone();
         keyfile::create_private_dir(&state)?;
-        let sealing = SealingKeys::load_or_create(&state.join(SEALING_KEYS), &*entropy)?;
+        let keys = config.server.keys.clone().unwrap_or_else(|| state.clone());
+        let sealing = SealingKeys::load_or_create(&keys.join(SEALING_KEYS), &*entropy)?;
         let sealing = Arc::new(sealing);
         let sealer = Sealer::new(Arc::clone(&sealing), Arc::clone(&entropy));
         let limits = &config.server.limits;
@@ -100,8 +99,13 @@ impl Lasting {
             },
             hot: usize::try_from(config.session.hot).unwrap_or(usize::MAX),
         };
+        let store = sessions::open(&config.session, &state, &clock, &entropy)?;
+        let links = OnceLock::new();
+        if let Some(shared) = &store.shared {
+            let _ = links.set(Arc::clone(shared));
+        }
         let sessions = SessionManager::new(
-            open_store(&config.session.store, &state)?,
+            store.sessions,
             sealer.clone(),
             live,
             Arc::clone(&clock),
@@ -112,18 +116,19 @@ impl Lasting {
             clock,
             entropy,
             sessions: Arc::new(sessions),
-            logins: Arc::default(),
+            logins: Arc::new(LoginMemory::shared(store.shared)),
             sealer,
             sealing,
             metrics: Arc::new(Metrics::default()),
             issuer_keys: KnownKeys::default(),
-            links: OnceLock::new(),
+            links,
             tries: Mutex::default(),
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
                 limits.connections_per_client,
             ),
             state,
+            keys,
             trouble: ArcSwapOption::empty(),
             draining: AtomicBool::new(false),
         })
@@ -131,15 +136,16 @@ impl Lasting {
 }
 
 impl Lasting {
-    /// The used links, in a file in the state directory. Routes are built one after the other.
+    /// The used links: where replicas share them, or in a file in the state directory. Routes are
+    /// built one after the other.
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub(super) fn used_links(&self) -> Result<Arc<UsedLinks>, LastingFault> {
+    pub(super) fn used_links(&self) -> Result<Arc<dyn OneTime>, LastingFault> {
         if let Some(links) = self.links.get() {
             return Ok(Arc::clone(links));
         }
-        let links = Arc::new(UsedLinks::open(&self.state.join(USED_LINKS))?);
+        let links: Arc<dyn OneTime> = Arc::new(UsedLinks::open(&self.state.join(USED_LINKS))?);
         Ok(Arc::clone(self.links.get_or_init(|| links)))
     }
 
@@ -148,7 +154,7 @@ impl Lasting {
     /// # Errors
     /// The key file cannot be read or written; the old keys stay in use.
     pub(super) fn rotate_sealing(&self) -> Result<bool, LastingFault> {
-        let written = keyfile::stamp(&self.state.join(SEALING_KEYS))?;
+        let written = keyfile::stamp(&self.keys.join(SEALING_KEYS))?;
         let Some(written) = written else { return Ok(false) };
         if self.clock.now().since(written.modified()) < SEALS_FOR {
             return Ok(false);
@@ -156,14 +162,4 @@ impl Lasting {
         self.sealing.rotate(&*self.entropy)?;
         Ok(true)
     }
-}
-
-fn open_store(kind: &StoreKind, state: &Path) -> Result<Arc<dyn SessionStore>, StoreError> {
-    Ok(match kind {
-        StoreKind::Embedded { path } => {
-            let path = path.clone().unwrap_or_else(|| state.join("sessions.redb"));
-            Arc::new(EmbeddedStore::open(&path, MAX_SESSIONS)?)
-        }
-        StoreKind::Memory {} => Arc::new(MemoryStore::new(MAX_SESSIONS)),
-    })
 }

@@ -14,6 +14,7 @@ mod providers;
 mod reload;
 mod routes;
 mod run;
+mod sessions;
 mod upstreams;
 mod verify;
 mod watch;
@@ -21,3 +22,4 @@ mod ways;
 
 pub use build::{BuildFault, dry_build};
 pub use run::{RunFault, run};
+pub use sessions::look_at_store;

@@ -183,6 +183,7 @@ fn warn_of_restart(old: &Checked<Config>, new: &Checked<Config>) {
         ),
         ("server.admin.listen", a.admin.listen != b.admin.listen),
         ("server.state", a.state != b.state),
+        ("server.keys", a.keys != b.keys),
         ("server.threads", a.threads != b.threads),
         ("audit", old.audit != new.audit),
         ("session", old.redacted().get("session") != new.redacted().get("session")),

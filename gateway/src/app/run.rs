@@ -94,6 +94,9 @@ async fn serve(
     let config = loaded.config.clone();
     let lasting = Arc::new(Lasting::open(&config).map_err(BuildFault::from)?);
     count_panics(&lasting);
+    let following = Arc::clone(&lasting.sessions);
+    tokio::spawn(async move { following.follow().await });
+    lasting.sessions.ready().await;
     let reloader = Reloader::start(file.clone(), loaded, Arc::clone(&lasting), log)?;
     let reloader = Arc::new(reloader);
     for pool in &reloader.current.load().built.pools {
@@ -209,6 +212,11 @@ async fn housekeeping(lasting: Arc<Lasting>) {
                 Ok(Err(fault)) => error!(%fault, "sealing keys cannot be rotated"),
                 Err(fault) => error!(%fault, "sealing keys cannot be rotated"),
             }
+        }
+        let sealing = Arc::clone(&lasting.sealing);
+        let looked = tokio::task::spawn_blocking(move || sealing.reload_if_changed()).await;
+        if let Ok(Err(fault)) = looked {
+            error!(%fault, "sealing keys cannot be kept up");
         }
         let swept = lasting.sessions.sweep().await;
         for ended in &swept.ended {

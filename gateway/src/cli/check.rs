@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::app::{BuildFault, dry_build};
+use crate::app::{BuildFault, dry_build, look_at_store};
 use crate::config::{Config, Faults};
 
 /// Checks a configuration file and names every fault in it, with line and remedy.
@@ -36,6 +36,13 @@ pub(super) fn run(args: &Check) -> ExitCode {
     }
     if !loaded.warnings.is_empty() {
         eprintln!("{}", loaded.render_warnings());
+    }
+    // A server that cannot be reached from here may well be reached from where the gateway runs.
+    for said in look_at_store(&loaded.config) {
+        match said {
+            Ok(line) => eprintln!("session store: {line}"),
+            Err(fault) => eprintln!("warning: session store: {fault}"),
+        }
     }
     let report = if args.show {
         format!("{:#}\n", loaded.config.redacted())

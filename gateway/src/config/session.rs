@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::duration::Duration;
+use crate::config::redis::RedisStore;
 
 /// How long a login lasts and where it is kept. The browser holds an opaque handle only.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -37,6 +38,8 @@ pub enum SessionStore {
     },
     /// Memory only: a restart signs everybody out. For tests and trials.
     Memory {},
+    /// A Redis or Valkey server that replicas share.
+    Redis(Box<RedisStore>),
 }
 
 impl Default for Session {

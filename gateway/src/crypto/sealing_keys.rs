@@ -3,21 +3,31 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::base::{Entropy, Secret};
-use crate::crypto::keyfile::{self, KeyfileFault};
+use crate::crypto::keyfile::{self, KeyfileFault, Stamp};
 
 /// The ring of sealing keys. The first seals; all open.
 pub struct SealingKeys {
     ring: ArcSwap<Ring>,
     file: Option<PathBuf>,
+    looked: Mutex<Looked>,
+}
+
+/// When the file was last looked at, and which one it was.
+#[derive(Default)]
+struct Looked {
+    at: Option<Instant>,
+    stamp: Option<Stamp>,
 }
 
 /// Never empty, by its shape.
@@ -55,11 +65,13 @@ pub(crate) const KEY_ID_LEN: usize = 8;
 /// Active and accepted keys together. With a rotation a day a session of a week still opens; a key
 /// that leaves the ring makes what it sealed unreadable, for good.
 const MAX_KEYS: usize = 8;
+/// How often an unknown key may make us look at the file.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 impl SealingKeys {
     /// Keys that live as long as the process; for tests and throw-away gateways.
     pub fn in_memory(entropy: &dyn Entropy) -> Self {
-        Self { ring: ArcSwap::from_pointee(Ring::first(entropy)), file: None }
+        Self::of(Ring::first(entropy), None)
     }
 
     /// Reads the keys of `path`, or makes the first one and writes it there.
@@ -77,7 +89,31 @@ impl SealingKeys {
                 ring
             }
         };
-        Ok(Self { ring: ArcSwap::from_pointee(ring), file: Some(path.to_owned()) })
+        let keys = Self::of(ring, Some(path.to_owned()));
+        keys.looked().stamp = keyfile::stamp(path)?;
+        Ok(keys)
+    }
+
+    fn of(ring: Ring, file: Option<PathBuf>) -> Self {
+        Self { ring: ArcSwap::from_pointee(ring), file, looked: Mutex::default() }
+    }
+
+    /// Takes up what another process wrote. True when something changed.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds something else: the old keys stay in use.
+    pub fn reload_if_changed(&self) -> Result<bool, SealingKeysFault> {
+        let Some(path) = &self.file else { return Ok(false) };
+        let mut looked = self.looked();
+        looked.at = Some(Instant::now());
+        let stamp = keyfile::stamp(path)?;
+        if stamp.is_none() || stamp == looked.stamp {
+            return Ok(false);
+        }
+        let Some((contents, stamp)) = keyfile::read_stamped(path)? else { return Ok(false) };
+        self.ring.store(Arc::new(parse(path, contents.expose())?));
+        looked.stamp = Some(stamp);
+        Ok(true)
     }
 
     /// Makes a new active key; the old ones go on opening, the oldest leaves a full ring. The new
@@ -97,7 +133,9 @@ impl SealingKeys {
             Some(contents) => parse(path, contents.expose())?.grown(&fresh),
             None => self.ring.load().grown(&fresh),
         };
+        let mut looked = self.looked();
         write(path, &ring)?;
+        looked.stamp = keyfile::stamp(path)?;
         self.ring.store(Arc::new(ring));
         Ok(())
     }
@@ -109,7 +147,21 @@ impl SealingKeys {
 
     /// The key of that name, if it may still open.
     pub(crate) fn accepted(&self, id: &[u8; KEY_ID_LEN]) -> Option<Arc<SealingKey>> {
-        self.ring.load().keys().find(|key| key.id == *id).map(Arc::clone)
+        let known = || self.ring.load().keys().find(|key| key.id == *id).map(Arc::clone);
+        if let Some(key) = known() {
+            return Some(key);
+        }
+        // Another replica may have made it a moment ago. Looked at now and then only: anybody can
+        // send what was sealed with no key at all.
+        let lately = self.looked().at.is_some_and(|at| at.elapsed() < LOOK_EVERY);
+        if self.file.is_none() || lately || !self.reload_if_changed().unwrap_or(false) {
+            return None;
+        }
+        known()
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Looked> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::endpoints::state;
 use crate::identity::WayIn;
 use crate::observe::{LoginResult, audit};
 use crate::oidc::{CallbackParams, FinishedLogin, LoginFault, Provider, Transaction};
-use crate::session::{NewSession, ProviderTokens};
+use crate::session::{NewSession, ProviderTokens, StoreError};
 use crate::web::{Reply, Request, ReturnTo};
 
 impl Endpoints {
@@ -44,35 +44,43 @@ impl Endpoints {
         let return_to = ReturnTo::parse(&transaction.return_to).unwrap_or_else(ReturnTo::root);
         let login = match self.redeem(provider, &params, &transaction).await {
             Ok(login) => login,
-            Err(None) => {
+            Err(Undone::Replayed) => {
                 let stopped = (Stopped::Replayed, "the state was used before");
                 return self.login_stopped(request, provider.id(), stopped, &return_to);
             }
-            Err(Some(fault)) => {
+            Err(Undone::Store(fault)) => {
+                let cause = fault.to_string();
+                let stopped = (Stopped::StoreFailed, cause.as_str());
+                return self.login_stopped(request, provider.id(), stopped, &return_to);
+            }
+            Err(Undone::Login(fault)) => {
                 return self.login_fault(request, provider.id(), &fault, &return_to);
             }
         };
         self.welcome(request, provider, login, (&mark, &return_to)).await
     }
 
-    /// Turns the callback into a login; `Err(None)` when it was turned before.
+    /// Turns the callback into a login.
     async fn redeem(
         &self,
         provider: &Provider,
         params: &CallbackParams,
         transaction: &Transaction,
-    ) -> Result<FinishedLogin, Option<LoginFault>> {
+    ) -> Result<FinishedLogin, Undone> {
         if transaction.provider != *provider.id() {
-            return Err(Some(LoginFault::ProviderWrong(transaction.provider.to_string())));
+            return Err(LoginFault::ProviderWrong(transaction.provider.to_string()).into());
         }
-        if !transaction.is_live(self.parts.clock.now()) {
-            return Err(Some(LoginFault::TransactionExpired));
+        let now = self.parts.clock.now();
+        if !transaction.is_live(now) {
+            return Err(LoginFault::TransactionExpired.into());
         }
         // Before anything is sent: of two requests with one state, one goes on.
-        if !self.parts.logins.spent.spend(transaction) {
-            return Err(None);
+        match self.parts.logins.spend(transaction, now).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Undone::Replayed),
+            Err(fault) => return Err(Undone::Store(fault)),
         }
-        provider.finish(params, transaction).await.map_err(Some)
+        Ok(provider.finish(params, transaction).await?)
     }
 
     /// Begins the session and sends the person where they wanted to go.
@@ -104,6 +112,21 @@ impl Endpoints {
             .with_cookie(&cookie)
             // A tab's cookie of somebody else, or of nobody any more, must not stand beside it.
             .with_cookie(&self.cleared_tab_cookie(request).unwrap_or_default())
+    }
+}
+
+/// Why a callback became no login.
+enum Undone {
+    Login(LoginFault),
+    /// It was turned into one before.
+    Replayed,
+    /// Nobody can say whether it was.
+    Store(StoreError),
+}
+
+impl From<LoginFault> for Undone {
+    fn from(fault: LoginFault) -> Self {
+        Self::Login(fault)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use quick_cache::sync::Cache;
@@ -31,6 +32,18 @@ pub(super) fn open(sealer: &Sealer, mark: &Mark, state: &str) -> Option<Transact
     let sealed = URL_SAFE_NO_PAD.decode(state).ok()?;
     let bytes = sealer.open(PURPOSE, mark.as_str().as_bytes(), &sealed)?;
     Transaction::from_bytes(&bytes)
+}
+
+/// What a login is spent by. Begins with a word of its own: links are spent in the same place.
+pub(super) fn digest(transaction: &Transaction) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    context.update(PURPOSE.as_bytes());
+    context.update(transaction.id.as_bytes());
+    let mut digest = [0; 32];
+    for (to, from) in digest.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    digest
 }
 
 impl Default for SpentStates {

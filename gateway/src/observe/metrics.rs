@@ -11,6 +11,7 @@ use prometheus::{
 
 use crate::base::RouteId;
 use crate::observe::route_metrics::{RouteMetrics, counter_of};
+use crate::observe::store_metrics::{StoreGauges, StoreMetrics};
 use crate::observe::{access, audit};
 
 /// Seconds; from a cache hit in the upstream to the longest wait for a first byte.
@@ -40,6 +41,7 @@ pub struct Metrics {
     panics: IntCounter,
     access_dropped: IntCounter,
     audit_lost: IntCounterVec,
+    store: StoreMetrics,
 }
 
 /// How a login went.
@@ -97,6 +99,7 @@ impl Default for Metrics {
                 "Audit events lost because a sink did not take them, or not fast enough.",
                 &["sink"],
             ),
+            store: StoreMetrics::default(),
         };
         metrics.register();
         metrics
@@ -174,6 +177,7 @@ impl Metrics {
             let counter = self.audit_lost.with_label_values(&[sink]);
             counter.inc_by(lost.saturating_sub(counter.get()));
         }
+        self.store.set(&now.store);
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
             tracing::error!(%error, "metrics cannot be rendered");
@@ -206,6 +210,7 @@ impl Metrics {
         self.add(Box::new(self.panics.clone()));
         self.add(Box::new(self.access_dropped.clone()));
         self.add(Box::new(self.audit_lost.clone()));
+        self.store.collectors().into_iter().for_each(|collector| self.add(collector));
     }
 
     fn add(&self, collector: Box<dyn Collector>) {
@@ -227,19 +232,21 @@ pub struct Gauges {
     pub connections: usize,
     /// Connections closed because of the limit, since the start.
     pub connections_refused: usize,
+    /// The session store, where replicas share it.
+    pub store: StoreGauges,
 }
 
-fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+pub(super) fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     // A name or label that Prometheus refuses is a slip in this file; the first test finds it.
     IntCounterVec::new(Opts::new(format!("portcullis_{name}"), help), labels)
         .unwrap_or_else(|_| std::process::abort())
 }
 
-fn counter(name: &str, help: &str) -> IntCounter {
+pub(super) fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
 }
 
-fn gauge(name: &str, help: &str) -> IntGauge {
+pub(super) fn gauge(name: &str, help: &str) -> IntGauge {
     IntGauge::new(format!("portcullis_{name}"), help).unwrap_or_else(|_| std::process::abort())
 }
 

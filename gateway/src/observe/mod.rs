@@ -7,8 +7,10 @@ mod line_queue;
 mod logging;
 mod metrics;
 mod route_metrics;
+mod store_metrics;
 
 pub use access::AccessRecord;
 pub use logging::{LogFault, LogFormat, LogHandle, init};
 pub use metrics::{Gauges, LoginResult, Metrics};
 pub use route_metrics::RouteMetrics;
+pub use store_metrics::StoreGauges;

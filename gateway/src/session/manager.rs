@@ -11,8 +11,10 @@ use crate::base::{Clock, Entropy, Timestamp};
 use crate::crypto::Sealer;
 use crate::session::events::{EndCause, Ended};
 use crate::session::fence::{Fence, Passage};
+use crate::session::flights::Flights;
 use crate::session::handle::{Handle, SessionKey, sid_of};
-use crate::session::lifetime::{Lifetimes, Moments, over};
+use crate::session::horizon::Horizon;
+use crate::session::lifetime::{Lifetimes, Moments};
 use crate::session::live::LiveStreams;
 use crate::session::pace::Pace;
 use crate::session::record::{NewSession, ProviderTokens, Session};
@@ -21,8 +23,10 @@ use crate::session::touches::Touches;
 
 pub use sweep::Swept;
 
+mod look_up;
 #[cfg(test)]
 mod scripted;
+mod shared;
 mod sweep;
 
 /// Sessions: durable in the store, hot in memory.
@@ -40,6 +44,11 @@ pub struct SessionManager {
     touch_every: Duration,
     hot: Cache<SessionKey, Arc<Session>>,
     fence: Fence,
+    flights: Flights,
+    /// What was confirmed before it does not count.
+    horizon: Arc<Horizon>,
+    /// Whether other processes change the store too.
+    is_shared: bool,
     touches: Touches,
     flushing: Pace,
     sweeping: Pace,
@@ -88,6 +97,8 @@ impl SessionManager {
         settings: SessionSettings,
     ) -> Self {
         let touch_every = settings.lifetimes.touch_every();
+        let horizon = store.shared().map(|shared| shared.horizon());
+        let (is_shared, horizon) = (horizon.is_some(), horizon.unwrap_or_default());
         Self {
             flushing: Pace::new(&*clock, touch_every / 6),
             sweeping: Pace::new(&*clock, SWEEP_EVERY),
@@ -100,6 +111,9 @@ impl SessionManager {
             touch_every,
             hot: Cache::new(settings.hot),
             fence: Fence::new(GRAVES),
+            flights: Flights::new(),
+            horizon,
+            is_shared,
             touches: Touches::new(settings.hot),
             expired: Mutex::default(),
         }
@@ -121,7 +135,8 @@ impl SessionManager {
         let handle = Handle::random(&*self.entropy);
         let (key, now) = (handle.key(), self.clock.now());
         let sid = sid_of(&key);
-        let session = Arc::new(Session::begin(&new, key, sid, now, self.lifetimes.absolute));
+        let session = Session::begin(&new, key, sid, now, self.lifetimes.absolute);
+        let session = Arc::new(session.confirmed(self.horizon.now()));
         let stored = StoredSession {
             owner: Owner::of(&new.principal.issuer, &new.principal.subject),
             record: self.sealer.seal(RECORD, &key, &session.to_record()),
@@ -152,11 +167,12 @@ impl SessionManager {
     /// The session of a handle, if it lives and is in memory; counts as a use of it. What
     /// [`find`](Self::find) says without waiting.
     pub fn find_hot(&self, handle: &Handle) -> Hot {
-        let Some(session) = self.hot.get(&handle.key()) else { return Hot::Cold };
         let now = self.clock.now();
-        let Some(session) = self.judge(session, now) else { return Hot::Over };
-        self.note_use(&session, now);
-        Hot::Session(session)
+        let found = self.in_memory(&handle.key(), now);
+        if let Hot::Session(session) = &found {
+            self.note_use(session, now);
+        }
+        found
     }
 
     /// The session of a handle, if it lives; not a use of it: who only asks keeps nothing alive.
@@ -253,50 +269,6 @@ impl SessionManager {
     /// The streams that end with their sessions.
     pub fn live(&self) -> &Arc<LiveStreams> {
         &self.live
-    }
-
-    /// The session of a key, if it lives; not a use of it.
-    async fn look_up(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
-        if let Some(session) = self.hot.get(key) {
-            return Ok(self.judge(session, self.clock.now()));
-        }
-        let since = match self.fence.passage(key) {
-            Passage::Dead => return Ok(None),
-            Passage::Shut => return Err(StoreError::Behind),
-            Passage::Open(since) => since,
-        };
-        let Some(stored) = self.store.load(*key).await? else {
-            return Ok(None);
-        };
-        let Some(session) = self.unseal(*key, &stored) else {
-            tracing::warn!(
-                "a stored session does not open: its sealing key is gone or it was altered"
-            );
-            return Ok(None);
-        };
-        let found = self.judge(Arc::new(session), self.clock.now());
-        if let Some(session) = &found {
-            // Not admitted: something ended meanwhile, perhaps this. The answer stands, as that of
-            // a request that came just before the end; memory stays clean for the next.
-            self.fence.admit(key, since, || self.hot.insert(*key, Arc::clone(session)));
-        }
-        Ok(found)
-    }
-
-    fn unseal(&self, key: SessionKey, stored: &StoredSession) -> Option<Session> {
-        let record = self.sealer.open(RECORD, &key, &stored.record)?;
-        Session::from_record(key, &record, stored.last_seen)
-    }
-
-    /// Lets a session pass that lives; kills one that is over, for good: a clock that goes back
-    /// later finds nothing. The sweep makes it durable; no request waits for that.
-    fn judge(&self, session: Arc<Session>, now: Timestamp) -> Option<Arc<Session>> {
-        let Some(cause) = over(session.moments(), self.lifetimes.idle, now) else {
-            return Some(session);
-        };
-        self.kill(&session.key, cause);
-        self.tell(Ended { key: session.key, cause });
-        None
     }
 
     fn note_use(&self, session: &Session, now: Timestamp) {

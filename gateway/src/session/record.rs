@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{ProviderId, Secret, Timestamp};
 use crate::identity::{Memo, Principal, SessionRef, WayIn};
 use crate::session::handle::SessionKey;
+use crate::session::horizon::Moment;
 use crate::session::lifetime::Moments;
 
 /// A session that lives. Its handle is not in it, its tokens are not in it. What the rest of the
@@ -23,6 +24,8 @@ pub struct Session {
     pub created: Timestamp,
     /// When it is over, whatever happens.
     pub absolute_expiry: Timestamp,
+    /// When the store confirmed it, see [`Horizon`](crate::session::Horizon).
+    pub(crate) confirmed: Moment,
     seen: Seen,
 }
 
@@ -93,8 +96,21 @@ impl Session {
             principal: Arc::clone(&new.principal),
             created: now,
             absolute_expiry: now.after(absolute),
+            confirmed: 0,
             seen: Seen::at(now),
         }
+    }
+
+    /// The same, confirmed by the store at a moment.
+    pub(crate) fn confirmed(mut self, at: Moment) -> Self {
+        self.confirmed = at;
+        self
+    }
+
+    /// Takes over what another copy of it knows of its last use, and the store may not yet.
+    pub(crate) fn seen_as(&self, other: &Self) {
+        let other = other.seen.last.load(Ordering::Relaxed);
+        self.seen.last.fetch_max(other, Ordering::Relaxed);
     }
 
     pub(crate) fn moments(&self) -> Moments {
@@ -165,6 +181,7 @@ impl Session {
             principal: record.principal,
             created: record.created,
             absolute_expiry: record.absolute_expiry,
+            confirmed: 0,
             seen: Seen::at(last_seen),
         })
     }

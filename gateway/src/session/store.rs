@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use crate::base::Timestamp;
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
+use crate::session::shared::SharedStore;
 
 /// Where sessions are kept. It sees sealed bytes and what it must index, nothing else.
 ///
@@ -36,8 +37,13 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Removes sessions that are over at `now`, at most [`SWEEP_BATCH`] in one call, and names them.
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError>;
 
-    /// How many sessions are kept.
+    /// How many sessions are kept; a shared store says it as of a moment ago.
     fn count(&self) -> usize;
+
+    /// What there is to a store that other processes change too; `None` where this one is alone.
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        None
+    }
 }
 
 /// One session as the store sees it.
@@ -60,7 +66,7 @@ pub struct StoredSession {
 pub struct Owner(pub [u8; 32]);
 
 /// Why a store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Ended sessions wait for the store to confirm, as many as can be remembered: until it does,
     /// no session is read from it, lest an ended one come back.
@@ -100,6 +106,14 @@ pub enum StoreError {
         /// What it was doing.
         doing: &'static str,
         /// What the system said.
+        detail: String,
+    },
+    /// The server is not there.
+    #[error("{place} cannot be asked: {detail}; until it can, sessions are not let in")]
+    Unreachable {
+        /// Which server.
+        place: String,
+        /// Why, as far as is known.
         detail: String,
     },
 }

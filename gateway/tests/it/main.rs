@@ -28,6 +28,7 @@ mod refusals;
 mod regression;
 mod rehearsal;
 mod reload;
+mod replicas;
 mod rotation;
 mod session_script;
 mod signed_url;

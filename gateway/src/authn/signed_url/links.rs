@@ -8,14 +8,14 @@ use crate::authn::signed_url::credential;
 use crate::authn::signed_url::signer::{LinkForms, LinkSigner};
 use crate::base::{Clock, ProviderId, Timestamp};
 use crate::identity::Principal;
-use crate::session::{StoreError, UsedLinks};
+use crate::session::{OneTime, StoreError};
 
 /// Whose links open a route, and which were used.
 #[derive(Clone)]
 pub struct Links {
     signers: Vec<Arc<LinkSigner>>,
     forms: LinkForms,
-    used: Arc<UsedLinks>,
+    used: Arc<dyn OneTime>,
     clock: Arc<dyn Clock>,
 }
 
@@ -41,7 +41,11 @@ pub(super) struct Place<'a> {
 
 impl Links {
     /// The links of these signers.
-    pub fn new(signers: Vec<Arc<LinkSigner>>, used: Arc<UsedLinks>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        signers: Vec<Arc<LinkSigner>>,
+        used: Arc<dyn OneTime>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let forms = LinkForms {
             bound: signers.iter().any(|signer| signer.forms.bound),
             message: signers.iter().any(|signer| signer.forms.message),

@@ -9,6 +9,7 @@ mod providers;
 mod routes;
 mod run;
 mod server;
+mod session;
 mod signed_urls;
 mod teams;
 mod token;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::config::audit::AuditSink;
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    audit, directories, forward_auth, issuers, providers, routes, server, signed_urls, teams,
-    token, trusted_headers, upstreams, verify,
+    audit, directories, forward_auth, issuers, providers, routes, server, session, signed_urls,
+    teams, token, trusted_headers, upstreams, verify,
 };
 use crate::config::directories::Directory;
 use crate::config::providers::Provider;
@@ -32,7 +32,7 @@ pub(in crate::config) fn check(
     issuers::check(&config, &mut problems);
     signed_urls::check(&config, &mut problems);
     trusted_headers::check(&config, &mut problems);
-    session(&config, &mut problems, &mut warnings);
+    session::check(&config, &mut problems, &mut warnings);
     teams::check(&config, written, &mut problems);
     token::check(&config.token, &mut problems);
     upstreams::check(&config, &mut problems, &mut warnings);
@@ -44,6 +44,7 @@ pub(in crate::config) fn check(
 fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     let absolute = |path: &mut PathBuf| *path = around.directory.join(&*path);
     absolute(&mut config.server.state);
+    config.server.keys.iter_mut().for_each(absolute);
     for certificate in config.server.https.iter_mut().flat_map(|https| &mut https.certificates) {
         absolute(&mut certificate.chain);
         absolute(&mut certificate.key);
@@ -68,8 +69,13 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     for tls in config.upstreams.values_mut().filter_map(|upstream| upstream.tls.as_mut()) {
         tls.ca.iter_mut().for_each(absolute);
     }
-    if let SessionStore::Embedded { path: Some(path) } = &mut config.session.store {
-        absolute(path);
+    match &mut config.session.store {
+        SessionStore::Embedded { path } => path.iter_mut().for_each(absolute),
+        SessionStore::Memory {} => {}
+        SessionStore::Redis(redis) => {
+            let files = [&mut redis.ca, &mut redis.certificate, &mut redis.key];
+            files.into_iter().flatten().for_each(absolute);
+        }
     }
 }
 
@@ -87,35 +93,15 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         Directory::Http(http) => Some((format!("directories.{id}.secret"), http.secret.as_mut()?)),
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
-    for (path, source) in clients.chain(askers).chain(services).chain(token) {
+    let store = match &mut config.session.store {
+        SessionStore::Redis(redis) => redis.password.as_mut(),
+        SessionStore::Embedded { .. } | SessionStore::Memory {} => None,
+    };
+    let store = store.map(|source| ("session.store.password".to_owned(), source));
+    let all = clients.chain(askers).chain(services).chain(token).chain(store);
+    for (path, source) in all {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }
-    }
-}
-
-fn session(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
-    let session = &config.session;
-    if session.idle.is_zero() {
-        let remedy = "use at least \"1m\"";
-        problems.push(Problem::new("session.idle", "sessions would end at once", remedy));
-    }
-    if session.absolute < session.idle {
-        problems.push(Problem::new(
-            "session.absolute",
-            format!("{} is shorter than session.idle, {}", session.absolute, session.idle),
-            "make `absolute` at least as long as `idle`",
-        ));
-    }
-    if session.hot == 0 {
-        let remedy = "use at least 1; the default is 100000";
-        problems.push(Problem::new("session.hot", "no session would fit into memory", remedy));
-    }
-    if matches!(session.store, SessionStore::Memory {}) {
-        warnings.push(Problem::new(
-            "session.store",
-            "a restart signs everybody out",
-            "use { kind = \"embedded\" } to keep sessions",
-        ));
     }
 }

@@ -8,5 +8,6 @@ mod examples;
 mod generated;
 mod issuers;
 mod proxies;
+mod session;
 mod support;
 mod teams;

@@ -87,3 +87,18 @@ fn a_damaged_file_is_named_and_never_overwritten() {
         assert_eq!(fs::read_to_string(folder.file()).unwrap(), bad);
     }
 }
+
+#[test]
+fn what_another_process_has_just_sealed_opens() {
+    let folder = Folder::new();
+    let one = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    let two = SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap();
+    one.rotate(&SystemEntropy).unwrap();
+    let fresh = one.active().id();
+    assert!(two.accepted(&fresh).is_some(), "looked for in the file");
+    assert_eq!(two.active().id(), fresh);
+    one.rotate(&SystemEntropy).unwrap();
+    assert!(two.accepted(&one.active().id()).is_none(), "not looked for each time");
+    assert!(two.reload_if_changed().unwrap() && !two.reload_if_changed().unwrap());
+    assert!(two.accepted(&one.active().id()).is_some());
+}

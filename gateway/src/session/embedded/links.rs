@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use redb::{Database, ReadableTable as _, TableDefinition};
 use tokio::task::spawn_blocking;
 
 use crate::base::Timestamp;
 use crate::session::embedded::file::{self, io};
+use crate::session::shared::OneTime;
 use crate::session::store::StoreError;
 
 /// How often each link was used, by its digest.
@@ -45,13 +47,11 @@ impl UsedLinks {
         };
         Ok(Self { database: Arc::new(file::open_as(path, PAGE_CACHE, tables)?) })
     }
+}
 
-    /// Uses a link once. False when it was used `most` times before, also by requests at the same
-    /// moment. What is true is on the disk.
-    ///
-    /// # Errors
-    /// When the file cannot be read and written; the link then counts as used by nobody.
-    pub async fn spend(
+#[async_trait]
+impl OneTime for UsedLinks {
+    async fn spend(
         &self,
         link: [u8; 32],
         most: u32,

@@ -6,9 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::session::events::{EndCause, Ended};
-use crate::session::handle::SessionKey;
-use crate::session::lifetime::over;
-use crate::session::manager::{AT_ONCE, SessionManager};
+use crate::session::manager::{AT_ONCE, Hot, SessionManager};
 use crate::session::store::{SWEEP_BATCH, StoreError};
 
 /// What a sweep found.
@@ -75,17 +73,8 @@ impl SessionManager {
     /// first, so that a slow store holds up none of them.
     async fn end_streams_that_are_over(&self, swept: &mut Swept) {
         let now = self.clock.now();
-        let mut elsewhere: Vec<SessionKey> = Vec::new();
-        for key in self.live.sessions() {
-            let Some(session) = self.hot.peek(&key) else {
-                elsewhere.push(key);
-                continue;
-            };
-            if let Some(cause) = over(session.moments(), self.lifetimes.idle, now) {
-                self.kill(&key, cause);
-                self.tell(Ended { key, cause });
-            }
-        }
+        let mut elsewhere = self.live.sessions();
+        elsewhere.retain(|key| matches!(self.in_memory(key, now), Hot::Cold));
         for some in elsewhere.chunks(AT_ONCE) {
             let found = join_all(some.iter().map(|key| self.look_up(key))).await;
             for (key, found) in some.iter().zip(found) {

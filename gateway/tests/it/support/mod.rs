@@ -15,5 +15,8 @@ pub(crate) mod peers;
 pub(crate) mod provider;
 pub(crate) mod raw;
 pub(crate) mod recorder;
+#[path = "../../../src/session/redis/server.rs"]
+#[expect(dead_code, reason = "the tests of the store use more of it")]
+pub(crate) mod redis;
 pub(crate) mod settings;
 pub(crate) mod socket;

@@ -1,0 +1,36 @@
+//! What others do to a store that they share with this process.
+
+use crate::session::manager::SessionManager;
+use crate::session::shared::Vitals;
+use crate::session::store::StoreError;
+
+impl SessionManager {
+    /// Ends here what others end, with its streams, for as long as the store tells of it; never
+    /// comes back where the store is not shared. To be run once, beside everything else.
+    pub async fn follow(&self) {
+        let told = self.store.shared().and_then(|shared| shared.ended_elsewhere());
+        let Some(mut told) = told else { return std::future::pending().await };
+        while let Some(gone) = told.recv().await {
+            self.kill(&gone.key, gone.cause);
+            // The store has removed it already: nothing is left to confirm.
+            self.fence.close(&gone.key);
+        }
+    }
+
+    /// Waits until the store can be asked, for as long as one command may take.
+    pub async fn ready(&self) {
+        if let Some(shared) = self.store.shared() {
+            shared.ready().await;
+        }
+    }
+
+    /// What is wrong with a shared store now, if something is.
+    pub fn trouble(&self) -> Option<StoreError> {
+        self.store.shared()?.trouble()
+    }
+
+    /// What a shared store has counted.
+    pub fn vitals(&self) -> Option<Vitals> {
+        Some(self.store.shared()?.vitals())
+    }
+}

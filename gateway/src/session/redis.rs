@@ -1,0 +1,237 @@
+//! Sessions in Redis or Valkey, shared by all gateways that use it.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use redis::RedisResult;
+use redis::aio::MultiplexedConnection;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use crate::base::{Clock, Entropy, Timestamp};
+use crate::session::events::Ended;
+use crate::session::handle::SessionKey;
+use crate::session::horizon::Horizon;
+use crate::session::redis::link::Link;
+use crate::session::redis::names::{digest, ended, owner, text};
+use crate::session::redis::scripts::SCRIPTS;
+use crate::session::shared::{OneTime, SharedStore, Vitals};
+use crate::session::store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+
+mod keeper;
+mod lately;
+mod link;
+mod look;
+mod names;
+mod reach;
+mod scripts;
+#[cfg(test)]
+mod server;
+mod settings;
+
+pub use look::look;
+pub use settings::{RedisServer, RedisSettings};
+
+/// Sessions in a server that several gateways share.
+///
+/// Each session is a hash, sealed as in the embedded store, whose life ends with the session's
+/// absolute end. What changes several keys is a script, so that nobody sees half of it. Whoever
+/// removes a session tells all gateways in the same step.
+pub struct RedisStore {
+    link: Arc<Link>,
+    clock: Arc<dyn Clock>,
+    ends: Mutex<Option<mpsc::Receiver<Ended>>>,
+    keeper: AbortHandle,
+}
+
+/// What lives past its end by this much cannot hurt, since every gateway judges by its own clock;
+/// what went earlier could be missed by one whose clock is behind.
+const GRACE: Duration = Duration::from_secs(300);
+/// Sessions in one script: the server does nothing else meanwhile.
+const AT_ONCE: usize = 256;
+
+impl RedisStore {
+    /// Begins to connect, in the background, for as long as the store lives: a server that is down
+    /// when a gateway starts is no reason not to start. To be called within a tokio runtime.
+    pub fn open(settings: RedisSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        let (link, ends) = Link::new(settings, entropy);
+        let link = Arc::new(link);
+        let keeper = tokio::spawn(keeper::keep(Arc::clone(&link))).abort_handle();
+        Self { link, clock, ends: Mutex::new(Some(ends)), keeper }
+    }
+
+    /// How long from now a key lives that is over at `end`, in milliseconds.
+    fn life(&self, end: Timestamp, now: Timestamp) -> u64 {
+        u64::try_from(end.since(now).saturating_add(GRACE).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn counted(&self, count: usize) {
+        self.link.count.store(count, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl SessionStore for RedisStore {
+    async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
+        let (names, limit) = (&self.link.names, self.link.settings.limit);
+        let (id, owner) = (text(&key), text(&session.owner.0));
+        let over = session.last_seen.after(self.link.settings.idle).min(session.absolute_expiry);
+        let mut call = SCRIPTS.insert.prepare_invoke();
+        call.key(names.session(&id)).key(&names.over).key(names.owner(&owner));
+        call.arg(&names.prefix).arg(&id).arg(&session.record).arg(&session.tokens).arg(&owner);
+        call.arg(session.absolute_expiry.as_millis()).arg(session.last_seen.as_millis());
+        call.arg(over.as_millis()).arg(self.life(session.absolute_expiry, self.clock.now()));
+        call.arg(limit);
+        let (kept, count): (bool, usize) = self.link.run("write", &call).await?;
+        self.counted(count);
+        if kept { Ok(()) } else { Err(StoreError::Full { limit }) }
+    }
+
+    async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
+        let name = self.link.names.session(&text(&key));
+        let row = self.link.ask("read", async |mut connection: MultiplexedConnection| {
+            let mut question = redis::cmd("HMGET");
+            question.arg(name).arg(&["r", "t", "o", "e", "l"]);
+            let row: RedisResult<Row> = question.query_async(&mut connection).await;
+            row
+        });
+        Ok(stored(row.await?))
+    }
+
+    async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
+        let (names, idle) = (&self.link.names, self.link.settings.idle.as_millis());
+        for some in uses.chunks(AT_ONCE) {
+            let mut call = SCRIPTS.touch.prepare_invoke();
+            call.key(&names.over).arg(&names.prefix).arg(u64::try_from(idle).unwrap_or(u64::MAX));
+            for (key, seen) in some {
+                call.arg(text(key)).arg(seen.as_millis());
+            }
+            let _: bool = self.link.run("write", &call).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
+        // Before it is asked: should the answer be lost, a new connection is told again.
+        self.link.ears.lately.add(key);
+        let names = &self.link.names;
+        let mut call = SCRIPTS.remove.prepare_invoke();
+        call.key(&names.over).key(&names.channel).arg(&names.prefix).arg(text(&key));
+        let (removed, count): (bool, usize) = self.link.run("write", &call).await?;
+        self.counted(count);
+        Ok(removed)
+    }
+
+    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
+        let names = &self.link.names;
+        let mut call = SCRIPTS.keys_of.prepare_invoke();
+        call.key(names.owner(&text(&owner.0))).arg(&names.prefix);
+        let found: Vec<Vec<u8>> = self.link.run("read", &call).await?;
+        Ok(found.iter().filter_map(|id| digest(id)).collect())
+    }
+
+    async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
+        let names = &self.link.names;
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let mut all = Vec::new();
+        while all.len() < SWEEP_BATCH {
+            let most = AT_ONCE.min(SWEEP_BATCH.saturating_sub(all.len()));
+            let mut call = SCRIPTS.sweep.prepare_invoke();
+            call.key(&names.over).key(&names.channel).arg(&names.prefix);
+            call.arg(now.as_millis()).arg(idle).arg(most);
+            let (due, count, gone): (usize, usize, Vec<Vec<u8>>) =
+                self.link.run("write", &call).await?;
+            self.counted(count);
+            all.extend(gone.iter().filter_map(|message| ended(message)));
+            if due < most {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn count(&self) -> usize {
+        self.link.count.load(Ordering::Relaxed)
+    }
+
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        Some(self)
+    }
+}
+
+/// Record, tokens, owner, expiry, last use; all of them or none.
+type Row = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i64>, Option<i64>);
+
+fn stored(row: Row) -> Option<StoredSession> {
+    let (Some(record), Some(tokens), Some(of), Some(expiry), Some(seen)) = row else {
+        return None;
+    };
+    Some(StoredSession {
+        owner: owner(&of)?,
+        record,
+        tokens,
+        absolute_expiry: Timestamp::from_millis(expiry),
+        last_seen: Timestamp::from_millis(seen),
+    })
+}
+
+#[async_trait]
+impl SharedStore for RedisStore {
+    fn horizon(&self) -> Arc<Horizon> {
+        Arc::clone(&self.link.ears.horizon)
+    }
+
+    fn ended_elsewhere(&self) -> Option<mpsc::Receiver<Ended>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn trouble(&self) -> Option<StoreError> {
+        (!self.link.is_live()).then(|| self.link.unreachable())
+    }
+
+    fn vitals(&self) -> Vitals {
+        self.link.vitals()
+    }
+
+    async fn ready(&self) {
+        let mut found = std::pin::pin!(self.link.found.notified());
+        found.as_mut().enable();
+        if !self.link.is_live() {
+            let _ = timeout(self.link.settings.command_timeout, found).await;
+        }
+    }
+}
+
+#[async_trait]
+impl OneTime for RedisStore {
+    async fn spend(
+        &self,
+        thing: [u8; 32],
+        most: u32,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut call = SCRIPTS.spend.prepare_invoke();
+        call.key(self.link.names.used(&thing)).arg(most).arg(self.life(expires, now));
+        self.link.run("note what was used", &call).await
+    }
+}
+
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("servers", &self.link.settings.servers).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! The changes that must happen as one, as scripts that run in the server.
+
+use std::sync::LazyLock;
+
+use redis::Script;
+
+pub(super) struct Scripts {
+    pub(super) insert: Script,
+    pub(super) keys_of: Script,
+    pub(super) remove: Script,
+    pub(super) spend: Script,
+    pub(super) sweep: Script,
+    pub(super) touch: Script,
+}
+
+pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
+    insert: Script::new(include_str!("insert.lua")),
+    keys_of: Script::new(include_str!("keys_of.lua")),
+    remove: Script::new(include_str!("remove.lua")),
+    spend: Script::new(include_str!("spend.lua")),
+    sweep: Script::new(include_str!("sweep.lua")),
+    touch: Script::new(include_str!("touch.lua")),
+});

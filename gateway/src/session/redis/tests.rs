@@ -1,0 +1,172 @@
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
+
+use futures::future::join_all;
+
+use super::*;
+use crate::base::{ManualClock, SystemClock, SystemEntropy};
+use crate::session::redis::server::Server;
+use crate::session::store::conformance::{self, stored};
+
+mod faults;
+mod replicas;
+
+/// Settings for a server on this machine, under names of the test's own.
+fn settings(ports: &[u16]) -> RedisSettings {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let server = |port: &u16| RedisServer { host: "127.0.0.1".into(), port: *port, tls: false };
+    RedisSettings {
+        servers: ports.iter().map(server).collect(),
+        sentinel: None,
+        username: None,
+        password: None,
+        database: 0,
+        authority: None,
+        certificate: None,
+        prefix: format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+        command_timeout: Duration::from_millis(500),
+        max_staleness: Duration::from_secs(2),
+        in_flight: 1_000,
+        limit: 1_000,
+        idle: Duration::from_secs(100),
+    }
+}
+
+async fn open(settings: RedisSettings, clock: Arc<dyn Clock>) -> Arc<RedisStore> {
+    let store = Arc::new(RedisStore::open(settings, clock, Arc::new(SystemEntropy)));
+    store.ready().await;
+    assert!(store.trouble().is_none(), "{:?}", store.trouble());
+    store
+}
+
+/// A store at the beginning of time, where the conformance suite lives.
+async fn early(settings: RedisSettings) -> Arc<RedisStore> {
+    open(settings, Arc::new(ManualClock::at(Timestamp::from_secs(0)))).await
+}
+
+#[tokio::test]
+async fn the_redis_store_keeps_the_contract() {
+    let server = Server::start("");
+    let mut stores = Vec::new();
+    for _ in 0..7 {
+        stores.push(settings(&[server.port]));
+    }
+    let stores = Mutex::new(stores);
+    conformance::a_store_keeps_the_contract(|limit| {
+        let settings = RedisSettings {
+            limit,
+            in_flight: 10_000,
+            command_timeout: Duration::from_secs(10),
+            ..stores.lock().unwrap().pop().unwrap()
+        };
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(0)));
+        Arc::new(RedisStore::open(settings, clock, Arc::new(SystemEntropy)))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_key_ends_by_itself_and_nothing_is_left_of_a_removed_session() {
+    let server = Server::start("");
+    let store = early(settings(&[server.port])).await;
+    for key in 1..=3 {
+        store.insert([key; 32], stored("ann", 10, 1_000)).await.unwrap();
+    }
+    store.touch(vec![([1; 32], Timestamp::from_secs(20))]).await.unwrap();
+    assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
+    let lives = || {
+        let keys = server.command("KEYS test-*");
+        let keys = keys.into_iter().filter(|line| line.starts_with("test-"));
+        let life = |key: String| {
+            let answer = server.command(&format!("PTTL {key}"));
+            (key, answer[0].trim_start_matches(':').parse::<i64>().unwrap())
+        };
+        keys.map(life).collect::<HashMap<_, _>>()
+    };
+    let all = lives();
+    // Three sessions, their owner, the index, the link that was used, the epoch.
+    assert_eq!(all.len(), 7, "{all:?}");
+    for (key, life) in &all {
+        let longest = if key.ends_with(":epoch") { 366 * 86_400_000 } else { 1_300_000 };
+        assert!(*life > 0 && *life <= longest, "{key} lives {life} ms");
+    }
+    for key in 1..=3 {
+        assert!(store.remove([key; 32]).await.unwrap());
+    }
+    let left = lives();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[tokio::test]
+async fn what_may_be_used_once_is_used_once_whoever_asks() {
+    let server = Server::start("");
+    let settings = settings(&[server.port]);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let one = open(settings.clone(), Arc::clone(&clock)).await;
+    let two = open(settings, Arc::clone(&clock)).await;
+    let (now, end) = (clock.now(), clock.now().after(Duration::from_secs(60)));
+    let uses = (0..100_u8).map(|n| {
+        let store = if n % 2 == 0 { &one } else { &two };
+        store.spend([9; 32], 3, end, now)
+    });
+    let used = join_all(uses).await.into_iter().filter(|used| *used.as_ref().unwrap()).count();
+    assert_eq!(used, 3);
+}
+
+#[tokio::test]
+async fn uses_are_written_together() {
+    let server = Server::start("");
+    let patient = Duration::from_secs(10);
+    let store = early(RedisSettings { command_timeout: patient, ..settings(&[server.port]) }).await;
+    let key = |n: u32| {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(&n.to_be_bytes());
+        key
+    };
+    join_all((0..900).map(|n| store.insert(key(n), stored("ann", 10, 1_000)))).await;
+    let before = store.vitals().commands;
+    store.touch((0..900).map(|n| (key(n), Timestamp::from_secs(30))).collect()).await.unwrap();
+    let sent = store.vitals().commands - before;
+    assert!(sent <= 6, "{sent} commands for 900 sessions");
+    let seen = store.load(key(899)).await.unwrap().unwrap().last_seen;
+    assert_eq!(seen, Timestamp::from_secs(30));
+}
+
+/// Whoever gives up waiting must not leave an answer behind for the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_cancelled_request_gives_its_answer_to_another() {
+    const CANCELLED: u32 = 50_000;
+    let server = Server::start("");
+    let store = early(settings(&[server.port])).await;
+    for n in 0..100_u8 {
+        store.insert([n; 32], stored(&n.to_string(), 10, 1_000)).await.unwrap();
+    }
+    let cancelled = Arc::new(AtomicU32::new(0));
+    let workers = (0..50_u32).map(|worker| {
+        let (store, cancelled) = (Arc::clone(&store), Arc::clone(&cancelled));
+        tokio::spawn(async move {
+            let mut answered = 0_u32;
+            let mut n = worker;
+            while cancelled.load(Ordering::Relaxed) < CANCELLED {
+                n = n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let which = u8::try_from(n >> 8 & 127).unwrap();
+                let asked = store.load([which; 32]);
+                let patience = Duration::from_micros(u64::from(n >> 16 & 1_023));
+                match timeout(patience, asked).await {
+                    Err(_) => drop(cancelled.fetch_add(1, Ordering::Relaxed)),
+                    Ok(found) => {
+                        let found = found.unwrap().map(|found| found.owner);
+                        let right = (which < 100).then(|| stored(&which.to_string(), 0, 0).owner);
+                        assert_eq!(found, right, "another's session");
+                        answered += 1;
+                    }
+                }
+            }
+            answered
+        })
+    });
+    let answered: u32 = join_all(workers).await.into_iter().map(Result::unwrap).sum();
+    println!("{CANCELLED} cancelled, {answered} answered rightly");
+    assert!(answered > 1_000, "{answered}");
+    assert_eq!(store.vitals().connections, 1, "and no connection was given up for it");
+}

@@ -1,0 +1,277 @@
+//! A server that is killed, black-holed, slow, full, failed over, or wants to know who we are.
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::base::Secret;
+use crate::session::redis::server::Relay;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// The promise: so long after the server is back, it is used again.
+const RECOVERY: Duration = Duration::from_secs(2);
+/// What survives a kill.
+const DURABLE: &str = "appendonly yes\nappendfsync always\n";
+
+/// How long until a session is read again.
+async fn recovery(store: &RedisStore, key: SessionKey) -> Duration {
+    let begun = Instant::now();
+    loop {
+        match store.load(key).await {
+            Ok(found) => {
+                assert!(found.is_some(), "a session was lost");
+                return begun.elapsed();
+            }
+            Err(_) => sleep(Duration::from_millis(5)).await,
+        }
+        assert!(begun.elapsed() < 3 * RECOVERY, "{:?}", store.trouble());
+    }
+}
+
+/// Waits until commands fail at once, and sees that they do.
+async fn is_open(store: &RedisStore) {
+    let begun = Instant::now();
+    while store.trouble().is_none() {
+        assert!(begun.elapsed() < RECOVERY, "the loss is not noticed");
+        sleep(Duration::from_millis(5)).await;
+    }
+    let begun = Instant::now();
+    for n in 0..100 {
+        let asked = store.load([n; 32]).await;
+        assert!(matches!(asked, Err(StoreError::Unreachable { .. })), "{asked:?}");
+    }
+    assert!(begun.elapsed() < SECOND / 10, "they wait: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_is_used_again_when_it_is_back() {
+    let mut server = Server::start(DURABLE);
+    let store = early(settings(&[server.port])).await;
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    server.kill();
+    is_open(&store).await;
+    sleep(3 * SECOND).await;
+    server.restart();
+    let took = recovery(&store, [1; 32]).await;
+    println!("killed and restarted: used again after {took:?}");
+    assert!(took < RECOVERY, "{took:?}");
+    assert!(store.vitals().unsent > 0);
+}
+
+#[tokio::test]
+async fn a_black_hole_is_noticed_and_what_comes_after_it_too() {
+    let server = Server::start("");
+    let relay = Relay::to(server.port).await;
+    let store = early(settings(&[relay.port])).await;
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    relay.stall();
+    let begun = Instant::now();
+    assert!(store.load([1; 32]).await.is_err());
+    assert!(begun.elapsed() < SECOND, "the deadline of a command: {:?}", begun.elapsed());
+    is_open(&store).await;
+    sleep(3 * SECOND).await;
+    let tries = relay.taken();
+    assert!(tries < 15, "{tries} connections in three seconds");
+    relay.slow(Duration::ZERO);
+    let took = recovery(&store, [1; 32]).await;
+    println!("black hole closed: used again after {took:?}");
+    assert!(took < RECOVERY, "{took:?}");
+    assert!(store.vitals().timeouts > 0);
+}
+
+#[tokio::test]
+async fn a_slow_server_is_waited_for_and_a_slower_one_is_not() {
+    let server = Server::start("");
+    let relay = Relay::to(server.port).await;
+    let store = early(RedisSettings { in_flight: 10, ..settings(&[relay.port]) }).await;
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    relay.slow(Duration::from_millis(50));
+    // Only so many wait; the others hear at once that they cannot be served.
+    let asked = join_all((0..40).map(|_| store.load([1; 32]))).await;
+    assert_eq!(asked.iter().filter(|it| matches!(it, Ok(Some(_)))).count(), 10);
+    relay.slow(Duration::from_millis(400));
+    let begun = Instant::now();
+    assert!(store.load([1; 32]).await.is_err());
+    assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
+    relay.slow(Duration::ZERO);
+    assert!(recovery(&store, [1; 32]).await < RECOVERY);
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_left_alone_and_found_again() {
+    let server = Server::start("");
+    let store = early(settings(&[server.port])).await;
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    server.freeze(true);
+    is_open(&store).await;
+    server.freeze(false);
+    assert!(recovery(&store, [1; 32]).await < RECOVERY);
+}
+
+#[tokio::test]
+async fn a_full_server_takes_no_login_and_loses_none() {
+    let server = Server::start("");
+    let store = early(settings(&[server.port])).await;
+    for key in 1..=3 {
+        store.insert([key; 32], stored("ann", 10, 1_000)).await.unwrap();
+    }
+    server.command("CONFIG SET maxmemory-policy noeviction");
+    server.command("CONFIG SET maxmemory 1mb");
+    let refused = store.insert([4; 32], stored("bob", 10, 1_000)).await.unwrap_err();
+    assert!(refused.to_string().contains("OOM"), "{refused}");
+    assert!(store.load([4; 32]).await.unwrap().is_none(), "not half of it");
+    assert!(store.load([1; 32]).await.unwrap().is_some());
+    assert!(store.remove([1; 32]).await.unwrap(), "signing out needs no room");
+    assert!(store.trouble().is_none(), "and the connection is as good as before");
+    server.command("CONFIG SET maxmemory 0");
+    store.insert([4; 32], stored("bob", 10, 1_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_promoted_replica_is_found_by_its_address() {
+    let mut primary = Server::start("");
+    let replica = Server::start(&format!("replicaof 127.0.0.1 {}\n", primary.port));
+    let store = early(settings(&[replica.port, primary.port])).await;
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    while !replica.command("KEYS test-*").iter().any(|line| line.contains(":session:")) {
+        sleep(Duration::from_millis(20)).await;
+    }
+    primary.kill();
+    is_open(&store).await;
+    replica.command("REPLICAOF NO ONE");
+    let took = recovery(&store, [1; 32]).await;
+    println!("replica promoted: used after {took:?}");
+    assert!(took < RECOVERY, "{took:?}");
+    store.insert([2; 32], stored("bob", 10, 1_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_becomes_a_replica_is_left() {
+    let (old, new) = (Server::start(""), Server::start(""));
+    let store = early(settings(&[old.port])).await;
+    old.command(&format!("REPLICAOF 127.0.0.1 {}", new.port));
+    // The first write finds out; nobody is told that it was kept.
+    assert!(store.insert([1; 32], stored("ann", 10, 1_000)).await.is_err());
+    is_open(&store).await;
+    let begun = Instant::now();
+    while !store.trouble().is_some_and(|it| it.to_string().contains("no primary")) {
+        assert!(begun.elapsed() < RECOVERY, "{:?}", store.trouble());
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn sentinels_say_where_the_primary_is() {
+    let mut primary = Server::start("");
+    let replica = Server::start(&format!("replicaof 127.0.0.1 {}\n", primary.port));
+    let sentinel = Server::sentinel(primary.port);
+    let named = RedisSettings { sentinel: Some("main".into()), ..settings(&[sentinel.port]) };
+    let store = early(named).await;
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    // The sentinel learns of the replica by asking the primary, each ten seconds.
+    let begun = Instant::now();
+    while !sentinel.command("SENTINEL replicas main").iter().any(|line| line == "slave")
+        || !replica.command("KEYS test-*").iter().any(|line| line.contains(":session:"))
+    {
+        assert!(begun.elapsed() < 20 * SECOND, "the sentinel knows no replica");
+        sleep(Duration::from_millis(50)).await;
+    }
+    primary.kill();
+    while replica.command("ROLE").iter().all(|line| line != "master") {
+        assert!(begun.elapsed() < 60 * SECOND, "no failover");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let took = recovery(&store, [1; 32]).await;
+    println!("failover by sentinel: used after {took:?}");
+    assert!(took < RECOVERY, "{took:?}");
+}
+
+/// A server that comes back with an older copy of its data still has what somebody signed out of.
+#[tokio::test]
+async fn an_end_that_the_server_forgot_is_told_again() {
+    let (new, old) = (Server::start(""), Server::start(""));
+    let relay = Relay::to(new.port).await;
+    let names = settings(&[relay.port]);
+    let store = early(names.clone()).await;
+    let copy = early(RedisSettings { servers: settings(&[old.port]).servers, ..names }).await;
+    for key in 1..=2 {
+        store.insert([key; 32], stored("ann", 10, 1_000)).await.unwrap();
+        copy.insert([key; 32], stored("ann", 10, 1_000)).await.unwrap();
+    }
+    assert!(store.remove([1; 32]).await.unwrap());
+    relay.aim(old.port);
+    drop(new);
+    is_open(&store).await;
+    assert!(recovery(&store, [2; 32]).await < RECOVERY);
+    assert!(copy.load([1; 32]).await.unwrap().is_none(), "it was signed out of");
+}
+
+#[tokio::test]
+async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let folder = std::env::temp_dir().join(format!("redis-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        folder.join(name).display().to_string()
+    };
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_key = KeyPair::generate().unwrap();
+    let authority = ca.self_signed(&ca_key).unwrap().pem();
+    let ca = Issuer::new(ca, ca_key);
+    let issue = |name: &str| {
+        let key = KeyPair::generate().unwrap();
+        let mut it = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        it.distinguished_name.push(DnType::CommonName, name);
+        (it.signed_by(&key, &ca).unwrap().pem(), key.serialize_pem())
+    };
+    let (chain, key) = issue("localhost");
+    let tls = RedisSettings {
+        username: Some("portcullis".into()),
+        password: Some(Secret::new("hunter2-of-a-gateway".to_owned())),
+        authority: Some(authority.clone().into_bytes()),
+        ..settings(&[0])
+    };
+    // As the manual gives it.
+    let user = "user portcullis on >hunter2-of-a-gateway ~PREFIX:* &PREFIX:* -@all +hello \
+        +ping +select +role +info +subscribe +unsubscribe +publish +eval +evalsha \
+        +script|load +get +set +incr +del +exists +pexpire +pttl +hset +hget +hmget +zadd +zrem \
+        +zcard +zrangebyscore +sadd +srem +smembers";
+    let server = Server::start(&format!(
+        "port 0\ntls-port PORT\ntls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\n\
+         tls-auth-clients yes\nuser default off\n{}\n",
+        file("chain.pem", &chain),
+        file("key.pem", &key),
+        file("ca.pem", &authority),
+        user.replace("PREFIX", &tls.prefix),
+    ));
+    let at = |host: &str| vec![RedisServer { host: host.into(), port: server.port, tls: true }];
+    let (own, own_key) = issue("gateway");
+    let certificate = Some((own.into_bytes(), Secret::new(own_key.into_bytes())));
+    let right = RedisSettings { servers: at("localhost"), certificate, ..tls };
+    let refused = [
+        RedisSettings { certificate: None, ..right.clone() },
+        RedisSettings { authority: None, ..right.clone() },
+        RedisSettings { servers: at("127.0.0.1"), ..right.clone() },
+        RedisSettings { password: Some(Secret::new("wrong".to_owned())), ..right.clone() },
+        RedisSettings { username: None, password: None, ..right.clone() },
+    ];
+    for wrong in refused {
+        let store = RedisStore::open(wrong, Arc::new(SystemClock), Arc::new(SystemEntropy));
+        store.ready().await;
+        let trouble = store.trouble().expect("it must not connect").to_string();
+        println!("{trouble}");
+        assert!(!trouble.contains("hunter2"), "{trouble}");
+    }
+    let store = early(right.clone()).await;
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    store.touch(vec![([1; 32], Timestamp::from_secs(20))]).await.unwrap();
+    assert_eq!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap(), [[1; 32]]);
+    assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
+    assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
+    assert!(store.remove([1; 32]).await.unwrap());
+    let said = look(&right).await;
+    assert!(said[0].as_ref().unwrap().contains("master"), "{said:?}");
+    let _ = std::fs::remove_dir_all(&folder);
+}

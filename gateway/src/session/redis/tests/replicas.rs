@@ -1,0 +1,273 @@
+//! Two gateways over one server.
+
+use futures::FutureExt as _;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+use crate::base::SeededEntropy;
+use crate::crypto::{Sealer, SealingKeys};
+use crate::identity::{Principal, WayIn};
+use crate::session::redis::server::Relay;
+use crate::session::{
+    EndCause, Handle, Lifetimes, LiveStreams, NewSession, ProviderTokens, SessionManager,
+    SessionSettings,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What two gateways have in common.
+struct House {
+    keys: Arc<SealingKeys>,
+    settings: RedisSettings,
+    clock: Arc<ManualClock>,
+}
+
+impl House {
+    fn over(server: &Server) -> Self {
+        Self {
+            keys: Arc::new(SealingKeys::in_memory(&SeededEntropy::new(5))),
+            settings: settings(&[server.port]),
+            clock: Arc::new(ManualClock::at(SystemClock.now())),
+        }
+    }
+
+    async fn gateway(&self) -> Arc<SessionManager> {
+        self.gateway_by(self.settings.servers[0].port).await
+    }
+
+    /// A gateway that reaches the server by a port.
+    async fn gateway_by(&self, port: u16) -> Arc<SessionManager> {
+        let servers = settings(&[port]).servers;
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
+        let settings = RedisSettings { servers, ..self.settings.clone() };
+        let store = open(settings, Arc::clone(&clock)).await;
+        let manager = Arc::new(SessionManager::new(
+            store,
+            Sealer::new(Arc::clone(&self.keys), Arc::new(SystemEntropy)),
+            Arc::new(LiveStreams::new(10_000)),
+            clock,
+            Arc::new(SystemEntropy),
+            SessionSettings {
+                lifetimes: Lifetimes { idle: 100 * SECOND, absolute: 3_600 * SECOND },
+                hot: 10_000,
+            },
+        ));
+        let following = Arc::clone(&manager);
+        tokio::spawn(async move { following.follow().await });
+        manager
+    }
+}
+
+fn person(name: &str) -> NewSession {
+    NewSession {
+        principal: Arc::new(Principal::new("https://idp.test", name)),
+        signed_in_by: WayIn::Oidc,
+        provider: "corp".into(),
+        auth_time: SystemClock.now(),
+        acr: None,
+        amr: Arc::new([]),
+        tokens: ProviderTokens::default(),
+    }
+}
+
+async fn sign_in(at: &SessionManager, name: &str) -> Handle {
+    at.start(person(name), None).await.unwrap().0
+}
+
+async fn finds(at: &SessionManager, handle: &Handle) -> bool {
+    at.find(handle).await.unwrap().is_some()
+}
+
+/// Waits until a gateway does not find a session any more; how long that took. An error is neither.
+async fn until_gone(at: &SessionManager, handle: &Handle) -> Duration {
+    let begun = Instant::now();
+    while !matches!(at.find(handle).await, Ok(None)) {
+        assert!(begun.elapsed() < 5 * SECOND, "it is still there");
+        sleep(Duration::from_millis(2)).await;
+    }
+    begun.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_at_one_gateway_ends_session_and_streams_at_the_other() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let mut streams = Vec::new();
+    for n in 0..100 {
+        let handle = sign_in(&one, &format!("person-{n}")).await;
+        assert!(finds(&two, &handle).await, "one login is good at both");
+        for _ in 0..10 {
+            streams.push((handle.clone(), two.live().register(handle.key()).unwrap()));
+        }
+    }
+    let staying = sign_in(&one, "staying").await;
+    let stream = two.live().register(staying.key()).unwrap();
+    let waiting: Vec<_> = streams
+        .iter()
+        .map(|(handle, ticket)| {
+            let (key, ended) = (handle.key(), ticket.signal());
+            tokio::spawn(async move { (key, ended.await, Instant::now()) })
+        })
+        .collect();
+    let mut revoked = HashMap::new();
+    for (handle, _) in streams.iter().step_by(10) {
+        revoked.insert(handle.key(), Instant::now());
+        assert!(one.end(&handle.key(), EndCause::Revoked).await.unwrap());
+    }
+    let mut took = Vec::new();
+    for ended in join_all(waiting).await {
+        let (key, cause, at) = ended.unwrap();
+        assert_eq!(cause, EndCause::Revoked);
+        took.push(at.duration_since(revoked[&key]));
+    }
+    took.sort_unstable();
+    println!("1,000 streams: p50 {:?}, p99 {:?}, last {:?}", took[500], took[990], took[999]);
+    assert!(took[999] < 2 * SECOND);
+    for (handle, _) in &streams {
+        assert!(matches!(two.find_hot(handle), crate::session::Hot::Cold));
+        assert!(!finds(&two, handle).await);
+    }
+    assert!(finds(&two, &staying).await && stream.ended().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_session_that_is_used_at_one_gateway_is_not_idle_at_the_other() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let (used, idle) = (sign_in(&one, "ann").await, sign_in(&one, "bob").await);
+    assert!(finds(&two, &used).await && finds(&two, &idle).await);
+    let open = two.live().register(used.key()).unwrap();
+    for _ in 0..4 {
+        house.clock.advance(50 * SECOND);
+        assert!(finds(&one, &used).await);
+        one.sweep().await;
+        two.sweep().await;
+    }
+    assert!(finds(&two, &used).await, "its copy there is two hundred seconds old");
+    assert_eq!(open.ended().now_or_never(), None);
+    assert!(!finds(&two, &idle).await && !finds(&one, &idle).await);
+    house.clock.advance(101 * SECOND);
+    assert!(!finds(&two, &used).await);
+}
+
+#[tokio::test]
+async fn many_who_ask_for_one_session_are_one_question() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let handle = sign_in(&one, "ann").await;
+    let before = server.calls("hmget");
+    let asked = join_all((0..100).map(|_| finds(&two, &handle))).await;
+    assert!(asked.into_iter().all(|found| found));
+    assert_eq!(server.calls("hmget") - before, 1);
+    for _ in 0..1_000 {
+        assert!(finds(&two, &handle).await);
+    }
+    assert_eq!(server.calls("hmget") - before, 1, "memory answers");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_cut_off_fails_closed_and_hears_of_what_it_missed() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let relay = Relay::to(server.port).await;
+    let (one, two) = (house.gateway().await, house.gateway_by(relay.port).await);
+    let (ended, kept) = (sign_in(&one, "ann").await, sign_in(&one, "bob").await);
+    assert!(finds(&two, &ended).await && finds(&two, &kept).await);
+    let stream = two.live().register(ended.key()).unwrap();
+    relay.stall();
+    let cut = Instant::now();
+    one.end(&ended.key(), EndCause::Revoked).await.unwrap();
+    assert!(finds(&two, &kept).await, "a short break is nobody's trouble");
+    let mut refused = false;
+    while cut.elapsed() < 4 * SECOND {
+        for handle in [&ended, &kept] {
+            match two.find(handle).await {
+                // Stale by two seconds at most, and what a question takes.
+                Ok(Some(_)) => assert!(cut.elapsed() < 3 * SECOND, "{:?}", cut.elapsed()),
+                Ok(None) => panic!("taken for signed out: a login loop"),
+                Err(_) => refused = true,
+            }
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(refused);
+    assert!(two.sweep().await.fault.is_some());
+    relay.slow(Duration::ZERO);
+    let took = until_gone(&two, &ended).await;
+    println!("cut off, and back after {took:?}");
+    assert!(took < 2 * SECOND);
+    assert!(finds(&two, &kept).await);
+    two.sweep().await;
+    assert_eq!(stream.ended().now_or_never(), Some(EndCause::Revoked));
+}
+
+#[tokio::test]
+async fn a_flushed_server_signs_everybody_out_everywhere() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let handle = sign_in(&one, "ann").await;
+    let stream = two.live().register(handle.key()).unwrap();
+    assert!(finds(&two, &handle).await);
+    server.command("FLUSHALL");
+    let took = until_gone(&one, &handle).await.max(until_gone(&two, &handle).await);
+    println!("flushed: noticed after {took:?}");
+    assert!(took < 2 * SECOND);
+    two.sweep().await;
+    assert_eq!(stream.ended().now_or_never(), Some(EndCause::Revoked));
+    let again = sign_in(&two, "ann").await;
+    assert!(finds(&one, &again).await);
+}
+
+#[tokio::test]
+async fn everywhere_means_at_every_gateway() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let mut handles = Vec::new();
+    for n in 0..20 {
+        let at = if n % 2 == 0 { &one } else { &two };
+        handles.push(sign_in(at, "ann").await);
+    }
+    let other = sign_in(&two, "bob").await;
+    assert_eq!(one.end_all_of("https://idp.test", "ann", EndCause::Revoked).await.unwrap(), 20);
+    for handle in &handles {
+        until_gone(&two, handle).await;
+        assert!(!finds(&one, handle).await);
+    }
+    assert!(finds(&one, &other).await);
+}
+
+/// At a steady state, with a request a second of each of 500 people.
+#[tokio::test]
+async fn almost_no_request_writes() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let one = house.gateway().await;
+    let mut handles = Vec::new();
+    for n in 0..500 {
+        handles.push(sign_in(&one, &format!("person-{n}")).await);
+    }
+    let (scripts, updates) = (server.calls("evalsha"), server.calls("hset"));
+    let mut requests = 0_u32;
+    for _ in 0..300 {
+        house.clock.advance(SECOND);
+        for handle in &handles {
+            assert!(finds(&one, handle).await);
+            requests += 1;
+        }
+        assert!(one.sweep().await.fault.is_none());
+    }
+    let commands = f64::from(u32::try_from(server.calls("evalsha") - scripts).unwrap());
+    let updates = f64::from(u32::try_from(server.calls("hset") - updates).unwrap());
+    let each = |count: f64| count / f64::from(requests);
+    println!(
+        "{requests} requests: {} write commands each, {} sessions updated each",
+        each(commands),
+        each(updates)
+    );
+    assert!(each(commands) < 0.01);
+}

@@ -1,0 +1,76 @@
+//! What a store offers that several gateways use at once.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::base::Timestamp;
+use crate::session::events::Ended;
+use crate::session::horizon::Horizon;
+use crate::session::store::StoreError;
+
+/// The part of a store that several gateways share.
+#[async_trait]
+pub trait SharedStore: Send + Sync {
+    /// From when on what memory holds counts.
+    fn horizon(&self) -> Arc<Horizon>;
+
+    /// The sessions that other gateways end, as they end. Given out once.
+    fn ended_elsewhere(&self) -> Option<mpsc::Receiver<Ended>>;
+
+    /// What is wrong with it now, if something is.
+    fn trouble(&self) -> Option<StoreError>;
+
+    /// What was counted since the start.
+    fn vitals(&self) -> Vitals;
+
+    /// Waits until it can be asked, for as long as one command may take.
+    async fn ready(&self);
+}
+
+/// What is used up by one use, or by a few, whichever gateway sees it.
+#[async_trait]
+pub trait OneTime: Send + Sync + std::fmt::Debug {
+    /// Uses a thing, named by a digest, once. False when it was used `most` times before, also by
+    /// requests at the same moment. What is true is durable in the store's own sense.
+    ///
+    /// # Errors
+    /// When the store fails; the thing then counts as used by nobody, and must not be let through.
+    async fn spend(
+        &self,
+        thing: [u8; 32],
+        most: u32,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+}
+
+/// What a shared store counts, for the metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Vitals {
+    /// The circuit breaker.
+    pub breaker: Breaker,
+    /// Commands sent.
+    pub commands: u64,
+    /// Connections made.
+    pub connections: u64,
+    /// Commands that had no answer in time.
+    pub timeouts: u64,
+    /// Commands that the server refused.
+    pub refused: u64,
+    /// Commands that were not sent: no connection, or too many under way.
+    pub unsent: u64,
+}
+
+/// Whether commands are sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Breaker {
+    /// They are.
+    Closed,
+    /// A connection is being tried; no command waits for it.
+    HalfOpen,
+    /// They are not: each fails at once.
+    #[default]
+    Open,
+}
