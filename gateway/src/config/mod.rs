@@ -2,6 +2,7 @@
 
 mod address;
 mod allow;
+mod api_keys;
 mod auth;
 mod check;
 mod checked;
@@ -41,6 +42,7 @@ mod verify;
 
 pub use address::ServerAddress;
 pub use allow::AllowList;
+pub use api_keys::ApiKeys;
 pub use auth::Auth;
 pub use check::Problem;
 pub use checked::Checked;

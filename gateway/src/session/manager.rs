@@ -19,8 +19,10 @@ use crate::session::record::{NewSession, ProviderTokens, Session};
 use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
 use crate::session::touches::Touches;
 
+pub use inspect::{Ends, SessionPage, Whose};
 pub use sweep::Swept;
 
+mod inspect;
 #[cfg(test)]
 mod scripted;
 mod sweep;

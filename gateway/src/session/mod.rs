@@ -18,7 +18,7 @@ pub use events::{EndCause, Ended};
 pub use handle::{Handle, SessionKey, sid_of};
 pub use lifetime::Lifetimes;
 pub use live::{LiveStreams, NOBODY, StreamTicket, StreamsFull};
-pub use manager::{Hot, SessionManager, SessionSettings, Swept};
+pub use manager::{Ends, Hot, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};
 pub use store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};

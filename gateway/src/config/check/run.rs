@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    directories, forward_auth, issuers, providers, routes, server, signed_urls, teams, token,
-    trusted_headers, upstreams, verify,
+    api_keys, directories, forward_auth, issuers, providers, routes, server, signed_urls, teams,
+    token, trusted_headers, upstreams, verify,
 };
 use crate::config::directories::Directory;
 use crate::config::providers::Provider;
@@ -28,6 +28,7 @@ pub(in crate::config) fn check(
     forward_auth::check(&config, &mut problems);
     directories::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
+    api_keys::check(&config, &mut problems);
     signed_urls::check(&config, &mut problems);
     trusted_headers::check(&config, &mut problems);
     session(&config, &mut problems, &mut warnings);

@@ -1,0 +1,12 @@
+//! The way in by a key that we made, and the keys themselves.
+
+mod book;
+mod file;
+mod record;
+mod text;
+mod way;
+
+pub use book::{ApiKeyFault, ApiKeys, Listed};
+pub use record::{ApiKey, ApiKeyOwner, KeyRoutes, KeyState, NewApiKey};
+pub use text::{ApiKeyId, PREFIX};
+pub use way::ApiKeyWay;
