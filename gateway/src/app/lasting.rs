@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::app::known_keys::KnownKeys;
 use crate::authn::Throttle;
-use crate::authn::api_key::{ApiKeyFault, ApiKeys};
+use crate::authn::api_key::{API_KEYS, ApiKeyFault, ApiKeys};
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config, SessionStore as StoreKind};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -27,8 +27,6 @@ const MAX_SESSIONS: usize = 1_000_000;
 
 /// The sealing keys' file in the state directory.
 const SEALING_KEYS: &str = "sealing-keys.json";
-/// The API keys' file in the state directory.
-const API_KEYS: &str = "api-keys.redb";
 /// The used links' file in the state directory.
 const USED_LINKS: &str = "used-links.redb";
 /// How long a sealing key seals. Old ones go on opening, far longer than any session lives.

@@ -64,7 +64,7 @@ pub use root::Config;
 pub use routes::{Access, Route, RouteToken, Rule};
 pub use schema::json_schema;
 pub use secret_source::SecretSource;
-pub use server::{Admin, Certificate, Http, Http1Engine, Https, Server};
+pub use server::{ADMIN_SOCKET, Admin, Certificate, Http, Http1Engine, Https, Server};
 pub use session::{Session, SessionStore};
 pub use signed_urls::{LinkForm, SignedUrls};
 pub use size::ByteSize;

@@ -46,6 +46,16 @@ pub fn reloaded(generation: u64, fault: Option<&str>) {
     }
 }
 
+/// An administrator did something, or tried to; `fault` says why it was not done.
+pub fn admin_action(by: &str, action: &str, target: &str, count: usize, fault: Option<&str>) {
+    info!(target: "audit", event = "admin_action", by, action, target, count, fault, "administrator");
+}
+
+/// Somebody who showed no right to it asked for what only administrators get.
+pub fn admin_refused(by: &str, path: &str, cause: &str) {
+    info!(target: "audit", event = "admin_refused", by, path, cause, "administration refused");
+}
+
 /// The token signing keys, or which of them are published, changed. `keys list` shows them.
 pub fn keys_rotated() {
     info!(target: "audit", event = "keys.changed", "signing keys changed");

@@ -11,6 +11,9 @@ use crate::authn::api_key::book::ApiKeyFault;
 use crate::authn::api_key::text::ApiKeyId;
 use crate::base::Timestamp;
 
+/// The keys' file in the state directory.
+pub const API_KEYS: &str = "api-keys.redb";
+
 /// Each key's record, by its public name.
 const KEYS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("keys");
 /// When each was last used, as far as the file has heard: it changes often, the record seldom.

@@ -43,6 +43,7 @@ pub(in crate::config) fn check(
 fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     let absolute = |path: &mut PathBuf| *path = around.directory.join(&*path);
     absolute(&mut config.server.state);
+    config.server.admin.socket.iter_mut().for_each(absolute);
     for certificate in config.server.https.iter_mut().flat_map(|https| &mut https.certificates) {
         absolute(&mut certificate.chain);
         absolute(&mut certificate.key);
@@ -81,7 +82,9 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         Directory::Http(http) => Some((format!("directories.{id}.secret"), http.secret.as_mut()?)),
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
-    for (path, source) in clients.chain(askers).chain(services).chain(token) {
+    let admin = config.server.admin.token.as_mut();
+    let admin = admin.map(|source| ("server.admin.token".to_owned(), source));
+    for (path, source) in clients.chain(askers).chain(services).chain(token).chain(admin) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }

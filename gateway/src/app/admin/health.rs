@@ -1,54 +1,21 @@
-//! The operator's listener: health, metrics, reload, the configuration in force.
+//! Health, metrics, reload, the configuration in force.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use serde_json::json;
 
-use crate::app::lasting::Lasting;
-use crate::app::reload::Reloader;
-use crate::observe::Gauges;
+use crate::app::admin::door::Caller;
+use crate::app::admin::router::Admin;
+use crate::observe::{Gauges, audit};
 use crate::oidc::DiscoveryState;
-
-#[derive(Clone)]
-pub(super) struct Admin {
-    pub(super) lasting: Arc<Lasting>,
-    pub(super) reloader: Arc<Reloader>,
-}
-
-/// The admin pages.
-pub(super) fn router(admin: Admin) -> Router {
-    Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .route("/config", get(config))
-        .route("/reload", post(reload))
-        .layer(middleware::from_fn(no_browser_pages))
-        .with_state(admin)
-}
-
-/// A page on the web can make an operator's browser call this listener. Browsers say so; programs
-/// do not.
-async fn no_browser_pages(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-    let direct = matches!(site, None | Some(b"none" | b"same-origin"));
-    if !direct || headers.contains_key(header::ORIGIN) {
-        return (StatusCode::FORBIDDEN, "not for pages of other sites\n").into_response();
-    }
-    next.run(request).await
-}
 
 /// Whether requests can be served, and what is missing. A provider that is down does not make the
 /// gateway unready: sessions go on, and taking every replica out would end those too.
-async fn readyz(State(admin): State<Admin>) -> Response {
+pub(super) async fn readyz(State(admin): State<Admin>) -> Response {
     let current = admin.reloader.current.load();
     let mut missing = Vec::new();
     if admin.lasting.draining.load(Ordering::Acquire) {
@@ -84,7 +51,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     (status, axum::Json(body)).into_response()
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
+pub(super) async fn metrics(State(admin): State<Admin>) -> Response {
     let lasting = &admin.lasting;
     let text = lasting.metrics.render(Gauges {
         sessions: lasting.sessions.count(),
@@ -96,13 +63,18 @@ async fn metrics(State(admin): State<Admin>) -> Response {
 }
 
 /// The configuration in force; secrets appear by where they are kept.
-async fn config(State(admin): State<Admin>) -> Response {
+pub(super) async fn config(State(admin): State<Admin>) -> Response {
     let current = admin.reloader.current.load();
     axum::Json(current.loaded.config.redacted()).into_response()
 }
 
-async fn reload(State(admin): State<Admin>) -> Response {
-    match admin.reloader.reload().await {
+pub(super) async fn reload(
+    State(admin): State<Admin>,
+    Extension(by): Extension<Caller>,
+) -> Response {
+    let loaded = admin.reloader.reload().await;
+    audit::admin_action(by.as_str(), "reload", "", 0, loaded.as_ref().err().map(String::as_str));
+    match loaded {
         Ok(generation) => axum::Json(json!({ "generation": generation })).into_response(),
         Err(fault) => (StatusCode::UNPROCESSABLE_ENTITY, fault).into_response(),
     }
