@@ -1,6 +1,7 @@
 //! What administrators see and end, and who is one.
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use crate::support::browser::Kind;
 use crate::support::gateway::Signal;
 use crate::support::http::Message;
 use crate::support::lab::{Lab, SITE};
+use crate::support::peers::real_admin;
 use crate::support::raw::exchange;
 use crate::support::settings::{HOST, Route};
 use crate::support::socket::{self, Ending};
@@ -132,7 +134,8 @@ async fn a_list_comes_in_pages() {
 
 #[tokio::test]
 async fn the_listener_gives_health_to_all_and_the_rest_for_the_token_only() {
-    const CLOSED: [(&str, &str); 7] = [
+    const CLOSED: [(&str, &str); 8] = [
+        ("GET", "/"),
         ("GET", "/sessions"),
         ("GET", "/sessions/x"),
         ("POST", "/sessions/revoke"),
@@ -251,4 +254,41 @@ async fn keys_of_a_person_can_end_with_their_sessions() {
     let words = ["sessions", "revoke", "--subject", "ci-bot", "--disable-api-keys"];
     assert!(command(&lab.gateway, &words).await.contains("1 API key switched off."));
     assert_eq!(lab.get("/api/x", &lines).await.status(), 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_looks_at_the_page_with_a_browser() {
+    let lab = Lab::with(|settings| {
+        let token =
+            "admin = { listen = \"127.0.0.1:0\", token = { env = \"TEST_CLIENT_SECRET\" } }";
+        settings.swaps.push(("admin = { listen = \"127.0.0.1:0\" }", token.to_owned()));
+    })
+    .await;
+    let (_, id) = make_key(&lab.gateway, &["--all-routes"]).await;
+    let (_, gone) = make_key(&lab.gateway, &["--all-routes"]).await;
+    command(&lab.gateway, &["api-keys", "revoke", &gone]).await;
+    let browser = lab.sign_in("engineer").await;
+    lab.sign_in("sales").await;
+    let lines = [lab.cookie_line(&browser), format!("Origin: {SITE}")];
+    let _stream = socket::open(lab.gateway.http, "/ws", &lines).await.expect("an upgrade");
+    lab.get("/home", &[]).await;
+    let output = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("test-output");
+    let url = format!("http://{}/", lab.gateway.admin);
+    let seen = real_admin(&json!({ "url": url, "token": TOKEN, "output": output })).await;
+    assert_eq!((&seen["stranger"], &seen["status"]), (&401.into(), &200.into()), "{seen:#}");
+    let text = seen["text"].as_str().unwrap();
+    for part in ["provider test", "upstream agent", "sign_in_required", "EdDSA", "revoked", &id] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    for session in sessions(&lab, "").await {
+        assert!(text.contains(session["sid"].as_str().unwrap()), "{text}");
+    }
+    assert_eq!(
+        (&seen["script_errors"], &seen["overflows"]),
+        (&json!([]), &json!(false)),
+        "{seen:#}"
+    );
+    assert!(!text.contains(TOKEN));
+    let by_socket = ask(&lab.gateway, "GET", "/", "").await;
+    assert!(by_socket.header("content-security-policy").unwrap().contains("default-src 'none'"));
 }

@@ -8,6 +8,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::app::admin::answer::no;
 use crate::app::admin::router::Admin;
@@ -82,10 +84,15 @@ async fn pass(admitted: Result<Caller, Denied>, mut request: Request, next: Next
 fn admit(admin: &Admin, door: Door, request: &Request) -> Result<Caller, Denied> {
     let Door::Socket { owner } = door else { return by_token(admin, request) };
     let peer = request.extensions().get::<ConnectInfo<Peer>>();
-    // Of whom the system says nothing is nobody.
-    match peer.and_then(|ConnectInfo(peer)| peer.uid) {
+    by_user(owner, peer.and_then(|ConnectInfo(peer)| peer.uid))
+}
+
+fn by_user(owner: u32, peer: Option<u32>) -> Result<Caller, Denied> {
+    match peer {
         Some(uid) if uid == owner || uid == ROOT => Ok(Caller(format!("uid {uid}"))),
-        other => Err(Denied::OtherUser(format!("uid {}", other.map_or(-1, i64::from)))),
+        Some(uid) => Err(Denied::OtherUser(format!("uid {uid}"))),
+        // Of whom the system says nothing is nobody.
+        None => Err(Denied::OtherUser("unknown".to_owned())),
     }
 }
 
@@ -99,17 +106,28 @@ fn by_token(admin: &Admin, request: &Request) -> Result<Caller, Denied> {
     let mut fields = request.headers().get_all(header::AUTHORIZATION).iter();
     match (fields.next(), fields.next()) {
         (None, _) => Err(Denied::Unproven(from, "no token")),
-        (Some(field), None) if shown(field).is_some_and(|shown| is(token.secret(), shown)) => {
+        (Some(field), None)
+            if shown(field).is_some_and(|shown| is(token.secret(), shown.expose())) =>
+        {
             Ok(Caller(format!("token from {from}")))
         }
         _ => Err(Denied::Unproven(from, "wrong token")),
     }
 }
 
-/// What stands behind `Bearer`.
-fn shown(field: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, rest) = field.as_bytes().split_at_checked("bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"bearer ").then_some(rest)
+/// What stands behind `Bearer`; or, since a browser knows no other way, the password behind `Basic`.
+fn shown(field: &HeaderValue) -> Option<Secret<Vec<u8>>> {
+    let field = field.as_bytes();
+    let (scheme, rest) = field.split_at_checked(field.iter().position(|byte| *byte == b' ')?)?;
+    let rest = rest.strip_prefix(b" ")?;
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        return Some(Secret::new(rest.to_vec()));
+    }
+    let pair = scheme.eq_ignore_ascii_case(b"basic").then(|| STANDARD.decode(rest).ok()).flatten();
+    let pair = Secret::new(pair?);
+    let colon = pair.expose().iter().position(|byte| *byte == b':')?;
+    let password = pair.expose().get(colon.saturating_add(1)..)?;
+    Some(Secret::new(password.to_vec()))
 }
 
 /// In constant time, whatever the lengths.
@@ -136,11 +154,45 @@ impl Denied {
                 "this is had on the socket in the state directory; or set server.admin.token",
             ),
             Self::Unproven(..) => {
-                let message = "show server.admin.token as `Authorization: Bearer`";
+                let message = "show server.admin.token as `Authorization: Bearer`, or in a browser as \
+                               the password";
                 let answer = no(StatusCode::UNAUTHORIZED, "token_required", message);
-                let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"portcullis admin\"")];
-                (challenge, answer).into_response()
+                // A browser asks for the password where there is a page to look at.
+                let scheme = if path == "/" { "Basic" } else { "Bearer" };
+                let challenge = format!("{scheme} realm=\"portcullis admin\"");
+                ([(header::WWW_AUTHENTICATE, challenge)], answer).into_response()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_user_is_refused_at_the_socket() {
+        for uid in [993, ROOT] {
+            assert!(by_user(993, Some(uid)).is_ok_and(|by| by.as_str() == format!("uid {uid}")));
+        }
+        assert!(matches!(by_user(993, Some(994)), Err(Denied::OtherUser(_))));
+        assert!(matches!(by_user(993, None), Err(Denied::OtherUser(_))));
+    }
+
+    #[test]
+    fn a_token_stands_behind_one_of_two_schemes() {
+        let read = |field: &'static str| {
+            let shown = shown(&HeaderValue::from_static(field))?;
+            String::from_utf8(shown.expose().clone()).ok()
+        };
+        assert_eq!(read("Bearer t:k").as_deref(), Some("t:k"));
+        assert_eq!(read("bearer t").as_deref(), Some("t"));
+        // admin:t:k
+        assert_eq!(read("Basic YWRtaW46dDpr").as_deref(), Some("t:k"));
+        for odd in ["Bearer", "Basic", "Basic !", "Basic YWRtaW4=", "Digest t", ""] {
+            assert_eq!(read(odd), None, "{odd}");
+        }
+        let token = Secret::from("right");
+        assert!(is(&token, b"right") && !is(&token, b"right ") && !is(&token, b""));
     }
 }

@@ -13,37 +13,54 @@ use crate::app::admin::router::Admin;
 use crate::observe::{Gauges, audit};
 use crate::oidc::DiscoveryState;
 
-/// Whether requests can be served, and what is missing. A provider that is down does not make the
-/// gateway unready: sessions go on, and taking every replica out would end those too.
-pub(super) async fn readyz(State(admin): State<Admin>) -> Response {
+/// One part that requests depend on.
+pub(super) struct Part {
+    pub(super) name: String,
+    /// Whether nothing can be served without it. A provider that is down does not make the gateway
+    /// unready: sessions go on, and taking every replica out would end those too.
+    needed: bool,
+    /// What it lacks, if anything.
+    pub(super) trouble: Option<String>,
+}
+
+/// Everything that requests depend on, and how it is.
+pub(super) fn parts(admin: &Admin) -> Vec<Part> {
     let current = admin.reloader.current.load();
-    let mut missing = Vec::new();
-    if admin.lasting.draining.load(Ordering::Acquire) {
-        missing.push(json!({ "part": "gateway", "reason": "it is going down" }));
-    }
-    if let Some(trouble) = admin.lasting.trouble.load_full() {
-        missing.push(json!({ "part": "gateway", "reason": *trouble }));
-    }
+    let gateway =
+        |trouble: Option<String>| Part { name: "gateway".to_owned(), needed: true, trouble };
+    let draining = admin.lasting.draining.load(Ordering::Acquire);
+    let mut parts = vec![
+        gateway(draining.then(|| "it is going down".to_owned())),
+        gateway(admin.lasting.trouble.load_full().map(|trouble| trouble.to_string())),
+    ];
     for pool in &current.built.pools {
-        if !pool.is_resolved() {
-            let part = format!("upstream {}", pool.id());
-            missing.push(json!({ "part": part, "reason": "no server has an address" }));
-        }
+        let trouble = (!pool.is_resolved()).then(|| "no server has an address".to_owned());
+        parts.push(Part { name: format!("upstream {}", pool.id()), needed: true, trouble });
     }
-    let mut degraded = Vec::new();
     for provider in &current.built.providers {
         let status = provider.status();
-        let reason = match status.discovery {
-            DiscoveryState::Ready(_) if status.keys_ready => continue,
-            DiscoveryState::Ready(_) => "its keys are not known yet".to_owned(),
-            DiscoveryState::Pending => "it has not been asked yet".to_owned(),
-            DiscoveryState::Failed { cause } => cause,
+        let trouble = match status.discovery {
+            DiscoveryState::Ready(_) if status.keys_ready => None,
+            DiscoveryState::Ready(_) => Some("its keys are not known yet".to_owned()),
+            DiscoveryState::Pending => Some("it has not been asked yet".to_owned()),
+            DiscoveryState::Failed { cause } => Some(cause),
         };
-        degraded.push(json!({ "part": format!("provider {}", provider.id()), "reason": reason }));
+        parts.push(Part { name: format!("provider {}", provider.id()), needed: false, trouble });
     }
-    for issuer in current.built.issuers.iter().filter(|issuer| !issuer.is_ready()) {
-        let part = format!("issuer {}", issuer.id());
-        degraded.push(json!({ "part": part, "reason": "its keys are not known yet" }));
+    for issuer in &current.built.issuers {
+        let trouble = (!issuer.is_ready()).then(|| "its keys are not known yet".to_owned());
+        parts.push(Part { name: format!("issuer {}", issuer.id()), needed: false, trouble });
+    }
+    parts
+}
+
+/// Whether requests can be served, and what is missing.
+pub(super) async fn readyz(State(admin): State<Admin>) -> Response {
+    let (mut missing, mut degraded) = (Vec::new(), Vec::new());
+    for part in parts(&admin) {
+        let Some(trouble) = part.trouble else { continue };
+        let list = if part.needed { &mut missing } else { &mut degraded };
+        list.push(json!({ "part": part.name, "reason": trouble }));
     }
     let ready = missing.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -5,6 +5,7 @@ mod answer;
 mod api_keys;
 mod door;
 mod health;
+mod page;
 mod router;
 mod sessions;
 mod socket;

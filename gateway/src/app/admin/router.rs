@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
 use crate::app::admin::door::{self, Door};
-use crate::app::admin::{api_keys, health, sessions};
+use crate::app::admin::{api_keys, health, page, sessions};
 use crate::app::lasting::Lasting;
 use crate::app::reload::Reloader;
 
@@ -36,6 +36,7 @@ pub(in crate::app) fn router(admin: Admin, door: Door) -> Router {
         .route("/reload", post(health::reload))
         .route_layer(middleware::from_fn_with_state(guarded.clone(), door::keep));
     let closed = Router::new()
+        .route("/", get(page::page))
         .route("/api-keys", get(api_keys::list).post(api_keys::create))
         .route("/api-keys/{id}", get(api_keys::show))
         .route("/api-keys/{id}/disable", post(api_keys::disable))
