@@ -8,8 +8,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use benches::fixtures::{Asked, BROWSER, HOST, Scratch, gate, minter, sessions, sign_in, signer};
-use portcullis::authn::CookieNames;
+use benches::fixtures::{
+    Asked, BROWSER, HOST, Scratch, api_key, gate, minter, sessions, sign_in, signer,
+};
+use portcullis::authn::{Authenticator as _, CookieNames, Outcome};
 use portcullis::base::{RequestId, SystemEntropy};
 use portcullis::crypto::Algorithm;
 use portcullis::observe::Metrics;
@@ -19,7 +21,8 @@ use portcullis::web::{CanonicalPath, Host, Scheme};
 use tokio::runtime::Builder;
 
 /// What can be counted.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
+    "api-key",
     "decide-minted",
     "decide-plain",
     "decide-refused",
@@ -43,6 +46,7 @@ fn main() -> Result<()> {
 
 fn run(name: &str, times: usize) -> Result<()> {
     match name {
+        "api-key" => judge_key(times),
         "decide-minted" => decide("/app7/v1/chat/history", true, times),
         "decide-plain" => decide("/plain/v1/models", false, times),
         "decide-refused" => decide("/app7/v1/chat/history", false, times),
@@ -64,6 +68,19 @@ fn decide(path: &str, signed_in: bool, times: usize) -> Result<()> {
     let request = asked.request();
     for _ in 0..times {
         black_box(gate.decide_now(black_box(&request)).is_some_and(|decided| decided.is_ok()));
+    }
+    Ok(())
+}
+
+fn judge_key(times: usize) -> Result<()> {
+    let (state, sessions) = (Scratch::new()?, sessions());
+    let (way, asked) = api_key(&state, &sessions)?;
+    let request = asked.request();
+    for _ in 0..times {
+        match way.authenticate_now(black_box(&request)) {
+            Some(Outcome::Accept(proof)) => drop(black_box(proof)),
+            other => return Err(anyhow!("the key is refused: {other:?}")),
+        }
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! Judging an access token: verified anew, and remembered.
+//! Judging an access token: verified anew, and remembered. And an API key.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use benches::fixtures::Asked;
+use benches::fixtures::{Asked, Scratch, api_key, sessions};
 use criterion::{BenchmarkId, Criterion};
 use portcullis::authn::Authenticator as _;
 use portcullis::authn::bearer::{Bearer, Issuer, IssuerSettings, TokenSource};
@@ -42,6 +42,12 @@ fn main() -> Result<()> {
             });
         }
     }
+    let (state, sessions) = (Scratch::new()?, sessions());
+    let (way, asked) = api_key(&state, &sessions)?;
+    let request = asked.request();
+    group.bench_function(BenchmarkId::new("API key", "sha256"), |bencher| {
+        bencher.iter(|| way.authenticate_now(black_box(&request)));
+    });
     group.finish();
     criterion.final_summary();
     Ok(())

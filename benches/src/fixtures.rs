@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use portcullis::authn::api_key::{ApiKeyOwner, ApiKeyWay, ApiKeys, KeyRoutes, NewApiKey};
 use portcullis::authn::{Anonymous, Authenticator, Chain, CookieNames, SessionCookie};
 use portcullis::authz::{AllowAuthenticated, Authorizer, Public};
 use portcullis::base::{
@@ -87,6 +88,12 @@ impl Asked {
     /// When the token is no header value.
     pub fn with_bearer(mut self, token: &str) -> Result<Self> {
         self.headers.insert("authorization", format!("Bearer {token}").parse()?);
+        Ok(self)
+    }
+
+    /// The same with a further header field.
+    pub fn with(mut self, name: &'static str, value: &str) -> Result<Self> {
+        self.headers.insert(name, value.parse()?);
         Ok(self)
     }
 
@@ -272,4 +279,29 @@ fn pool() -> Arc<Pool> {
         },
     };
     Arc::new(Pool::new(settings, 0))
+}
+
+/// The way in by API keys, with a hundred of them, and a request with one.
+pub fn api_key(state: &Scratch, sessions: &SessionManager) -> Result<(ApiKeyWay, Asked)> {
+    let path = state.path().join("api-keys.redb");
+    let (live, entropy) = (Arc::clone(sessions.live()), Arc::new(SystemEntropy));
+    let keys = ApiKeys::open(&path, live, Arc::new(SystemClock), entropy)?;
+    let mut last = None;
+    for number in 0..100 {
+        let owner = ApiKeyOwner {
+            issuer: ApiKeyOwner::ISSUER.to_owned(),
+            subject: format!("bot-{number}"),
+            name: None,
+            email: None,
+            groups: vec!["bots".to_owned()],
+        };
+        let (name, scopes) = (format!("key {number}"), vec!["agent.run".to_owned()]);
+        let routes = KeyRoutes::Only(vec!["app".to_owned()]);
+        last = Some(keys.create(NewApiKey { name, owner, scopes, routes, expires: None })?.1);
+    }
+    let key = last.ok_or_else(|| anyhow!("no key"))?;
+    let field = HeaderName::from_static("x-api-key");
+    let scopes = ["agent.run".to_owned()];
+    let way = ApiKeyWay::new(Arc::new(keys), field, RouteId::from("app"), &scopes);
+    Ok((way, Asked::by_browser("/api", None)?.with("x-api-key", key.expose())?))
 }

@@ -9,6 +9,7 @@ use crate::app::lasting::{Lasting, LastingFault};
 use crate::app::ways::{self, Ways};
 use crate::app::{directories, issuers, providers, routes, upstreams, verify};
 use crate::authn::CookieNames;
+use crate::authn::api_key::ApiKeyFault;
 use crate::authn::bearer::Issuer;
 use crate::base::{IssuerId, ProviderId, RouteId};
 use crate::config::{Checked, Config, Faults, Loaded, UpstreamProtocol};
@@ -41,6 +42,9 @@ pub(super) struct Built {
 /// Why a configuration cannot be put in force. The old one, if there is one, stays.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildFault {
+    /// The API keys cannot be opened.
+    #[error(transparent)]
+    ApiKeys(#[from] ApiKeyFault),
     /// A private CA's file cannot be used.
     #[error("`{path}` is no PEM file of CA certificates: {cause}")]
     Authority {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -10,6 +10,7 @@ use arc_swap::ArcSwapOption;
 use crate::app::known_keys::KnownKeys;
 use crate::app::sessions;
 use crate::authn::Throttle;
+use crate::authn::api_key::{API_KEYS, ApiKeyFault, ApiKeys};
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -45,6 +46,8 @@ pub(super) struct Lasting {
     pub metrics: Arc<Metrics>,
     /// Public keys of issuers: a reload during an issuer's outage must not forget them.
     pub issuer_keys: KnownKeys,
+    /// The API keys; opened when a route takes the first one, or somebody makes one.
+    api_keys: Mutex<Option<Arc<ApiKeys>>>,
     /// Which signed links were used; opened when a route takes the first one.
     links: OnceLock<Arc<dyn OneTime>>,
     /// The counters of failed logins, once there is a directory.
@@ -64,6 +67,9 @@ pub(super) struct Lasting {
 /// Why the lasting parts cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LastingFault {
+    /// The API keys cannot be opened.
+    #[error(transparent)]
+    ApiKeys(#[from] ApiKeyFault),
     /// The sealing keys cannot be read or made.
     #[error(transparent)]
     Sealing(#[from] SealingKeysFault),
@@ -121,6 +127,7 @@ impl Lasting {
             sealing,
             metrics: Arc::new(Metrics::default()),
             issuer_keys: KnownKeys::default(),
+            api_keys: Mutex::default(),
             links,
             tries: Mutex::default(),
             load: Load::new(
@@ -136,6 +143,32 @@ impl Lasting {
 }
 
 impl Lasting {
+    /// The API keys, in a file in the state directory. Waits for the disk the first time.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(super) fn api_keys(&self) -> Result<Arc<ApiKeys>, ApiKeyFault> {
+        let mut opened = self.api_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = &*opened {
+            return Ok(Arc::clone(keys));
+        }
+        let path = self.state.join(API_KEYS);
+        let live = Arc::clone(self.sessions.live());
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
+        let keys = Arc::new(ApiKeys::open(&path, live, clock, entropy)?);
+        *opened = Some(Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    /// Writes when API keys were last used, where there are any. Waits for the disk.
+    ///
+    /// # Errors
+    /// The file cannot be written; it is tried again the next time.
+    pub(super) fn flush_api_keys(&self) -> Result<(), ApiKeyFault> {
+        let opened = self.api_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        opened.map_or(Ok(()), |keys| keys.flush())
+    }
+
     /// The used links: where replicas share them, or in a file in the state directory. Routes are
     /// built one after the other.
     ///

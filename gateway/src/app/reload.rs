@@ -182,6 +182,7 @@ fn warn_of_restart(old: &Checked<Config>, new: &Checked<Config>) {
             a.https.as_ref().map(|l| l.listen) != b.https.as_ref().map(|l| l.listen),
         ),
         ("server.admin.listen", a.admin.listen != b.admin.listen),
+        ("server.admin.socket", a.admin_socket() != b.admin_socket()),
         ("server.state", a.state != b.state),
         ("server.keys", a.keys != b.keys),
         ("server.threads", a.threads != b.threads),

@@ -10,7 +10,7 @@ use crate::app::build::BuildFault;
 use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::UpstreamId;
-use crate::config::{ForwardAuth, Loaded, Problem, Route, Rule};
+use crate::config::{Auth, ForwardAuth, Loaded, Problem, Route, Rule};
 use crate::gate::RoutePlan;
 use crate::route::{Pattern, Table, Tie};
 use crate::token::TokenPlan;
@@ -87,10 +87,18 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
             .map(|field| field.name().clone())
             // Once `bearer` reads it, it is a password of the caller's: not for an application.
             .chain(route.keeps_authorization().then_some(AUTHORIZATION))
+            .chain(field_of_keys(ways, route))
             .chain(names_of_service(ways, route))
             .collect(),
         metrics: ways.lasting.metrics.route(&route.id()),
     })
+}
+
+/// Where API keys are: they are for the gateway, and whoever sees one can use it.
+fn field_of_keys(ways: &Ways<'_>, route: &Route) -> Option<HeaderName> {
+    let field = ways.config.api_keys.header.name();
+    let goes_on = *field == AUTHORIZATION && route.forward_authorization;
+    (route.auth.contains(&Auth::ApiKey) && !goes_on).then(|| field.clone())
 }
 
 /// What only the service may say, and what was shown to the service.

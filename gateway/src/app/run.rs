@@ -1,16 +1,18 @@
 //! Starts the gateway, heeds signals, drains, stops.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pingora_core::apps::HttpServerApp as _;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::app::admin::{Admin, router};
+use crate::app::admin::{Admin, AdminSocket, Door, Peer, SocketFault, SocketFile, router};
 use crate::app::audit_sinks;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
@@ -42,6 +44,9 @@ pub enum RunFault {
     /// Logging cannot be set up.
     #[error(transparent)]
     Log(#[from] LogFault),
+    /// The socket for administrators cannot be had.
+    #[error(transparent)]
+    Socket(#[from] SocketFault),
     /// The runtime or a signal handler cannot be set up.
     #[error("the system refuses what every program needs: {0}")]
     System(#[from] std::io::Error),
@@ -105,6 +110,7 @@ async fn serve(
         }
     }
     let sockets = Sockets::bind(&config)?;
+    let socket = AdminSocket::bind(&config.server.admin_socket())?;
     // Before anybody hears that we are up: a SIGHUP without a handler would end the process.
     let orders = Orders::listen(&file, &config)?;
     sockets.announce();
@@ -115,8 +121,8 @@ async fn serve(
     let proxy = proxy(&config, &lasting, &reloader.snapshot, &draining);
     let sites = reloader.sites.as_ref();
     serve_public((http, https), sites, &proxy, &lasting, &config, &shutdown);
-    let pages = router(Admin { lasting: Arc::clone(&lasting), reloader: Arc::clone(&reloader) });
-    tokio::spawn(async move { axum::serve(admin.listener, pages).await });
+    let pages = Admin { lasting: Arc::clone(&lasting), reloader: Arc::clone(&reloader) };
+    let _socket = administer(pages, admin.listener, socket);
     reloader.attend();
     let housekeeping = tokio::spawn(housekeeping(Arc::clone(&lasting)));
     info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), "portcullis is up");
@@ -133,8 +139,23 @@ async fn serve(
     if let Err(error) = lasting.sessions.flush().await {
         warn!(%error, "uses of sessions were not written");
     }
+    if let Err(error) = lasting.flush_api_keys() {
+        warn!(%error, "uses of API keys were not written");
+    }
     info!("stopped");
     Ok(())
+}
+
+/// Answers administrators, until the process ends. The socket's file is there as long as the result.
+fn administer(pages: Admin, listener: TcpListener, socket: AdminSocket) -> SocketFile {
+    let by_listener = router(pages.clone(), Door::Listener);
+    let by_listener = by_listener.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, by_listener).await });
+    let AdminSocket { listener, owner, file } = socket;
+    let by_socket = router(pages, Door::Socket { owner });
+    let by_socket = by_socket.into_make_service_with_connect_info::<Peer>();
+    tokio::spawn(async move { axum::serve(listener, by_socket).await });
+    file
 }
 
 /// A panic takes one request down, not the gateway; it must not go unseen. What it says may hold
@@ -217,6 +238,13 @@ async fn housekeeping(lasting: Arc<Lasting>) {
         let looked = tokio::task::spawn_blocking(move || sealing.reload_if_changed()).await;
         if let Ok(Err(fault)) = looked {
             error!(%fault, "sealing keys cannot be kept up");
+        }
+        if second % 60 == 59 {
+            let lasting = Arc::clone(&lasting);
+            let flush = tokio::task::spawn_blocking(move || lasting.flush_api_keys());
+            if let Ok(Err(error)) = flush.await {
+                warn!(%error, "uses of API keys were not written");
+            }
         }
         let swept = lasting.sessions.sweep().await;
         for ended in &swept.ended {

@@ -84,6 +84,8 @@ pub enum RejectReason {
     Revoked,
     /// Good, but not for what this route is for.
     Scope,
+    /// Its name is known, its secret is another one.
+    Secret,
     /// No such session: it ended, expired, or never was.
     SessionUnknown,
     /// Not signed by whom it says.
@@ -131,6 +133,7 @@ impl RejectReason {
             Self::Repeated => "repeated",
             Self::Revoked => "revoked",
             Self::Scope => "scope",
+            Self::Secret => "secret",
             Self::SessionUnknown => "session_unknown",
             Self::Signature => "signature",
             Self::TooMany => "too_many",

@@ -164,8 +164,8 @@ fn agrees(
 const fn must_agree(one: WayIn, other: WayIn) -> bool {
     matches!(
         (one, other),
-        (WayIn::Session, WayIn::Bearer | WayIn::Password | WayIn::Teams)
-            | (WayIn::Bearer | WayIn::Password | WayIn::Teams, WayIn::Session)
+        (WayIn::Session, WayIn::ApiKey | WayIn::Bearer | WayIn::Password | WayIn::Teams)
+            | (WayIn::ApiKey | WayIn::Bearer | WayIn::Password | WayIn::Teams, WayIn::Session)
     )
 }
 

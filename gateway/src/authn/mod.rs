@@ -1,6 +1,7 @@
 //! Ways in: one file per method of proving who sends a request.
 
 mod anonymous;
+pub mod api_key;
 mod authenticator;
 pub mod bearer;
 mod chain;

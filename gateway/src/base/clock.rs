@@ -53,6 +53,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// As people and programs read it: RFC 3339, in UTC, to the second.
+    pub fn to_rfc3339(self) -> String {
+        jiff::Timestamp::from_second(self.as_secs()).unwrap_or_default().to_string()
+    }
+
     /// This moment moved later; saturates.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::base::{SystemClock, SystemEntropy};
-use crate::cli::{certs, check, demo, keys, run, schema, sign_url, users};
+use crate::cli::{api_keys, certs, check, demo, keys, run, schema, sessions, sign_url, users};
 
 /// The identity edge for AI apps and agents: sign-in, sessions and a freshly minted identity token
 /// in front of any web app.
@@ -18,6 +18,8 @@ pub struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Makes, lists and revokes keys that let programs in
+    ApiKeys(api_keys::ApiKeysArgs),
     /// Makes certificates for development
     Certs(certs::CertsArgs),
     /// Checks a configuration file and names every fault in it
@@ -33,6 +35,8 @@ enum Command {
     Run(run::RunArgs),
     /// Prints the JSON Schema of the configuration file
     Schema(schema::Schema),
+    /// Shows who is signed in, and ends sessions
+    Sessions(sessions::SessionsArgs),
     /// Makes a link that signs its bearer in
     SignUrl(sign_url::SignUrlArgs),
     /// Adds, switches off and lists the people of a users file
@@ -44,6 +48,7 @@ impl Options {
     /// 1 for a failure while running.
     pub fn run(self) -> ExitCode {
         match self.command {
+            Command::ApiKeys(args) => told(args.run(&SystemClock)),
             Command::Certs(args) => certs::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Demo(args) => demo::run(&args),
@@ -51,6 +56,7 @@ impl Options {
             Command::Keys(args) => told(args.run(&SystemClock)),
             Command::Run(args) => run::run(&args),
             Command::Schema(args) => schema::run(&args),
+            Command::Sessions(args) => told(args.run()),
             Command::SignUrl(args) => told(args.run(&SystemClock, &SystemEntropy)),
             Command::Users(args) => told(args.run(&SystemEntropy)),
         }

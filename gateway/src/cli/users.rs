@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use crate::base::{Entropy, Secret};
+use crate::cli::control::Control;
+use crate::cli::sessions::ended;
 use crate::directory::{
     AccountName, Facts, HashFault, Member, Members, MembersFault, PasswordHash,
 };
@@ -18,6 +21,9 @@ pub(super) struct UsersArgs {
     /// The users file: `path` of a `[directories.<id>]`; its name ends in `.toml`
     #[arg(long, short, value_name = "FILE", default_value = "users.toml", global = true)]
     file: PathBuf,
+    /// Where the running gateway is that reads the file
+    #[command(flatten)]
+    control: Control,
     #[command(subcommand)]
     action: Action,
 }
@@ -26,7 +32,8 @@ pub(super) struct UsersArgs {
 enum Action {
     /// Add a person, and make the file if there is none. The password is read from standard input
     Add(AddArgs),
-    /// Switch an account off: from now on nobody can sign in with it
+    /// Switch an account off: nobody can sign in with it, its sessions end, and its API keys are switched
+    /// off, where a gateway runs
     Disable { name: String },
     /// Switch an account on again
     Enable { name: String },
@@ -34,7 +41,7 @@ enum Action {
     Import { htpasswd: PathBuf },
     /// Show everybody
     List,
-    /// Set a new password, read from standard input
+    /// Set a new password, read from standard input. The account's sessions end, where a gateway runs
     Passwd {
         name: String,
         /// Make a password and print it
@@ -112,7 +119,8 @@ impl UsersArgs {
                 let (password, told) = password(*generate, entropy)?;
                 let hash = PasswordHash::make(&password, entropy)?;
                 self.change(name, &account, |member| member.password = hash)?;
-                Ok(format!("`{name}` has a new password.{told}"))
+                let ended = self.end_sessions(&account, false);
+                Ok(format!("`{name}` has a new password. {ended}{told}"))
             }
         }
     }
@@ -160,12 +168,30 @@ impl UsersArgs {
 
     fn switch(&self, name: &str, off: bool) -> Result<String, UsersFault> {
         self.change(name, &account(name)?, |member| member.facts.disabled = off)?;
-        let can = if off {
-            "cannot sign in any more; sessions that began before go on"
-        } else {
-            "can sign in again"
+        if !off {
+            return Ok(format!("`{name}` can sign in again."));
+        }
+        let ended = self.end_sessions(&account(name)?, true);
+        Ok(format!("`{name}` cannot sign in any more. {ended}"))
+    }
+
+    /// Asks the running gateway to end what an account has opened; what to tell of it. The file is
+    /// changed before, so that nobody signs in anew meanwhile.
+    fn end_sessions(&self, account: &AccountName, keys_too: bool) -> String {
+        let members = Members::read(&self.file).map(|(members, _)| members);
+        let member = members.ok().and_then(|members| members.get(account).cloned());
+        let (Some(member), Ok(file)) = (member, std::path::absolute(&self.file)) else {
+            return "Its sessions go on.".to_owned();
         };
-        Ok(format!("`{name}` {can}."))
+        let wanted = json!({
+            "users_file": file,
+            "subject": member.name,
+            "disable_api_keys": keys_too,
+        });
+        match self.control.ask("POST", "/sessions/revoke", Some(&wanted)) {
+            Ok(done) => ended(&done),
+            Err(fault) => format!("Sessions that began before go on: {fault}."),
+        }
     }
 
     fn change(

@@ -139,6 +139,7 @@ impl Reader<'_> {
         let links = self.map(root.remove("signed_urls"), Self::read::<SignedUrls>);
         let upstreams = self.map(root.remove("upstreams"), Self::read::<Upstream>);
         let routes = self.routes(root.remove("routes"));
+        let api_keys = self.section(root.remove("api_keys"));
         let password = self.section(root.remove("password"));
         let session = self.section(root.remove("session"));
         let teams = root.remove("teams").and_then(|value| self.read(value));
@@ -150,6 +151,7 @@ impl Reader<'_> {
             server: server?,
             providers: providers.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             issuers: issuers.into_iter().map(|(id, it)| (IssuerId::from(&*id), it)).collect(),
+            api_keys,
             signed_urls: links.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             trusted_headers: trusted,
             forward_auth,

@@ -2,6 +2,7 @@
 
 mod address;
 mod allow;
+mod api_keys;
 mod audit;
 mod auth;
 mod check;
@@ -43,6 +44,7 @@ mod verify;
 
 pub use address::ServerAddress;
 pub use allow::AllowList;
+pub use api_keys::ApiKeys;
 pub use audit::{Audit, AuditSink, Facility, SyslogAddress};
 pub use auth::Auth;
 pub use check::Problem;
@@ -66,7 +68,7 @@ pub use root::Config;
 pub use routes::{Access, Route, RouteToken, Rule};
 pub use schema::json_schema;
 pub use secret_source::SecretSource;
-pub use server::{Admin, Certificate, Http, Http1Engine, Https, Server};
+pub use server::{ADMIN_SOCKET, Admin, Certificate, Http, Http1Engine, Https, Server};
 pub use session::{Session, SessionStore};
 pub use signed_urls::{LinkForm, SignedUrls};
 pub use size::ByteSize;

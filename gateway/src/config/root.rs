@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::base::{IssuerId, ProviderId, UpstreamId};
+use crate::config::api_keys::ApiKeys;
 use crate::config::audit::Audit;
 use crate::config::directories::Directory;
 use crate::config::forward_auth::ForwardAuth;
@@ -43,6 +44,9 @@ pub struct Config {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Issuer>")]
     pub issuers: BTreeMap<IssuerId, Issuer>,
+    /// Keys of ours for programs, for the way in `api_key`. `portcullis api-keys` makes them.
+    #[schemars(default)]
+    pub api_keys: ApiKeys,
     /// Who signs links for the way in `signed_url`, by an id of your choice: lower-case letters,
     /// digits and `-`.
     #[serde(default)]

@@ -33,7 +33,7 @@ pub struct Route {
     #[serde(default)]
     pub methods: Vec<Verb>,
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
-    /// issuer), `password` (HTTP Basic, for programs), `signed_url` (a signed link, which becomes a
+    /// issuer), `api_key` (a key that `portcullis api-keys` made), `password` (HTTP Basic, for programs), `signed_url` (a signed link, which becomes a
     /// session), `teams` (a tab in Microsoft Teams), `trusted_headers` (a proxy that has signed people
     /// in), `forward_auth` (the word of an external service), `anonymous` (no proof; last in the list,
     /// makes identity optional). The first
@@ -51,8 +51,8 @@ pub struct Route {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub issuers: Vec<IssuerId>,
-    /// The scopes that an access token must have here, beside those that its issuer asks for. Default
-    /// none.
+    /// The scopes that an access token or an API key must have here, beside those that a token's issuer
+    /// asks for. Default none.
     #[serde(default)]
     pub scopes: Vec<String>,
     /// Whether the upstream sees the client's `Authorization` field although `bearer` or

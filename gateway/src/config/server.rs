@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::limits::Limits;
 use crate::config::origin::Origin;
+use crate::config::secret_source::SecretSource;
 use crate::config::verify::Verify;
 
 /// Where the gateway listens, what it is called from outside, and whom it believes.
@@ -32,7 +33,7 @@ pub struct Server {
     pub http: Option<Http>,
     /// The listener for HTTP over TLS.
     pub https: Option<Https>,
-    /// The listener for operators: health, metrics, sessions, reload.
+    /// Where operators ask: health, metrics, sessions, API keys, reload.
     #[serde(default)]
     pub admin: Admin,
     /// Networks of proxies in front of the gateway, whose `X-Forwarded-For` and `X-Forwarded-Proto`
@@ -110,21 +111,41 @@ pub struct Certificate {
     pub key: PathBuf,
 }
 
-/// The listener for operators.
+/// Where operators ask.
+///
+/// A socket in the state directory, for this machine's own user and root: it takes everything, and the
+/// commands `portcullis sessions` and `portcullis api-keys` use it. And a listener for health and metrics.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admin {
-    /// Address and port. Default `127.0.0.1:9090`: whoever reaches it can end sessions, so it is
-    /// not reachable from other machines unless this says so.
+    /// Address and port of the listener. Default `127.0.0.1:9090`: whoever reaches it sees what the
+    /// gateway does, so it is not reachable from other machines unless this says so.
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// The socket. Default `admin.sock` in the state directory. Relative to this file's directory.
+    pub socket: Option<PathBuf>,
+    /// What opens sessions and API keys on the listener too, as `Authorization: Bearer`; at least 32
+    /// characters, such as those of `openssl rand -hex 32`. Reload and configuration then need it as well.
+    /// Default: nothing does, and they are had on the socket only.
+    pub token: Option<SecretSource>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)) }
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 9090));
+        Self { listen, socket: None, token: None }
     }
 }
+
+impl Server {
+    /// The socket for operators.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.admin.socket.clone().unwrap_or_else(|| self.state.join(ADMIN_SOCKET))
+    }
+}
+
+/// The socket for operators, in the state directory.
+pub const ADMIN_SOCKET: &str = "admin.sock";
 
 fn state() -> PathBuf {
     PathBuf::from("state")

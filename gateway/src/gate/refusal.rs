@@ -134,7 +134,7 @@ impl Refusal {
             Self::Link => "This link leads on.",
             Self::MethodNotAllowed(_) => "This address does not take requests of that kind.",
             Self::Mint(_) => "Something went wrong on our side.",
-            Self::InsufficientScope(_) => "The access token is not meant for this.",
+            Self::InsufficientScope(_) => "The access token or API key is not meant for this.",
             Self::InvalidRequest(..) => "The access token was not sent in the one way that counts.",
             Self::Misdirected => "This server does not serve that host.",
             Self::NotFound => "There is nothing at this address.",

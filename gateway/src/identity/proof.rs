@@ -16,6 +16,7 @@ pub struct Authenticated {
     way_in: WayIn,
     session: Option<Arc<SessionRef>>,
     expires: Option<Timestamp>,
+    bond: Option<[u8; 32]>,
     passed: Option<Passed>,
 }
 
@@ -57,7 +58,7 @@ impl Authenticated {
         way_in: WayIn,
         session: Option<Arc<SessionRef>>,
     ) -> Self {
-        Self { principal, way_in, session, expires: None, passed: None }
+        Self { principal, way_in, session, expires: None, bond: None, passed: None }
     }
 
     /// The same, good until a moment only: what was opened with it must end then.
@@ -65,6 +66,19 @@ impl Authenticated {
     pub const fn until(mut self, expires: Timestamp) -> Self {
         self.expires = Some(expires);
         self
+    }
+
+    /// The same, of a credential that somebody can withdraw: streams that it opens are registered under
+    /// this key, and end when the key does.
+    #[must_use]
+    pub const fn bound_to(mut self, bond: [u8; 32]) -> Self {
+        self.bond = Some(bond);
+        self
+    }
+
+    /// What streams are bound to that it opens, where there is no session.
+    pub const fn bond(&self) -> Option<[u8; 32]> {
+        self.bond
     }
 
     /// The same, with fields for the upstream. The route strips these names from what clients send.

@@ -163,6 +163,25 @@ impl Metrics {
         self.panics.inc();
     }
 
+    /// How many requests were refused, by code, the most frequent first.
+    pub fn refusals(&self) -> Vec<(String, u64)> {
+        let families = self.refusals.collect();
+        let counts = families.iter().flat_map(|family| family.get_metric()).map(|metric| {
+            let code = metric.get_label().first().map(|label| label.value().to_owned());
+            // Whole numbers, far below what a float holds exactly.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a count of requests"
+            )]
+            let count = metric.get_counter().get_value() as u64;
+            (code.unwrap_or_default(), count)
+        });
+        let mut counts: Vec<_> = counts.collect();
+        counts.sort_unstable_by_key(|(code, count)| (std::cmp::Reverse(*count), code.clone()));
+        counts
+    }
+
     /// Sets what is counted elsewhere, and renders everything in the Prometheus text format.
     pub fn render(&self, now: Gauges) -> Vec<u8> {
         let set = |gauge: &IntGauge, value: usize| {

@@ -117,8 +117,12 @@ pub(super) const fn close_code(cause: EndCause) -> u16 {
 fn bind(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
     let Some(admitted) = &ctx.admitted else { return Ok(()) };
     let proof = admitted.permit().authenticated();
-    let key = proof.session().map_or(NOBODY, |session| session.key);
-    let ticket = sessions.live().register(key);
+    let live = sessions.live();
+    let ticket = match (proof.session(), proof.bond()) {
+        (Some(session), _) => live.register(session.key),
+        (None, Some(credential)) => live.register_credential(credential),
+        (None, None) => live.register(NOBODY),
+    };
     let ticket = ticket.map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?;
     ctx.ticket = Some(match proof.expires() {
         Some(expires) => ticket.until(sessions.time_left(expires)),

@@ -46,6 +46,8 @@ type Shard = HashMap<SessionKey, Bound>;
 struct Bound {
     signal: Arc<Signal>,
     streams: usize,
+    /// Whether there is a session that the sweep can look for.
+    of_session: bool,
 }
 
 /// The key of streams that belong to no session (`anonymous` routes, tokens): no handle has it as
@@ -74,6 +76,26 @@ impl LiveStreams {
     /// # Errors
     /// When as many streams are open as may be.
     pub fn register(self: &Arc<Self>, key: SessionKey) -> Result<StreamTicket, StreamsFull> {
+        self.bind(key, true)
+    }
+
+    /// Binds a new stream to a credential that is no session and can be withdrawn; `key` is a random
+    /// name for it. It ends by [`end`](Self::end), like those of a session.
+    ///
+    /// # Errors
+    /// When as many streams are open as may be.
+    pub fn register_credential(
+        self: &Arc<Self>,
+        key: [u8; 32],
+    ) -> Result<StreamTicket, StreamsFull> {
+        self.bind(key, false)
+    }
+
+    fn bind(
+        self: &Arc<Self>,
+        key: SessionKey,
+        of_session: bool,
+    ) -> Result<StreamTicket, StreamsFull> {
         let room = |open: usize| (open < self.limit).then(|| open.saturating_add(1));
         if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
             return Err(StreamsFull { limit: self.limit });
@@ -82,7 +104,7 @@ impl LiveStreams {
         let signal = match self.ended.get(&key) {
             Some(cause) => Arc::new(Signal::new(Some(cause))),
             None => {
-                let bound = shard.entry(key).or_default();
+                let bound = shard.entry(key).or_insert_with(|| Bound::new(of_session));
                 bound.streams = bound.streams.saturating_add(1);
                 Arc::clone(&bound.signal)
             }
@@ -121,9 +143,18 @@ impl LiveStreams {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// How many streams of a session are open.
+    pub fn open_of(&self, key: &SessionKey) -> usize {
+        self.shard(key).get(key).map_or(0, |bound| bound.streams)
+    }
+
     /// The sessions that have open streams.
     pub(crate) fn sessions(&self) -> Vec<SessionKey> {
-        let of = |shard: &Mutex<Shard>| lock(shard).keys().copied().collect::<Vec<_>>();
+        let of = |shard: &Mutex<Shard>| {
+            let shard = lock(shard);
+            let sessions = shard.iter().filter(|(_, bound)| bound.of_session);
+            sessions.map(|(key, _)| *key).collect::<Vec<_>>()
+        };
         self.shards.iter().flat_map(of).filter(|key| *key != NOBODY).collect()
     }
 
@@ -190,9 +221,9 @@ impl Drop for StreamTicket {
     }
 }
 
-impl Default for Bound {
-    fn default() -> Self {
-        Self { signal: Arc::new(Signal::new(None)), streams: 0 }
+impl Bound {
+    fn new(of_session: bool) -> Self {
+        Self { signal: Arc::new(Signal::new(None)), streams: 0, of_session }
     }
 }
 

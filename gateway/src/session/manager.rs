@@ -21,8 +21,10 @@ use crate::session::record::{NewSession, ProviderTokens, Session};
 use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
 use crate::session::touches::Touches;
 
+pub use inspect::{Ends, SessionPage, Whose};
 pub use sweep::Swept;
 
+mod inspect;
 mod look_up;
 #[cfg(test)]
 mod scripted;

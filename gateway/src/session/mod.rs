@@ -24,7 +24,7 @@ pub use handle::{Handle, SessionKey, sid_of};
 pub use horizon::Horizon;
 pub use lifetime::Lifetimes;
 pub use live::{LiveStreams, NOBODY, StreamTicket, StreamsFull};
-pub use manager::{Hot, SessionManager, SessionSettings, Swept};
+pub use manager::{Ends, Hot, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};
 pub use shared::{Breaker, OneTime, SharedStore, Vitals};

@@ -74,6 +74,11 @@ impl Session {
         &self.about
     }
 
+    /// When it was last used.
+    pub fn last_seen(&self) -> Timestamp {
+        self.moments().last_seen
+    }
+
     pub(crate) fn begin(
         new: &NewSession,
         key: SessionKey,

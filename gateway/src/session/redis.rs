@@ -134,6 +134,26 @@ impl SessionStore for RedisStore {
         Ok(found.iter().filter_map(|id| digest(id)).collect())
     }
 
+    async fn keys(
+        &self,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
+        // What Redis promises of a scan is what this promises.
+        let cursor = from.and_then(|mark| mark.parse::<u64>().ok()).unwrap_or_default();
+        let over = self.link.names.over.clone();
+        let answer = self.link.ask("read", async |mut connection: MultiplexedConnection| {
+            let mut question = redis::cmd("ZSCAN");
+            question.arg(over).arg(cursor).arg("COUNT").arg(most);
+            let page: RedisResult<(u64, Vec<(Vec<u8>, Vec<u8>)>)> =
+                question.query_async(&mut connection).await;
+            page
+        });
+        let (next, members) = answer.await?;
+        let keys = members.iter().filter_map(|(id, _)| digest(id)).collect();
+        Ok((keys, (next != 0).then(|| next.to_string())))
+    }
+
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
         let names = &self.link.names;
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);

@@ -79,7 +79,7 @@ async fn a_logout_needs_the_token_against_forgery_and_a_post() {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_lies_on_the_disk_is_private_and_sealed() {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
     let lab = Lab::start().await;
     lab.sign_in("engineer").await;
     let state = lab.gateway.folder().join("state");
@@ -93,6 +93,10 @@ async fn what_lies_on_the_disk_is_private_and_sealed() {
             "{}",
             path.display()
         );
+        // The socket of the administrators holds nothing.
+        if path.metadata().unwrap().file_type().is_socket() {
+            continue;
+        }
         let bytes = std::fs::read(&path).unwrap();
         for secret in ["canary", "engineer@example.com"] {
             let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());

@@ -8,6 +8,8 @@
 )]
 
 mod access_log;
+mod admin;
+mod api_key;
 mod audit;
 mod bearer;
 mod canary;

@@ -285,3 +285,21 @@ async fn directories_are_asked_in_the_order_of_the_route() {
     assert_eq!(answer.status(), 503, "a service that does not answer refuses nobody");
     assert_eq!(lab.get("/api/x", &basic("carl", PASSWORD)).await.status(), 401);
 }
+
+#[tokio::test]
+async fn switching_somebody_off_ends_what_they_have_opened() {
+    let (_folder, file) = people();
+    let lab = Lab::with(|settings| with_people(settings, &file, "")).await;
+    let mut browser = lab.browser();
+    for words in [&["disable", "ANN"][..], &["passwd", "ann", "--generate"]] {
+        let form = browser.navigate(&format!("{SITE}/home")).await;
+        assert_eq!(post(&mut browser, &form, "ann", PASSWORD).await.answer.status(), 200);
+        let state = lab.gateway.folder().join("state");
+        let words = [words, &["--state", state.to_str().unwrap()]].concat();
+        let told = users(&file, &words, "");
+        assert!(told.contains("1 session ended."), "{told}");
+        let home = browser.fetch("GET", &format!("{SITE}/home"), &[], "").await;
+        assert_eq!(home.status(), 401, "{words:?}");
+        users(&file, &["enable", "ann"], "");
+    }
+}

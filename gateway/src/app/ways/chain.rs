@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::app::ways::{
-    anonymous, bearer, forward_auth, password, session, teams, trusted_headers,
+    anonymous, api_key, bearer, forward_auth, password, session, teams, trusted_headers,
 };
 use crate::authn::bearer::Issuer;
 use crate::authn::password::PasswordDesk;
@@ -55,7 +55,7 @@ impl Ways<'_> {
     fn way(&self, auth: Auth, route: &Route) -> Result<Arc<dyn Authenticator>, BuildFault> {
         match auth {
             Auth::Anonymous => anonymous::way(self, route),
-            Auth::ApiKey => not_built(auth, route),
+            Auth::ApiKey => api_key::way(self, route),
             Auth::Bearer => bearer::way(self, route),
             Auth::ClientCertificate => not_built(auth, route),
             Auth::ForwardAuth => forward_auth::way(self, route),

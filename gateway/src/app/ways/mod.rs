@@ -1,6 +1,7 @@
 //! A route's `auth` list → its chain: one file per way in.
 
 mod anonymous;
+mod api_key;
 mod bearer;
 mod chain;
 mod forward_auth;

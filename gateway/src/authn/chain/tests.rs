@@ -137,6 +137,7 @@ fn says() -> impl Strategy<Value = Vec<(Say, WayIn)>> {
         WayIn::Session,
         WayIn::Bearer,
         WayIn::ApiKey,
+        WayIn::TrustedHeaders,
         WayIn::Anonymous,
     ]);
     proptest::collection::vec((say, way), 0..6)
@@ -168,12 +169,15 @@ fn a_cookie_and_a_token_of_two_people_are_refused_in_either_order() {
     let other = |way| Came::Bad(way, RejectReason::OtherPrincipal);
     assert_eq!(ask(&[cookie(0), token(1)]), (other(WayIn::Bearer), 2));
     assert_eq!(ask(&[token(1), cookie(0)]), (other(WayIn::Session), 2));
-    assert_eq!(ask(&[token(1), (Say::Absent, WayIn::ApiKey), cookie(1)]), (Came::Somebody(1), 2));
+    let absent = (Say::Absent, WayIn::TrustedHeaders);
+    assert_eq!(ask(&[token(1), absent, cookie(1)]), (Came::Somebody(1), 2));
+    assert_eq!(ask(&[cookie(0), (Say::Accept(1), WayIn::ApiKey)]), (other(WayIn::ApiKey), 2));
     // A cookie of a session that is over names nobody.
     assert_eq!(ask(&[token(1), (Say::Unknown, WayIn::Session)]), (Came::Somebody(1), 2));
     assert_eq!(ask(&[token(1), (Say::Unavailable, WayIn::Session)]), (Came::Unknowable, 2));
     // Ways that need not agree are not asked.
-    assert_eq!(ask(&[cookie(0), (Say::Accept(1), WayIn::ApiKey)]), (Came::Somebody(0), 1));
+    let named = (Say::Accept(1), WayIn::TrustedHeaders);
+    assert_eq!(ask(&[cookie(0), named]), (Came::Somebody(0), 1));
 }
 
 proptest! {
@@ -199,7 +203,12 @@ proptest! {
             prop_assert_eq!((came, asked), (expected, first + 1));
             return Ok(());
         };
-        let pair = [(WayIn::Session, WayIn::Bearer), (WayIn::Bearer, WayIn::Session)];
+        let pair = [
+            (WayIn::Session, WayIn::ApiKey),
+            (WayIn::Session, WayIn::Bearer),
+            (WayIn::ApiKey, WayIn::Session),
+            (WayIn::Bearer, WayIn::Session),
+        ];
         let others: Vec<_> =
             says[first + 1..].iter().filter(|(_, other)| pair.contains(&(way, *other))).collect();
         let trouble = others.iter().find_map(|(say, way)| match say {

@@ -62,7 +62,9 @@ fn a_person_is_added_listed_switched_off_and_on() {
     assert!(ann.password.is_of(&password), "{made}");
     assert_eq!((ann.name.as_str(), &ann.facts.claims["plan"]), ("Ann", &"pro".into()));
     assert!(fixture.run(&["add", "ANN", "--generate"]).unwrap_err().contains("already"));
-    assert!(fixture.run(&["disable", "ａnn"]).unwrap().contains("cannot sign in"));
+    let told = fixture.run(&["disable", "ａnn"]).unwrap();
+    assert!(told.contains("cannot sign in"), "{told}");
+    assert!(told.contains("go on: no gateway runs at") && told.contains("--state"), "{told}");
     let list = fixture.run(&["list"]).unwrap();
     assert!(list.contains("disabled") && list.contains("ann@corp.test"), "{list}");
     assert!(!list.contains("$argon2id"), "{list}");

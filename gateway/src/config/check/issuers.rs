@@ -207,7 +207,7 @@ pub(super) fn route(
     if !route.auth.contains(&Auth::Bearer) {
         for (key, there) in [
             ("issuers", !route.issuers.is_empty()),
-            ("scopes", !route.scopes.is_empty()),
+            ("scopes", !route.scopes.is_empty() && !route.auth.contains(&Auth::ApiKey)),
             (
                 "forward_authorization",
                 route.forward_authorization

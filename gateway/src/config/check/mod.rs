@@ -1,5 +1,6 @@
 //! Checks between the parts of a configuration that was read, one file per section.
 
+mod api_keys;
 mod audit;
 mod directories;
 mod findings;

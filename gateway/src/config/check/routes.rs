@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
 use crate::config::check::{
-    directories, forward_auth, issuers, signed_urls, teams, trusted_headers,
+    api_keys, directories, forward_auth, issuers, signed_urls, teams, trusted_headers,
 };
 use crate::config::duration::Duration;
 use crate::config::providers::Provider;
@@ -33,10 +33,11 @@ const NOT_FOR_TOKENS: [&str; 12] = [
 ];
 
 /// The claims that the gateway itself can put into a token.
-const CLAIMS: [&str; 28] = [
+const CLAIMS: [&str; 29] = [
     "acr",
     "act",
     "amr",
+    "api_key",
     "aud",
     "auth_method",
     "auth_time",
@@ -97,6 +98,7 @@ pub(super) fn check(
         forward_auth::route(&path, route, config, problems);
         directories::route(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
+        api_keys::route(&path, route, config, problems);
         signed_urls::route(&path, route, config, written, problems);
         trusted_headers::route(&path, route, config, written, problems);
         teams::route(&path, route, config, written, problems);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::config::audit::AuditSink;
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    audit, directories, forward_auth, issuers, providers, routes, server, session, signed_urls,
-    teams, token, trusted_headers, upstreams, verify,
+    api_keys, audit, directories, forward_auth, issuers, providers, routes, server, session,
+    signed_urls, teams, token, trusted_headers, upstreams, verify,
 };
 use crate::config::directories::Directory;
 use crate::config::providers::Provider;
@@ -30,6 +30,7 @@ pub(in crate::config) fn check(
     forward_auth::check(&config, &mut problems);
     directories::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
+    api_keys::check(&config, &mut problems);
     signed_urls::check(&config, &mut problems);
     trusted_headers::check(&config, &mut problems);
     session::check(&config, &mut problems, &mut warnings);
@@ -45,6 +46,7 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     let absolute = |path: &mut PathBuf| *path = around.directory.join(&*path);
     absolute(&mut config.server.state);
     config.server.keys.iter_mut().for_each(absolute);
+    config.server.admin.socket.iter_mut().for_each(absolute);
     for certificate in config.server.https.iter_mut().flat_map(|https| &mut https.certificates) {
         absolute(&mut certificate.chain);
         absolute(&mut certificate.key);
@@ -99,7 +101,9 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
     };
     let store = store.map(|source| ("session.store.password".to_owned(), source));
     let all = clients.chain(askers).chain(services).chain(token).chain(store);
-    for (path, source) in all {
+    let admin = config.server.admin.token.as_mut();
+    let admin = admin.map(|source| ("server.admin.token".to_owned(), source));
+    for (path, source) in all.chain(admin) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }

@@ -12,10 +12,16 @@ use crate::config::limits::Limits;
 use crate::config::origin::Origin;
 use crate::config::server::{Certificate, Server};
 
+/// What the system's `sockaddr_un` holds.
+const LONGEST_SOCKET: usize = 107;
+/// 128 bits, as hexadecimal digits.
+const SHORTEST_TOKEN: usize = 32;
+
 pub(super) fn check(server: &Server, problems: &mut Vec<Problem>) {
     origins(server, problems);
     listeners(server, problems);
     limits(&server.limits, problems);
+    admin(server, problems);
     if server.state.exists() && !server.state.is_dir() {
         let message = format!("`{}` is not a directory", server.state.display());
         problems.push(Problem::new("server.state", message, "name a directory"));
@@ -90,6 +96,26 @@ fn listeners(server: &Server, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(path, message, "give each listener its own port"));
         }
         taken.push((path, listen));
+    }
+}
+
+fn admin(server: &Server, problems: &mut Vec<Problem>) {
+    let socket = server.admin_socket();
+    if socket.as_os_str().len() > LONGEST_SOCKET {
+        problems.push(Problem::new(
+            "server.admin.socket",
+            format!("`{}` is too long for the name of a socket", socket.display()),
+            "name one of at most 107 bytes, such as \"/run/portcullis/admin.sock\"",
+        ));
+    }
+    let token = server.admin.token.as_ref().map(|token| token.secret().expose().len());
+    // An empty one has its own fault already.
+    if token.is_some_and(|length| (1..SHORTEST_TOKEN).contains(&length)) {
+        problems.push(Problem::new(
+            "server.admin.token",
+            format!("a token of fewer than {SHORTEST_TOKEN} characters can be guessed"),
+            "make one: openssl rand -hex 32",
+        ));
     }
 }
 

@@ -10,6 +10,19 @@ use crate::observe::audit::sink;
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Event<'a> {
+    AdminAction {
+        by: &'a str,
+        action: &'a str,
+        target: &'a str,
+        count: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fault: Option<&'a str>,
+    },
+    AdminRefused {
+        by: &'a str,
+        path: &'a str,
+        cause: &'a str,
+    },
     ConfigRefused {
         generation: u64,
         reason: &'a str,
@@ -76,6 +89,8 @@ impl Event<'_> {
     /// The field `event`.
     pub(super) const fn name(&self) -> &'static str {
         match self {
+            Self::AdminAction { .. } => "admin_action",
+            Self::AdminRefused { .. } => "admin_refused",
             Self::ConfigRefused { .. } => "config_refused",
             Self::ConfigReloaded { .. } => "config_reloaded",
             Self::KeyRotated => "key_rotated",
@@ -91,6 +106,8 @@ impl Event<'_> {
     /// The same for people.
     pub(super) const fn message(&self) -> &'static str {
         match self {
+            Self::AdminAction { .. } => "administrator",
+            Self::AdminRefused { .. } => "administration refused",
             Self::ConfigRefused { .. } => "configuration refused; the old one stays",
             Self::ConfigReloaded { .. } => "configuration loaded",
             Self::KeyRotated => "signing keys changed",
@@ -102,6 +119,16 @@ impl Event<'_> {
             Self::StreamClosed { .. } => "stream closed",
         }
     }
+}
+
+/// An administrator did something, or tried to; `fault` says why it was not done.
+pub fn admin_action(by: &str, action: &str, target: &str, count: usize, fault: Option<&str>) {
+    sink::record(&Event::AdminAction { by, action, target, count, fault });
+}
+
+/// Somebody who showed no right to it asked for what only administrators get.
+pub fn admin_refused(by: &str, path: &str, cause: &str) {
+    sink::record(&Event::AdminRefused { by, path, cause });
 }
 
 /// A request was refused. `by_policy`: somebody who is known may not do this.
@@ -175,6 +202,8 @@ mod tests {
     #[test]
     fn the_name_is_what_is_written() {
         let events = [
+            Event::AdminAction { by: "b", action: "a", target: "t", count: 1, fault: None },
+            Event::AdminRefused { by: "b", path: "/", cause: "c" },
             Event::ConfigRefused { generation: 2, reason: "x" },
             Event::ConfigReloaded { generation: 2 },
             Event::KeyRotated,

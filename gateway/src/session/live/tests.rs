@@ -31,6 +31,19 @@ async fn a_stream_registered_just_after_the_end_is_over_at_once() {
 }
 
 #[tokio::test]
+async fn a_stream_of_a_credential_ends_with_it_and_is_no_business_of_the_sweep() {
+    let streams = Arc::new(LiveStreams::new(10));
+    let (key, _session) =
+        (streams.register_credential([1; 32]).unwrap(), streams.register([2; 32]).unwrap());
+    assert_eq!(streams.sessions(), [[2; 32]], "no store knows a session of this name");
+    assert_eq!((streams.open_of(&[1; 32]), streams.open_of(&[3; 32])), (1, 0));
+    assert_eq!(streams.end(&[1; 32], EndCause::Revoked), 1);
+    assert_eq!(key.over(), Some(EndCause::Revoked));
+    let late = streams.register_credential([1; 32]).unwrap();
+    assert_eq!(late.over(), Some(EndCause::Revoked), "it was decided before the end");
+}
+
+#[tokio::test]
 async fn a_drain_ends_streams_and_no_session() {
     let streams = Arc::new(LiveStreams::new(10));
     let (one, two) = (streams.register([1; 32]).unwrap(), streams.register([2; 32]).unwrap());

@@ -83,6 +83,14 @@ impl SessionStore for ScriptedStore {
         self.sessions.keys_of(owner).await
     }
 
+    async fn keys(
+        &self,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
+        self.sessions.keys(from, most).await
+    }
+
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
         self.sessions.sweep(now, idle).await
     }

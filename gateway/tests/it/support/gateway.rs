@@ -79,7 +79,10 @@ impl Gateway {
 
     /// Stops this one as a power cut would, and starts another on the same state.
     pub(crate) async fn crash_and_restart(mut self, settings: &Settings) -> Self {
-        self.child.kill().await.expect("a running gateway can be killed");
+        // One that has stopped by itself is none that can be killed.
+        if self.child.try_wait().unwrap().is_none() {
+            self.child.kill().await.expect("a running gateway can be killed");
+        }
         let folder = std::mem::replace(&mut self.folder, Folder::new());
         let authority = self.authority.take();
         Self::start_in(folder, authority, settings).await

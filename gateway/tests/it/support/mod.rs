@@ -1,5 +1,6 @@
 //! What the tests stand on: the gateway as a process, and everybody it talks to.
 
+pub(crate) mod admin;
 pub(crate) mod browser;
 pub(crate) mod certs;
 pub(crate) mod folder;

@@ -128,6 +128,11 @@ pub(crate) async fn real_session(settings: &Value) -> Value {
     drive("session.mjs", settings).await
 }
 
+/// Drives a real browser to the page for administrators.
+pub(crate) async fn real_admin(settings: &Value) -> Value {
+    drive("admin.mjs", settings).await
+}
+
 async fn drive(name: &str, settings: &Value) -> Value {
     let output = script(name).arg(settings.to_string()).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,0 +1,252 @@
+//! Sessions: list, show, end.
+
+use std::path::{self, PathBuf};
+use std::sync::Arc;
+
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::app::admin::answer::{no, yes};
+use crate::app::admin::api_keys;
+use crate::app::admin::door::Caller;
+use crate::app::admin::router::Admin;
+use crate::authn::api_key::{ApiKey, ApiKeyFault, KeyState, Listed};
+use crate::base::ProviderId;
+use crate::config::Directory;
+use crate::observe::audit;
+use crate::session::{EndCause, LiveStreams, Session, StoreError, Whose, sid_of};
+
+/// A page of the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listing {
+    issuer: Option<String>,
+    subject: Option<String>,
+    provider: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Whose sessions end.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Revocation {
+    sid: Option<String>,
+    issuer: Option<String>,
+    subject: Option<String>,
+    provider: Option<String>,
+    provider_sid: Option<String>,
+    /// Instead of `issuer`: that of the directories that read this users file.
+    users_file: Option<PathBuf>,
+    /// Instead of everything else: all of them.
+    everyone: bool,
+    /// Whether the API keys of the principal are switched off as well.
+    disable_api_keys: bool,
+}
+
+/// Sessions in one answer.
+const PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1_000;
+
+pub(super) async fn list(
+    State(admin): State<Admin>,
+    wanted: Result<Query<Listing>, QueryRejection>,
+) -> Response {
+    let wanted = match wanted {
+        Ok(Query(wanted)) => wanted,
+        Err(rejection) => return bad(&rejection.body_text()),
+    };
+    let whose = Whose {
+        issuer: wanted.issuer,
+        subject: wanted.subject,
+        provider: wanted.provider.map(|id| id.as_str().into()),
+        ..Whose::default()
+    };
+    let most = wanted.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let sessions = &admin.lasting.sessions;
+    match sessions.page(&whose, wanted.after.as_deref(), most).await {
+        Ok(page) => {
+            let all: Vec<_> = page.sessions.iter().map(|it| shown(it, sessions.live())).collect();
+            let total = sessions.count();
+            yes(StatusCode::OK, json!({ "sessions": all, "next": page.next, "total": total }))
+        }
+        Err(fault) => failed(&fault, 0),
+    }
+}
+
+pub(super) async fn show(State(admin): State<Admin>, Path(sid): Path<String>) -> Response {
+    match admin.lasting.sessions.named(&sid).await {
+        Ok(Some(session)) => yes(StatusCode::OK, shown(&session, admin.lasting.sessions.live())),
+        Ok(None) => unknown(&sid),
+        Err(fault) => failed(&fault, 0),
+    }
+}
+
+pub(super) async fn streams(State(admin): State<Admin>) -> Response {
+    let open = admin.lasting.sessions.live().open();
+    yes(StatusCode::OK, json!({ "open": open }))
+}
+
+pub(super) async fn revoke(
+    State(admin): State<Admin>,
+    Extension(by): Extension<Caller>,
+    body: Result<Json<Revocation>, JsonRejection>,
+) -> Response {
+    let wanted = match body {
+        Ok(Json(wanted)) => wanted,
+        Err(rejection) => return bad(&rejection.body_text()),
+    };
+    let whose = match whose(&admin, &wanted) {
+        Ok(whose) => whose,
+        Err(answer) => return answer,
+    };
+    let mut ended = 0_usize;
+    for whose in &whose {
+        let ends = admin.lasting.sessions.end_those(whose, EndCause::Revoked).await;
+        for end in &ends.ended {
+            audit::session_over(&sid_of(&end.key), end.cause.as_str());
+        }
+        ended = ended.saturating_add(ends.ended.len());
+        let fault = ends.fault.as_ref().map(ToString::to_string);
+        let (target, count) = (target(whose), ends.ended.len());
+        audit::admin_action(by.as_str(), "session.revoke", &target, count, fault.as_deref());
+        if let Some(fault) = ends.fault {
+            return failed(&fault, ended);
+        }
+    }
+    if wanted.sid.as_ref().is_some_and(|_| ended == 0) {
+        return unknown(wanted.sid.as_deref().unwrap_or_default());
+    }
+    match keys_of(&admin, &by, whose, wanted.disable_api_keys).await {
+        Ok(keys) => yes(StatusCode::OK, json!({ "ended": ended, "api_keys": keys })),
+        Err(message) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let (code, what) = ("store_failed", format!("{ended} sessions have ended; {message}"));
+            no(status, code, &what)
+        }
+    }
+}
+
+/// What is meant. Nothing named is a slip, and not everybody.
+fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Response> {
+    let whose = Whose {
+        sid: wanted.sid.clone(),
+        issuer: wanted.issuer.clone(),
+        subject: wanted.subject.clone(),
+        provider: wanted.provider.as_deref().map(Into::into),
+        provider_sid: wanted.provider_sid.clone(),
+    };
+    if whose.is_everybody() != wanted.everyone {
+        return Err(bad(
+            "say whose sessions end: sid, issuer, subject, provider or provider_sid; or everyone \
+             alone",
+        ));
+    }
+    if whose.provider_sid.is_some() && whose.provider.is_none() {
+        return Err(bad("a provider_sid needs its provider: others may use the same"));
+    }
+    if wanted.disable_api_keys && whose.subject.is_none() {
+        return Err(bad("disable_api_keys needs the subject whose keys they are"));
+    }
+    let Some(file) = &wanted.users_file else { return Ok(vec![whose]) };
+    let issuers = issuers_of(admin, file);
+    if whose.subject.is_none() || whose.issuer.is_some() {
+        return Err(bad("users_file stands for the issuer of a subject"));
+    }
+    if issuers.is_empty() {
+        let message = "no directory of the running configuration reads this users file";
+        return Err(no(StatusCode::NOT_FOUND, "unknown_users_file", message));
+    }
+    let with = |issuer| Whose { issuer: Some(issuer), ..whose.clone() };
+    Ok(issuers.into_iter().map(with).collect())
+}
+
+fn issuers_of(admin: &Admin, file: &path::Path) -> Vec<String> {
+    let real = |path: &path::Path| std::fs::canonicalize(path).ok();
+    let Some(file) = real(file) else { return Vec::new() };
+    let current = admin.reloader.current.load();
+    let directories = current.loaded.config.directories.iter();
+    let reads = directories.filter(|(_, directory)| match directory {
+        Directory::File(section) => real(&section.path).as_ref() == Some(&file),
+        Directory::Http(_) => false,
+    });
+    reads.map(|(id, directory)| directory.issuer(id)).collect()
+}
+
+/// The API keys of those whose sessions have ended: how many still work, and how many were switched off.
+async fn keys_of(
+    admin: &Admin,
+    by: &Caller,
+    whose: Vec<Whose>,
+    disable: bool,
+) -> Result<Value, String> {
+    let theirs = move |key: &ApiKey| {
+        let owned = |whose: &Whose| {
+            let issuer = whose.issuer.as_ref().is_none_or(|issuer| *issuer == key.owner.issuer);
+            issuer && whose.subject.as_ref() == Some(&key.owner.subject)
+        };
+        whose.iter().any(owned)
+    };
+    let fault = |fault: ApiKeyFault| fault.to_string();
+    if disable {
+        let disabled = api_keys::disable_those(admin, by, theirs).await.map_err(fault)?;
+        return Ok(json!({ "active": 0, "disabled": disabled }));
+    }
+    let active = api_keys::work(admin, move |keys| {
+        let active = |listed: &Listed| listed.state == KeyState::Active && theirs(&listed.key);
+        Ok(keys.list().iter().filter(|listed| active(listed)).count())
+    });
+    Ok(json!({ "active": active.await.map_err(fault)?, "disabled": 0 }))
+}
+
+fn target(whose: &Whose) -> String {
+    let parts = [
+        ("sid", whose.sid.as_deref()),
+        ("issuer", whose.issuer.as_deref()),
+        ("subject", whose.subject.as_deref()),
+        ("provider", whose.provider.as_ref().map(ProviderId::as_str)),
+        ("provider_sid", whose.provider_sid.as_deref()),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+    let parts: Vec<_> = parts.collect();
+    if parts.is_empty() { "everyone".to_owned() } else { parts.join(" ") }
+}
+
+/// A session as an administrator sees it: never its handle, which nobody has but the browser.
+fn shown(session: &Arc<Session>, live: &LiveStreams) -> Value {
+    let who = &session.principal;
+    json!({
+        "sid": &*session.sid,
+        "issuer": who.issuer,
+        "subject": who.subject,
+        "name": who.display_name(),
+        "email": who.email.as_ref().map(|email| &email.address),
+        "groups": who.groups,
+        "provider": session.provider.as_str(),
+        "signed_in_by": session.signed_in_by.as_str(),
+        "auth_time": session.auth_time.to_rfc3339(),
+        "created": session.created.to_rfc3339(),
+        "last_seen": session.last_seen().to_rfc3339(),
+        "expires": session.absolute_expiry.to_rfc3339(),
+        "streams": live.open_of(&session.key),
+    })
+}
+
+fn bad(message: &str) -> Response {
+    no(StatusCode::UNPROCESSABLE_ENTITY, "bad_request", message)
+}
+
+fn unknown(sid: &str) -> Response {
+    let message = format!("there is no session `{sid}`; see: portcullis sessions list");
+    no(StatusCode::NOT_FOUND, "unknown", &message)
+}
+
+fn failed(fault: &StoreError, ended: usize) -> Response {
+    let message = format!("{fault}; {ended} sessions have ended");
+    no(StatusCode::SERVICE_UNAVAILABLE, "store_failed", &message)
+}

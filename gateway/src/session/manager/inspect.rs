@@ -1,0 +1,237 @@
+//! What an administrator asks: which sessions there are, and that some of them end.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use crate::base::ProviderId;
+use crate::session::events::{EndCause, Ended};
+use crate::session::fence::Passage;
+use crate::session::handle::{SessionKey, sid_of};
+use crate::session::lifetime::over;
+use crate::session::manager::{AT_ONCE, SessionManager, TOKENS};
+use crate::session::record::{ProviderTokens, Session};
+use crate::session::store::{Owner, StoreError};
+
+/// Which sessions are meant: those of which everything that is named here is true. Nothing named means
+/// everybody's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whose {
+    /// The session's public name.
+    pub sid: Option<String>,
+    /// Who vouches for the person.
+    pub issuer: Option<String>,
+    /// The issuer's name for the person.
+    pub subject: Option<String>,
+    /// Where they signed in.
+    pub provider: Option<ProviderId>,
+    /// The provider's own name for its session.
+    pub provider_sid: Option<String>,
+}
+
+/// Some sessions, and where to go on.
+#[derive(Debug, Default)]
+pub struct SessionPage {
+    /// In no order that means anything.
+    pub sessions: Vec<Arc<Session>>,
+    /// From where to go on; `None` at the end. There may be more also where this page is short.
+    pub next: Option<String>,
+}
+
+/// Sessions that were ended, and why that may not be all.
+#[derive(Debug, Default)]
+pub struct Ends {
+    /// The sessions. Their ends are durable.
+    pub ended: Vec<Ended>,
+    /// What the store could not do. What was found before is dead in this process all the same.
+    pub fault: Option<StoreError>,
+}
+
+/// Keys that are looked at for one page: a search for somebody who is not there must not hold the answer up
+/// for ever.
+const LOOKED_AT: usize = 20_000;
+/// Keys that are read in one go.
+const READ: usize = 1_024;
+
+impl Whose {
+    /// The sessions of one principal.
+    pub fn of(issuer: &str, subject: &str) -> Self {
+        let (issuer, subject) = (Some(issuer.to_owned()), Some(subject.to_owned()));
+        Self { issuer, subject, ..Self::default() }
+    }
+
+    /// Whether every session is meant.
+    pub fn is_everybody(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a session can be one of them, by its key alone.
+    fn may_be(&self, key: &SessionKey) -> bool {
+        self.sid.as_ref().is_none_or(|sid| *sid == sid_of(key))
+    }
+
+    fn fits(&self, session: &Session) -> bool {
+        let who = &session.principal;
+        let is = |wanted: &Option<String>, there: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == there)
+        };
+        is(&self.issuer, &who.issuer)
+            && is(&self.subject, &who.subject)
+            && self.provider.as_ref().is_none_or(|wanted| *wanted == session.provider)
+    }
+}
+
+impl SessionManager {
+    /// Some of the sessions that are meant, about `most`, from a mark of the page before on. Looking at
+    /// them is no use of them, and moves none of them into memory.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn page(
+        &self,
+        whose: &Whose,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<SessionPage, StoreError> {
+        let mut page = SessionPage { next: from.map(str::to_owned), ..SessionPage::default() };
+        let mut looked_at = 0_usize;
+        loop {
+            let (keys, next) = self.keys(whose, page.next.as_deref(), READ.min(most)).await?;
+            looked_at = looked_at.saturating_add(keys.len());
+            page.next = next;
+            page.sessions.extend(self.among(whose, &keys).await?);
+            let enough = page.sessions.len() >= most || looked_at >= LOOKED_AT;
+            if enough || page.next.is_none() {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The session of a public name. Walks through all of them: names are made of keys, never the other
+    /// way round.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn named(&self, sid: &str) -> Result<Option<Arc<Session>>, StoreError> {
+        let whose = Whose { sid: Some(sid.to_owned()), ..Whose::default() };
+        let mut from = None;
+        loop {
+            let page = self.page(&whose, from.as_deref(), 1).await?;
+            if let Some(session) = page.sessions.into_iter().next() {
+                return Ok(Some(session));
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Ends all sessions that are meant, and their streams. A session that begins meanwhile may stay.
+    pub async fn end_those(&self, whose: &Whose, cause: EndCause) -> Ends {
+        let mut ends = Ends::default();
+        let mut from = None;
+        loop {
+            let (keys, next) = match self.keys(whose, from.as_deref(), READ).await {
+                Ok(found) => found,
+                Err(fault) => return Ends { fault: Some(fault), ..ends },
+            };
+            // All sessions need no look at each: not even at one that does not open any more.
+            let meant = if whose.is_everybody() {
+                Ok(keys)
+            } else {
+                let meant = self.among(whose, &keys).await;
+                meant.map(|meant| meant.iter().map(|session| session.key).collect())
+            };
+            match meant {
+                Ok(meant) => self.end_each(&meant, cause, &mut ends).await,
+                Err(fault) => ends.fault = Some(fault),
+            }
+            from = next;
+            if from.is_none() || ends.fault.is_some() {
+                return ends;
+            }
+        }
+    }
+
+    async fn end_each(&self, keys: &[SessionKey], cause: EndCause, ends: &mut Ends) {
+        for key in keys {
+            self.kill(key, cause);
+        }
+        for some in keys.chunks(AT_ONCE) {
+            let ended = join_all(some.iter().map(|key| self.end(key, cause))).await;
+            for (key, ended) in some.iter().zip(ended) {
+                match ended {
+                    Ok(_) => ends.ended.push(Ended { key: *key, cause }),
+                    Err(fault) => ends.fault = Some(fault),
+                }
+            }
+        }
+    }
+
+    /// Keys among which all are that are meant; not all of them need be.
+    async fn keys(
+        &self,
+        whose: &Whose,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
+        if let (Some(issuer), Some(subject)) = (&whose.issuer, &whose.subject) {
+            return Ok((self.store.keys_of(Owner::of(issuer, subject)).await?, None));
+        }
+        self.store.keys(from, most).await
+    }
+
+    /// The living sessions of these keys that are meant.
+    async fn among(
+        &self,
+        whose: &Whose,
+        keys: &[SessionKey],
+    ) -> Result<Vec<Arc<Session>>, StoreError> {
+        let keys: Vec<_> = keys.iter().filter(|key| whose.may_be(key)).collect();
+        let mut found = Vec::new();
+        for some in keys.chunks(AT_ONCE) {
+            for session in join_all(some.iter().map(|key| self.look_at(key))).await {
+                let Some(session) = session?.filter(|session| whose.fits(session)) else {
+                    continue;
+                };
+                if let Some(wanted) = &whose.provider_sid
+                    && self.provider_sid(&session.key).await?.as_ref() != Some(wanted)
+                {
+                    continue;
+                }
+                found.push(session);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The session of a key, if it lives: no use of it, and memory stays as it is.
+    async fn look_at(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
+        if matches!(self.fence.passage(key), Passage::Dead) {
+            return Ok(None);
+        }
+        let session = match self.hot.peek(key) {
+            Some(session) => Some(session),
+            None => {
+                let stored = self.store.load(*key).await?;
+                stored.and_then(|stored| self.unseal(*key, &stored)).map(Arc::new)
+            }
+        };
+        let now = self.clock.now();
+        let lives =
+            |session: &Arc<Session>| over(session.moments(), self.lifetimes.idle, now).is_none();
+        Ok(session.filter(lives))
+    }
+
+    async fn provider_sid(&self, key: &SessionKey) -> Result<Option<String>, StoreError> {
+        let stored = self.store.load(*key).await?;
+        Ok(stored.and_then(|stored| {
+            let bytes = self.sealer.open(TOKENS, key, &stored.tokens)?;
+            ProviderTokens::from_bytes(&zeroize::Zeroizing::new(bytes))?.provider_sid
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests;
