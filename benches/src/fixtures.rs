@@ -103,6 +103,7 @@ impl Asked {
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            certificate: None,
             websocket: false,
         }
     }

@@ -144,6 +144,7 @@ impl World {
             headers: &headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            certificate: None,
             websocket,
         };
         match block_on(self.gate.decide(&request)) {

@@ -4,6 +4,7 @@ mod anonymous;
 mod authenticator;
 pub mod bearer;
 mod chain;
+pub mod client_certificate;
 #[cfg(test)]
 mod conformance;
 pub mod forward_auth;
@@ -20,4 +21,4 @@ pub use chain::{Chain, ChainFault};
 pub use session::{CookieNames, SessionCookie};
 pub use signed_url::{BOUND, Entrance, LINK_TYPE, LinkForms, LinkSigner, Links};
 pub use throttle::{Allowance, Counted, Held, Throttle};
-pub use trusted_headers::TrustedHeaders;
+pub use trusted_headers::{ProxyCertificates, TrustedHeaders};

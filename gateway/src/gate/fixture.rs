@@ -234,6 +234,7 @@ impl Asked {
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            certificate: None,
             websocket: self.websocket,
         }
     }

@@ -5,11 +5,13 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::gate::{Refusal, Refused};
 use crate::observe::audit;
+use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
 use crate::proxy::inbound::Inbound;
 use crate::proxy::service::{Gateway, Snapshot};
 use crate::proxy::streams;
 use crate::upstream::Exchange;
+use crate::web::mtls::{OtherSite, SiteTable};
 use crate::web::{CallerKind, Reply, Request, Scheme};
 
 /// The largest body that a page of ours reads: a form.
@@ -38,6 +40,7 @@ pub(super) struct Answer {
 pub(super) async fn judge(
     gateway: &Gateway,
     ctx: &mut Context,
+    connection: &Connection,
     read: Result<Inbound, Refusal>,
     headers: &HeaderMap,
 ) -> Verdict {
@@ -49,6 +52,14 @@ pub(super) async fn judge(
         ctx.answered.by = Some("redirect");
         return Verdict::Answer(Box::new(Answer { reply, close: false }));
     }
+    if let Some(sites) = &ctx.snapshot.sites
+        && admit_certificate(gateway, sites, connection, inbound).is_err()
+    {
+        let refused = Refused::without_route(Refusal::OtherConnection);
+        note(gateway, ctx, &refused);
+        // The client has to connect for this host.
+        return Verdict::Answer(Box::new(Answer { reply: refused.bare_reply(), close: true }));
+    }
     if ctx.snapshot.endpoints.takes(&inbound.path) {
         ctx.answered.by = Some("own");
         return Verdict::Own;
@@ -57,6 +68,19 @@ pub(super) async fn judge(
         Ok(()) => Verdict::Forward,
         Err(answer) => Verdict::Answer(answer),
     }
+}
+
+/// Finds the client's certificate that counts for the host of a request.
+fn admit_certificate(
+    gateway: &Gateway,
+    sites: &SiteTable,
+    connection: &Connection,
+    inbound: &mut Inbound,
+) -> Result<(), OtherSite> {
+    let (tls, now) = (connection.tls.as_ref(), gateway.parts().clock.now());
+    let negotiated = tls.and_then(|tls| tls.site.as_ref());
+    inbound.certificate = sites.admit(inbound.host.name(), tls.is_some(), negotiated, now)?;
+    Ok(())
 }
 
 /// Nobody can say where a malformed request ends: the connection is of no more use.

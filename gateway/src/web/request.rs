@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, Method};
 
 use crate::base::RequestId;
+use crate::web::mtls::ClientCertificate;
 
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -33,6 +34,9 @@ pub struct Request<'a> {
     /// The other end of the connection: the client, or the last proxy before us. What only some networks
     /// may say is judged by it, never by `client`, which is that proxy's word.
     pub peer: IpAddr,
+    /// The client's certificate, verified for the host that is asked for; where a proxy asks about
+    /// somebody's request, that is not known.
+    pub certificate: Option<&'a ClientCertificate>,
     /// Whether this is a strict WebSocket handshake (RFC 6455 section 4.2.1).
     pub websocket: bool,
 }

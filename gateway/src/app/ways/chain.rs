@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::app::ways::{
-    anonymous, bearer, forward_auth, password, session, teams, trusted_headers,
+    anonymous, bearer, client_certificate, forward_auth, password, session, teams, trusted_headers,
 };
 use crate::authn::bearer::Issuer;
 use crate::authn::password::PasswordDesk;
@@ -57,7 +57,7 @@ impl Ways<'_> {
             Auth::Anonymous => anonymous::way(self, route),
             Auth::ApiKey => not_built(auth, route),
             Auth::Bearer => bearer::way(self, route),
-            Auth::ClientCertificate => not_built(auth, route),
+            Auth::ClientCertificate => client_certificate::way(self, route),
             Auth::ForwardAuth => forward_auth::way(self, route),
             Auth::Password => password::way(self, route),
             Auth::Session => session::way(self, route),

@@ -3,6 +3,7 @@
 mod anonymous;
 mod bearer;
 mod chain;
+mod client_certificate;
 mod forward_auth;
 mod password;
 mod session;

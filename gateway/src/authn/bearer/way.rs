@@ -111,7 +111,11 @@ impl Takes {
         let principal = Arc::clone(&token.principal);
         let proof = Authenticated::assertion(principal, WayIn::Bearer, None);
         Outcome::Accept(match token.expires {
-            Some(expires) => proof.until(expires),
+            // In its leeway: by the issuer's clock it may still be good so long.
+            Some(end) if end <= self.issuer.now() => {
+                proof.until(end.after(self.issuer.settings().leeway))
+            }
+            Some(end) => proof.until(end),
             None => proof,
         })
     }

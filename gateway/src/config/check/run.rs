@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    directories, forward_auth, issuers, providers, routes, server, signed_urls, teams, token,
-    trusted_headers, upstreams, verify,
+    client_certificates, directories, forward_auth, issuers, providers, routes, server,
+    signed_urls, teams, token, trusted_headers, upstreams, verify,
 };
 use crate::config::directories::Directory;
 use crate::config::providers::Provider;
@@ -25,6 +25,7 @@ pub(in crate::config) fn check(
     resolve_secrets(&mut config, around, &mut problems);
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
+    client_certificates::check(&config, written, &mut problems, &mut warnings);
     forward_auth::check(&config, &mut problems);
     directories::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
@@ -45,6 +46,9 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     for certificate in config.server.https.iter_mut().flat_map(|https| &mut https.certificates) {
         absolute(&mut certificate.chain);
         absolute(&mut certificate.key);
+    }
+    for section in config.client_certificates.values_mut() {
+        section.ca.iter_mut().chain(&mut section.crl).for_each(absolute);
     }
     for Provider::Oidc(oidc) in config.providers.values_mut() {
         oidc.ca.iter_mut().for_each(absolute);

@@ -191,6 +191,7 @@ impl Fixture {
             headers: &headers,
             client: [192, 0, 2, 1].into(),
             peer: [192, 0, 2, 1].into(),
+            certificate: None,
             websocket: false,
         };
         let reply = self.endpoints.serve(&self.gate, &request, &body).await;

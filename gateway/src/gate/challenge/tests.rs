@@ -32,6 +32,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Misdirected,
         Refusal::NotFound,
         Refusal::Origin,
+        Refusal::OtherConnection,
         Refusal::StreamLimit,
         Refusal::Unauthenticated(None),
         Refusal::Unauthenticated(Some((WayIn::Session, RejectReason::SessionUnknown))),

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod certs;
+pub(crate) mod client_certs;
 pub(crate) mod folder;
 pub(crate) mod forge;
 pub(crate) mod gateway;
