@@ -244,6 +244,7 @@ fn route(
         chain: Chain::new(vec![Arc::clone(way)]),
         authorizer,
         login: Vec::new(),
+        resource: None,
         links: None,
         pool: pool(),
         token,

@@ -11,6 +11,7 @@ use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS};
+use crate::endpoints::documents::describe;
 use crate::endpoints::memory::LoginMemory;
 use crate::endpoints::teams::Tabs;
 use crate::endpoints::verify::{VERIFY, VerifyRules};
@@ -98,6 +99,9 @@ impl Endpoints {
             SIGNED_OUT => return self.signed_out(request).await,
             VERIFY => return self.verify(gate, request, StatusCode::OK).await,
             _ => {}
+        }
+        if let Some((resource, path)) = gate.described(request.host, request.path) {
+            return describe(resource, path, request);
         }
         if self.is_compatible(request.path) {
             return self.compatible(gate, request).await;

@@ -169,6 +169,7 @@ pub(crate) fn plan(
         chain: Chain::new(ways),
         authorizer: Arc::new(authorizer),
         login: vec!["corp".into()],
+        resource: None,
         links: None,
         pool: Arc::new(Pool::new(settings, 1)),
         token: Some(TokenPlan::new("app")),

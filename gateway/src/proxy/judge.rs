@@ -60,7 +60,10 @@ pub(super) async fn judge(
         // The client has to connect for this host.
         return Verdict::Answer(Box::new(Answer { reply: refused.bare_reply(), close: true }));
     }
-    if ctx.snapshot.endpoints.takes(&inbound.path) {
+    let (endpoints, gate) = (&ctx.snapshot.endpoints, &ctx.snapshot.gate);
+    if endpoints.takes(&inbound.path)
+        || gate.described(inbound.host.name(), &inbound.path).is_some()
+    {
         ctx.answered.by = Some("own");
         return Verdict::Own;
     }

@@ -75,16 +75,18 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         let Provider::Oidc(oidc) = provider;
         Some((format!("providers.{id}.client_secret"), oidc.client_secret.as_mut()?))
     });
-    let askers = config.issuers.iter_mut().filter_map(|(id, issuer)| {
-        let secret = &mut issuer.introspection.as_mut()?.client_secret;
-        Some((format!("issuers.{id}.introspection.client_secret"), secret))
+    let issuers = config.issuers.iter_mut().flat_map(|(id, issuer)| {
+        let asked = issuer.introspection.as_mut();
+        let asked = asked.map(|it| ("introspection.client_secret", &mut it.client_secret));
+        let own = issuer.secret.as_mut().map(|secret| ("secret", secret));
+        asked.into_iter().chain(own).map(move |(key, it)| (format!("issuers.{id}.{key}"), it))
     });
     let services = config.directories.iter_mut().filter_map(|(id, directory)| match directory {
         Directory::File(_) => None,
         Directory::Http(http) => Some((format!("directories.{id}.secret"), http.secret.as_mut()?)),
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
-    for (path, source) in clients.chain(askers).chain(services).chain(token) {
+    for (path, source) in clients.chain(issuers).chain(services).chain(token) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }

@@ -359,6 +359,7 @@ fn routes() -> Table<Arc<RoutePlan>> {
             chain: Chain::new(Vec::new()),
             authorizer: Arc::new(Public),
             login: login.iter().map(|id| (*id).into()).collect(),
+            resource: None,
             links: None,
             pool: Arc::new(Pool::new(pool, 1)),
             token: None,
