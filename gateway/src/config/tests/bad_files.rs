@@ -87,14 +87,14 @@ fn all_faults_of_one_entry_are_told_at_once() {
    |
 16 | auth = ["sesion", "api_key:ci"]
    |         ^^^^^^^^
-help: use "session", "bearer", "teams", "trusted_headers", "signed_url", "password", "forward_auth" or "anonymous"
+help: use "session", "bearer", "teams", "trusted_headers", "signed_url", "password", "forward_auth", "client_certificate" or "anonymous"
 
 error: way in `api_key` is not built yet in this version
   --> p.toml:16:19 routes[0].auth[1]
    |
 16 | auth = ["sesion", "api_key:ci"]
    |                   ^^^^^^^^^^^^
-help: use "session", "bearer", "teams", "trusted_headers", "signed_url", "password", "forward_auth" or "anonymous"
+help: use "session", "bearer", "teams", "trusted_headers", "signed_url", "password", "forward_auth", "client_certificate" or "anonymous"
 
 error: `get` is not a method
   --> p.toml:17:12 routes[0].methods[0]

@@ -173,7 +173,7 @@ impl Facts {
         let mut facts = Self {
             subject: name::text(subject),
             issuer: name::text(parsed.issuer()),
-            serial: parsed.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
+            serial: serial(parsed.raw_serial()),
             thumbprint: URL_SAFE_NO_PAD.encode(digest(&SHA256, leaf).as_ref()),
             common_names: texts(subject.iter_common_name())?,
             organizations: texts(subject.iter_organization())?,
@@ -209,6 +209,15 @@ impl Facts {
         names.push(plain(text)?);
         Ok(())
     }
+}
+
+/// Without the zero that keeps the sign of the number.
+fn serial(bytes: &[u8]) -> String {
+    let digits = match bytes {
+        [0, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    };
+    digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn texts<'a>(

@@ -59,8 +59,11 @@ impl Authority {
     pub(crate) fn chain(&self, said: Said<'_>) -> Vec<CertificateDer<'static>> {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.distinguished_name = DistinguishedName::new();
-        for name in said.common_names {
-            params.distinguished_name.push(DnType::CommonName, *name);
+        for (at, name) in said.common_names.iter().enumerate() {
+            // A second one of the same kind takes the place of the first.
+            let second = DnType::CustomDnType(vec![2, 5, 4, 3]);
+            let kind = if at == 0 { DnType::CommonName } else { second };
+            params.distinguished_name.push(kind, *name);
         }
         if let Some(unit) = said.unit {
             params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
