@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::app::known_keys::KnownKeys;
 use crate::authn::Throttle;
+use crate::authn::teams::Tickets;
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config, SessionStore as StoreKind};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -49,6 +50,8 @@ pub(super) struct Lasting {
     pub metrics: Arc<Metrics>,
     /// Public keys of issuers: a reload during an issuer's outage must not forget them.
     pub issuer_keys: KnownKeys,
+    /// Tickets of tabs that have not come back.
+    pub tickets: Arc<Tickets>,
     /// Which signed links were used; opened when a route takes the first one.
     links: OnceLock<Arc<UsedLinks>>,
     /// The counters of failed logins, once there is a directory.
@@ -117,6 +120,7 @@ impl Lasting {
             sealing,
             metrics: Arc::new(Metrics::default()),
             issuer_keys: KnownKeys::default(),
+            tickets: Arc::default(),
             links: OnceLock::new(),
             tries: Mutex::default(),
             load: Load::new(

@@ -116,7 +116,7 @@ impl Endpoints {
             return self.callback(provider, request).await;
         }
         if let Some(page) = below(request.path, TEAMS) {
-            return self.teams(page, request, body).await;
+            return self.teams(gate, page, request, body).await;
         }
         Notice::NOT_FOUND.reply(request)
     }

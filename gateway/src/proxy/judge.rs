@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::authn::teams::Tickets;
 use crate::gate::{Refusal, Refused};
 use crate::observe::audit;
 use crate::proxy::connection::Connection;
@@ -159,6 +160,14 @@ async fn decide(
         gateway.parts().metrics.minted(seconds);
     }
     ctx.exchange = exchange(&request);
+    // What has opened the connection is not for the application, nor for its log.
+    let ticket = match (&admitted.plan().tab, request.query) {
+        (Some(_), Some(query)) => Tickets::strip(query),
+        _ => None,
+    };
+    if let (Some(query), Some(inbound)) = (ticket, &mut ctx.inbound) {
+        inbound.query = (!query.is_empty()).then_some(query);
+    }
     ctx.admitted = Some(admitted);
     streams::opened(&gateway.parts().sessions, ctx).map_err(|refused| {
         note(gateway, ctx, &refused);
