@@ -62,7 +62,7 @@ async fn tokens_by_a_secret_of_full_length_are_taken() {
         let late = hs(&secret, alg, &json!({ "exp": NOW - 31 }));
         assert_eq!(rejected(present(&way, &late).await), RejectReason::Expired);
         let (signed, tag) = token.rsplit_once('.').unwrap();
-        for cut in ["", &tag[..20], &tag[..42]] {
+        for cut in ["", tag.split_at(20).0, tag.split_at(42).0] {
             let short = format!("{signed}.{cut}");
             assert!(matches!(present(&way, &short).await, Outcome::Reject(_)), "{cut}");
         }
