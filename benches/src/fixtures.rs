@@ -110,6 +110,7 @@ impl Asked {
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            certificate: None,
             websocket: false,
         }
     }
@@ -250,6 +251,7 @@ fn route(
         chain: Chain::new(vec![Arc::clone(way)]),
         authorizer,
         login: Vec::new(),
+        resource: None,
         links: None,
         pool: pool(),
         token,

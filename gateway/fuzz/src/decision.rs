@@ -144,6 +144,7 @@ impl World {
             headers: &headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            certificate: None,
             websocket,
         };
         match block_on(self.gate.decide(&request)) {
@@ -250,6 +251,7 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         chain: Chain::new(ways),
         authorizer,
         login: vec!["corp".into()],
+        resource: None,
         links: None,
         pool: Arc::new(Pool::new(settings, 1)),
         token: Some(TokenPlan::new("app")),

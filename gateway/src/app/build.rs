@@ -12,7 +12,7 @@ use crate::authn::CookieNames;
 use crate::authn::api_key::ApiKeyFault;
 use crate::authn::bearer::Issuer;
 use crate::base::{IssuerId, ProviderId, RouteId};
-use crate::config::{Checked, Config, Faults, Loaded, UpstreamProtocol};
+use crate::config::{Certificate as Pair, Checked, Config, Faults, Loaded, UpstreamProtocol};
 use crate::crypto::{Algorithm, SignFault};
 use crate::edge::{Certificate, CertificateFault, Sites};
 use crate::endpoints::{EndpointParts, Endpoints};
@@ -26,6 +26,7 @@ use crate::token::{
 use crate::upstream::Pool;
 use crate::web::PublicOrigins;
 use crate::web::forwarded::Trusted;
+use crate::web::mtls::{ClientTrust, TrustFault, TrustFiles};
 
 /// One generation of the configuration, in parts.
 pub(super) struct Built {
@@ -98,6 +99,9 @@ pub enum BuildFault {
     /// The shared secret cannot sign.
     #[error("`token.secret`: {0}")]
     Secret(#[from] SignFault),
+    /// The authorities of client certificates cannot be used.
+    #[error(transparent)]
+    Trust(#[from] TrustFault),
     /// The counters of failed logins cannot be opened.
     #[error("{0}")]
     Tries(String),
@@ -155,9 +159,12 @@ pub(super) fn build(
         verify: config.server.verify.as_ref().map(verify::rules),
     });
     let gate = Gate::new(table, Arc::new(minter), Arc::clone(&lasting.clock));
+    let sites = sites(config)?;
+    let mut snapshot = snapshot(config, gate, endpoints, cookies);
+    snapshot.sites = sites.as_ref().map(|it| Arc::clone(it.table())).filter(|table| table.asks());
     Ok(Built {
-        snapshot: Arc::new(snapshot(config, gate, endpoints, cookies)),
-        sites: sites(config)?,
+        snapshot: Arc::new(snapshot),
+        sites,
         providers,
         issuers,
         pools: pools.into_values().collect(),
@@ -237,6 +244,7 @@ fn snapshot(
         client_time: limits.write_time.std(),
         idle: limits.idle_time.std(),
         // That of the public URL, whatever we listen on: what browsers reach HTTPS at.
+        sites: None,
         https_port: redirects.then(|| server.public_url.get().port()),
         access_log: config.log.access,
         http2_upstreams: config
@@ -248,10 +256,17 @@ fn snapshot(
 
 fn sites(config: &Checked<Config>) -> Result<Option<Arc<Sites>>, BuildFault> {
     let Some(https) = &config.server.https else { return Ok(None) };
-    let files: Vec<_> = https
-        .certificates
-        .iter()
-        .map(|files| Certificate { chain: files.chain.clone(), key: files.key.clone() })
-        .collect();
+    let certificate = |files: &Pair| {
+        let section = files.client_certificates.as_ref();
+        let section = section.and_then(|id| config.client_certificates.get_key_value(id));
+        let trust = section.map(|(id, section)| {
+            let (authorities, revoked) = (&section.ca, &section.crl);
+            ClientTrust::load(id, TrustFiles { authorities, revoked, required: section.required })
+        });
+        let clients = trust.transpose()?.map(Arc::new);
+        Ok(Certificate { chain: files.chain.clone(), key: files.key.clone(), clients })
+    };
+    let files = https.certificates.iter().map(certificate);
+    let files = files.collect::<Result<Vec<_>, BuildFault>>()?;
     Ok(Some(Arc::new(Sites::load(&files, https.http2)?)))
 }

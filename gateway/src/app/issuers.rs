@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::app::providers::mapping;
-use crate::authn::bearer::{Introspection, Issuer, IssuerSettings, TokenSource};
-use crate::base::IssuerId;
-use crate::config::{Checked, Config, Issuer as Section, SignatureAlgorithm};
+use crate::authn::bearer::{Introspection, Issuer, IssuerSettings, SharedSecret, TokenSource};
+use crate::base::{IssuerId, Secret};
+use crate::config::{Checked, Config, Issuer as Section};
 use crate::crypto::KeySet;
 use crate::oidc::{IssuerMetadata, JwksLocation, RemoteKeys};
 use crate::web::{AddressPolicy, FetchLimits, HttpClient};
@@ -28,6 +28,11 @@ pub(super) fn issuers(
 }
 
 fn source(section: &Section, lasting: &Lasting) -> Result<TokenSource, String> {
+    if let Some(secret) = &section.secret {
+        let secret = Secret::new(secret.secret().expose().clone().into_bytes());
+        let shared = SharedSecret::new(&secret, &section.algorithms());
+        return shared.map(TokenSource::Shared).map_err(|cause| cause.to_string());
+    }
     if let Some(file) = &section.jwks_file {
         let named = |cause: String| format!("`{}`: {cause}", file.display());
         let document = std::fs::read(file).map_err(|cause| named(cause.to_string()))?;
@@ -78,7 +83,7 @@ fn settings(id: &IssuerId, section: &Section) -> IssuerSettings {
         id: id.clone(),
         issuer: section.issuer.clone(),
         audiences: section.audiences.clone(),
-        algorithms: section.algorithms.iter().copied().map(SignatureAlgorithm::get).collect(),
+        algorithms: section.algorithms(),
         typ: section.typ.clone(),
         required_claims: required.map(|(name, values)| (name.clone(), values.clone())).collect(),
         scopes: section.scopes.clone(),

@@ -11,6 +11,7 @@ use crate::app::known_keys::KnownKeys;
 use crate::app::sessions;
 use crate::authn::Throttle;
 use crate::authn::api_key::{API_KEYS, ApiKeyFault, ApiKeys};
+use crate::authn::teams::Tickets;
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -48,6 +49,8 @@ pub(super) struct Lasting {
     pub issuer_keys: KnownKeys,
     /// The API keys; opened when a route takes the first one, or somebody makes one.
     api_keys: Mutex<Option<Arc<ApiKeys>>>,
+    /// Tickets of tabs that have not come back.
+    pub tickets: Arc<Tickets>,
     /// Which signed links were used; opened when a route takes the first one.
     links: OnceLock<Arc<dyn OneTime>>,
     /// The counters of failed logins, once there is a directory.
@@ -128,6 +131,7 @@ impl Lasting {
             metrics: Arc::new(Metrics::default()),
             issuer_keys: KnownKeys::default(),
             api_keys: Mutex::default(),
+            tickets: Arc::default(),
             links,
             tries: Mutex::default(),
             load: Load::new(

@@ -66,6 +66,7 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
         chain: ways.chain(route)?,
         authorizer: authorizer(route.rule()),
         login: ways.login(route),
+        resource: ways.resource(route).map(Arc::new),
         links: ways.links(route)?,
         pool: Arc::clone(pool),
         token: token(route),

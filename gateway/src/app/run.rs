@@ -184,6 +184,9 @@ impl Orders {
             let each = |files: &Certificate| [files.chain.clone(), files.key.clone()];
             files.extend(https.certificates.iter().flat_map(each));
         }
+        for section in config.client_certificates.values() {
+            files.extend(section.ca.iter().chain(&section.crl).cloned());
+        }
         Ok(Self {
             hup: signal(SignalKind::hangup())?,
             term: signal(SignalKind::terminate())?,

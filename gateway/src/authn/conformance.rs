@@ -87,6 +87,7 @@ pub(crate) async fn ask_at(
         headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        certificate: None,
         websocket: false,
     };
     let now = way.authenticate_now(&request).map(|now| format!("{now:?}"));

@@ -5,6 +5,7 @@ pub mod api_key;
 mod authenticator;
 pub mod bearer;
 mod chain;
+pub mod client_certificate;
 #[cfg(test)]
 mod conformance;
 pub mod forward_auth;
@@ -21,4 +22,4 @@ pub use chain::{Chain, ChainFault};
 pub use session::{CookieNames, SessionCookie};
 pub use signed_url::{BOUND, Entrance, LINK_TYPE, LinkForms, LinkSigner, Links};
 pub use throttle::{Allowance, Counted, Held, Throttle};
-pub use trusted_headers::TrustedHeaders;
+pub use trusted_headers::{ProxyCertificates, TrustedHeaders};

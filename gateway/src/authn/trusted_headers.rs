@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use http::HeaderName;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason};
+use crate::authn::client_certificate::CertificateRules;
 use crate::identity::{Authenticated, Email, Principal, WayIn};
 use crate::web::Request;
 use crate::web::forwarded::Trusted;
@@ -18,6 +19,8 @@ const MOST_GROUPS: usize = 1000;
 pub struct TrustedHeaders {
     /// The networks that proxies connect from.
     pub from: Trusted,
+    /// The certificates that proxies connect with, from wherever.
+    pub by: Option<ProxyCertificates>,
     /// Who vouches for the people: the issuer of the principals.
     pub issuer: String,
     /// The field with the stable name.
@@ -32,6 +35,15 @@ pub struct TrustedHeaders {
     pub preferred_username: HeaderName,
     /// The field with the groups, separated by commas.
     pub groups: HeaderName,
+}
+
+/// The client certificates of proxies.
+#[derive(Clone, Debug)]
+pub struct ProxyCertificates {
+    /// What in them is the subject.
+    pub rules: CertificateRules,
+    /// The subjects that are proxies.
+    pub subjects: Vec<String>,
 }
 
 impl TrustedHeaders {
@@ -79,9 +91,11 @@ impl Authenticator for TrustedHeaders {
 }
 
 impl TrustedHeaders {
-    /// The peer counts, and not the client whom a proxy names: anybody can name a client.
+    /// The peer counts, by its address or its certificate, and not the client whom a proxy names:
+    /// anybody can name a client.
     fn judge(&self, request: &Request<'_>) -> Outcome {
-        if !self.from.contains(request.peer) {
+        let shows = self.by.as_ref().is_some_and(|by| by.are_shown(request));
+        if !shows && !self.from.contains(request.peer) {
             return Outcome::Absent;
         }
         match self.read(request) {
@@ -96,6 +110,14 @@ impl TrustedHeaders {
     }
 }
 
+impl ProxyCertificates {
+    fn are_shown(&self, request: &Request<'_>) -> bool {
+        let shown = request.certificate.filter(|shown| self.rules.are_for(shown));
+        let subject = shown.and_then(|shown| self.rules.subject(shown).ok());
+        subject.is_some_and(|subject| self.subjects.iter().any(|known| known == subject))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +127,7 @@ mod tests {
     fn way(from: &str) -> TrustedHeaders {
         TrustedHeaders {
             from: Trusted::new([from.parse().unwrap()]),
+            by: None,
             issuer: "urn:portcullis:trusted-headers".to_owned(),
             user: HeaderName::from_static("x-forwarded-user"),
             email: HeaderName::from_static("x-forwarded-email"),

@@ -53,10 +53,6 @@ const ALL: [Auth; 10] = [
     Auth::Anonymous,
 ];
 
-/// Ways in that are planned and have their word already, for a clearer error than "unknown". Whoever
-/// builds one removes its line.
-const NOT_BUILT: &[Auth] = &[Auth::ClientCertificate];
-
 impl Auth {
     /// The way in that the word means.
     pub const fn way_in(self) -> WayIn {
@@ -80,12 +76,8 @@ impl FromStr for Auth {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (word, of) = text.split_once(':').map_or((text, None), |(word, of)| (word, Some(of)));
-        let help = || format!("help: use {}", built());
         match ALL.into_iter().find(|way| way.way_in().as_str() == word) {
-            None => Err(format!("`{text}` is not a way in\n{}", help())),
-            Some(way) if NOT_BUILT.contains(&way) => {
-                Err(format!("way in `{way}` is not built yet in this version\n{}", help()))
-            }
+            None => Err(format!("`{text}` is not a way in\nhelp: use {}", words())),
             Some(way) if of.is_some() => {
                 Err(format!("`{text}` is not a way in\nhelp: write \"{way}\""))
             }
@@ -94,13 +86,9 @@ impl FromStr for Auth {
     }
 }
 
-/// What can be used today, in words.
-fn built() -> String {
-    let words: Vec<_> = ALL
-        .into_iter()
-        .filter(|way| !NOT_BUILT.contains(way))
-        .map(|way| format!("\"{way}\""))
-        .collect();
+/// All of them, in words.
+fn words() -> String {
+    let words: Vec<_> = ALL.into_iter().map(|way| format!("\"{way}\"")).collect();
     match words.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),

@@ -18,7 +18,7 @@ use crate::crypto::VerifyAlgorithm;
 /// An issuer of access tokens (RFC 6750). Signed tokens (JWT) are verified here with the issuer's
 /// public keys; `introspection` asks the issuer about opaque ones.
 ///
-/// The keys come from `jwks_file`, from `jwks_url`, or, with neither, from where the issuer's
+/// The keys come from `jwks_file`, from `jwks_url`, or, with neither and without `secret`, from where the issuer's
 /// discovery document says.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -32,10 +32,9 @@ pub struct Issuer {
     /// come without `aud`, leave it out.
     #[serde(default)]
     pub audiences: Vec<String>,
-    /// The signature algorithms that count. Default: all that are known, each of them asymmetric, and
-    /// each only with a key that it fits.
-    #[serde(default = "algorithms")]
-    pub algorithms: Vec<SignatureAlgorithm>,
+    /// The signature algorithms that count. Default: all that have public keys, each only with a key that
+    /// it fits; with `secret`, HS256.
+    pub algorithms: Option<Vec<SignatureAlgorithm>>,
     /// What the header's `typ` may be, without `application/`. Default: none at all, `JWT` or
     /// `at+jwt`. `["at+jwt"]` takes access tokens by RFC 9068 only.
     #[serde(default)]
@@ -63,6 +62,10 @@ pub struct Issuer {
     /// A file with the keys (JWKS), for an issuer that cannot be reached. Relative to this file's
     /// directory; read at start and at reload.
     pub jwks_file: Option<PathBuf>,
+    /// The secret that the issuer signs its tokens with (HS256, HS384 or HS512), at least as long as the
+    /// hash: 32, 48 or 64 bytes. Only where the issuer can do nothing else: whoever can verify such a
+    /// token can also forge it.
+    pub secret: Option<SecretSource>,
     /// How long known keys are used while they cannot be fetched again. Default 24h: a night's outage
     /// is survived, and a withdrawn key is not believed for ever.
     #[serde(default = "stale_keys")]
@@ -110,13 +113,22 @@ text_setting!(
     SignatureAlgorithm,
     "signature algorithm",
     "ES256",
-    "^(EdDSA|ES256|ES384|PS256|PS384|PS512|RS256|RS384|RS512)$"
+    "^(EdDSA|ES256|ES384|HS256|HS384|HS512|PS256|PS384|PS512|RS256|RS384|RS512)$"
 );
 
 impl Issuer {
     /// The issuer as a URL. Checked: it is one, unless the keys are in a file.
     pub fn url(&self) -> Option<Url> {
         Url::parse(&self.issuer).ok()
+    }
+
+    /// The algorithms that count: those listed, or the default.
+    pub fn algorithms(&self) -> Vec<VerifyAlgorithm> {
+        match (&self.algorithms, &self.secret) {
+            (Some(listed), _) => listed.iter().map(|algorithm| algorithm.get()).collect(),
+            (None, None) => VerifyAlgorithm::ALL.to_vec(),
+            (None, Some(_)) => vec![VerifyAlgorithm::Hs256],
+        }
     }
 
     /// The address that the operator trusts with this issuer's keys or answers.
@@ -137,13 +149,10 @@ impl FromStr for SignatureAlgorithm {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        VerifyAlgorithm::named(text).map(Self).ok_or_else(|| {
+        let named = VerifyAlgorithm::named(text).or_else(|| VerifyAlgorithm::named_shared(text));
+        named.map(Self).ok_or_else(|| {
             let known = VerifyAlgorithm::ALL.map(VerifyAlgorithm::as_str).join(", ");
-            let why = if text.starts_with("HS") {
-                "whoever can verify it can also forge it"
-            } else {
-                "it is not one that is known here"
-            };
+            let why = "it is not one that is known here";
             format!("`{text}` is not accepted from others: {why}\nhelp: use one of {known}")
         })
     }
@@ -153,10 +162,6 @@ impl fmt::Display for SignatureAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
-}
-
-fn algorithms() -> Vec<SignatureAlgorithm> {
-    VerifyAlgorithm::ALL.map(SignatureAlgorithm).to_vec()
 }
 
 const fn leeway() -> Duration {

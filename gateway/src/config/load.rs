@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::base::{IssuerId, ProviderId, UpstreamId};
 use crate::config::check::{Problem, check};
 use crate::config::checked::Checked;
+use crate::config::client_certificates::ClientCertificates;
 use crate::config::directories::{Directory, FileDirectory, HttpDirectory};
 use crate::config::document::{Document, covers};
 use crate::config::entries;
@@ -133,6 +134,8 @@ impl Reader<'_> {
         };
         let server = root.remove("server").and_then(|value| self.read(value));
         let providers = self.map(root.remove("providers"), Self::provider);
+        let clients =
+            self.map(root.remove("client_certificates"), Self::read::<ClientCertificates>);
         let forward_auth = self.map(root.remove("forward_auth"), Self::read::<ForwardAuth>);
         let directories = self.map(root.remove("directories"), Self::directory);
         let issuers = self.map(root.remove("issuers"), Self::read::<Issuer>);
@@ -154,6 +157,7 @@ impl Reader<'_> {
             api_keys,
             signed_urls: links.into_iter().map(|(id, it)| (ProviderId::from(&*id), it)).collect(),
             trusted_headers: trusted,
+            client_certificates: clients,
             forward_auth,
             directories: directories.into_iter().map(|(id, it)| (id.as_str().into(), it)).collect(),
             password,

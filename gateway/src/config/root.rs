@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::base::{IssuerId, ProviderId, UpstreamId};
 use crate::config::api_keys::ApiKeys;
 use crate::config::audit::Audit;
+use crate::config::client_certificates::ClientCertificates;
 use crate::config::directories::Directory;
 use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
@@ -54,6 +55,10 @@ pub struct Config {
     pub signed_urls: BTreeMap<ProviderId, SignedUrls>,
     /// The proxy before the gateway that has signed people in, for the way in `trusted_headers`.
     pub trusted_headers: Option<TrustedHeaders>,
+    /// Who signs client certificates, for the way in `client_certificate`, by an id of your choice:
+    /// lower-case letters, digits and `-`.
+    #[serde(default)]
+    pub client_certificates: BTreeMap<String, ClientCertificates>,
     /// External services for the way in `forward_auth`, by an id of your choice: lower-case letters,
     /// digits and `-`.
     #[serde(default)]

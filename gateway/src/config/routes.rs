@@ -35,7 +35,8 @@ pub struct Route {
     /// The ways in, in order: `session` (signed in with a provider), `bearer` (an access token of an
     /// issuer), `api_key` (a key that `portcullis api-keys` made), `password` (HTTP Basic, for programs), `signed_url` (a signed link, which becomes a
     /// session), `teams` (a tab in Microsoft Teams), `trusted_headers` (a proxy that has signed people
-    /// in), `forward_auth` (the word of an external service), `anonymous` (no proof; last in the list,
+    /// in), `forward_auth` (the word of an external service), `client_certificate` (a certificate of the
+    /// client's, where the host asks for one), `anonymous` (no proof; last in the list,
     /// makes identity optional). The first
     /// credential that is present decides. Default `["session"]`.
     #[serde(default = "auth")]

@@ -109,6 +109,9 @@ pub struct Certificate {
     pub chain: PathBuf,
     /// PEM file: the private key. Relative to this file's directory.
     pub key: PathBuf,
+    /// Whose client certificates the hosts of this certificate ask for, by id. Default: they ask for
+    /// none.
+    pub client_certificates: Option<String>,
 }
 
 /// Where operators ask.

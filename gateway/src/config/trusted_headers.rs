@@ -14,10 +14,14 @@ use crate::config::names::FieldName;
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedHeaders {
-    /// The networks that the proxy connects from. Name single addresses where you can: whoever can
+    /// The networks that the proxy connects from. Default none. Name single addresses where you can: whoever can
     /// connect from there can be anybody. `server.trusted_proxies` plays no part here.
+    #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub from: Vec<IpNet>,
+    /// The client certificates that the proxy connects with, beside or instead of `from`: whoever shows
+    /// one counts, from wherever.
+    pub from_certificates: Option<ProxyCertificates>,
     /// Who vouches for the people: the issuer of their identity. Default
     /// `urn:portcullis:trusted-headers`. With the issuer of a provider, and the provider's `sub` in
     /// `user`, both are the same people.
@@ -42,6 +46,17 @@ pub struct TrustedHeaders {
     /// The field with the groups, separated by commas. Default `X-Forwarded-Groups`.
     #[serde(default = "groups")]
     pub groups: FieldName,
+}
+
+/// The client certificates of a proxy.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyCertificates {
+    /// Who signs them: the id of a section `[client_certificates.<id>]`.
+    pub client_certificates: String,
+    /// The subjects that are proxies, as the section's `subject` reads them. Every other certificate of
+    /// the same authorities is just a client.
+    pub subjects: Vec<String>,
 }
 
 impl TrustedHeaders {

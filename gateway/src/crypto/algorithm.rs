@@ -40,8 +40,8 @@ pub enum Algorithm {
     Rs256,
 }
 
-/// An algorithm whose signatures we accept from others. There is no symmetric one, so a public key
-/// can never be taken for a shared secret.
+/// An algorithm whose signatures we accept from others. The symmetric ones count only with a secret that
+/// an operator has written down: no public key fits to them, and no secret to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum VerifyAlgorithm {
     /// Ed25519.
@@ -50,6 +50,12 @@ pub enum VerifyAlgorithm {
     Es256,
     /// ECDSA with P-384 and SHA-384.
     Es384,
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
     /// RSA-PSS with SHA-256.
     Ps256,
     /// RSA-PSS with SHA-384.
@@ -88,7 +94,10 @@ impl fmt::Display for Algorithm {
 }
 
 impl VerifyAlgorithm {
-    /// All of them.
+    /// Those with a shared secret.
+    pub const SHARED: [Self; 3] = [Self::Hs256, Self::Hs384, Self::Hs512];
+
+    /// All that have a public key.
     pub const ALL: [Self; 9] = [
         Self::EdDsa,
         Self::Es256,
@@ -101,9 +110,19 @@ impl VerifyAlgorithm {
         Self::Rs512,
     ];
 
-    /// The algorithm of exactly this name; case counts (RFC 7515 section 4.1.1).
+    /// The algorithm with a public key of exactly this name; case counts (RFC 7515 section 4.1.1).
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// The algorithm with a shared secret of exactly this name.
+    pub fn named_shared(name: &str) -> Option<Self> {
+        Self::SHARED.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    /// Whether whoever can verify can also forge.
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 
     /// The `alg` of RFC 7518.
@@ -111,6 +130,9 @@ impl VerifyAlgorithm {
         match self {
             Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
             Self::Es384 => "ES384",
             Self::Ps256 => "PS256",
             Self::Ps384 => "PS384",
@@ -150,6 +172,11 @@ mod tests {
         }
         for algorithm in VerifyAlgorithm::ALL {
             assert_eq!(VerifyAlgorithm::named(algorithm.as_str()), Some(algorithm));
+            assert_eq!(VerifyAlgorithm::named_shared(algorithm.as_str()), None);
+        }
+        for algorithm in VerifyAlgorithm::SHARED {
+            assert_eq!(VerifyAlgorithm::named_shared(algorithm.as_str()), Some(algorithm));
+            assert_eq!(VerifyAlgorithm::named(algorithm.as_str()), None);
         }
     }
 }

@@ -148,6 +148,24 @@ impl<'a> Unverified<'a> {
     /// # Errors
     /// When the token is not a plain JWS of an accepted algorithm; see [`JwsFault`].
     pub fn parse(token: &'a str) -> Result<Self, JwsFault> {
+        Self::parse_as(token, VerifyAlgorithm::named)
+    }
+
+    /// Takes a token apart that may be signed with a shared secret. Only for who holds one: whoever
+    /// verifies with public keys [`parse`](Self::parse)s.
+    ///
+    /// # Errors
+    /// Like [`parse`](Self::parse).
+    pub fn parse_shared_too(token: &'a str) -> Result<Self, JwsFault> {
+        Self::parse_as(token, |name| {
+            VerifyAlgorithm::named(name).or_else(|| VerifyAlgorithm::named_shared(name))
+        })
+    }
+
+    fn parse_as(
+        token: &'a str,
+        named: fn(&str) -> Option<VerifyAlgorithm>,
+    ) -> Result<Self, JwsFault> {
         if token.len() > MAX_BYTES {
             return Err(JwsFault::TooLarge);
         }
@@ -161,8 +179,8 @@ impl<'a> Unverified<'a> {
             return Err(JwsFault::Extension(name));
         }
         let name = text(&header, "alg")?.ok_or(JwsFault::Header)?;
-        let algorithm = VerifyAlgorithm::named(&name)
-            .ok_or_else(|| JwsFault::Algorithm(name.chars().take(32).collect()))?;
+        let algorithm =
+            named(&name).ok_or_else(|| JwsFault::Algorithm(name.chars().take(32).collect()))?;
         let kid = text(&header, "kid")?;
         if kid.as_ref().is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(JwsFault::Header);

@@ -2,8 +2,10 @@
 //! can sign, so a key is judged once, before it verifies anything.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
@@ -14,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
+use crate::base::Secret;
 use crate::crypto::algorithm::VerifyAlgorithm;
 use crate::crypto::strict_json;
 
@@ -73,10 +76,33 @@ enum Material {
     Ed25519(ParsedPublicKey),
     P256(ParsedPublicKey),
     P384(ParsedPublicKey),
+    Shared(Box<Shared>),
     Rsa(PublicKeyComponents<Vec<u8>>),
 }
 
+/// A secret as each of its algorithms wants it.
+#[derive(Clone)]
+struct Shared {
+    bytes: usize,
+    keys: [hmac::Key; 3],
+}
+
 impl VerifyingKey {
+    /// A secret that an operator shares with an issuer. No document makes one of these: what is
+    /// published is no secret.
+    ///
+    /// # Errors
+    /// Shorter than the shortest hash, 32 bytes (RFC 7518 section 3.2). Longer hashes want longer
+    /// ones: see [`permits`](Self::permits).
+    pub fn shared(secret: &Secret<Vec<u8>>) -> Result<Self, KeyFault> {
+        let hashes = [hmac::HMAC_SHA256, hmac::HMAC_SHA384, hmac::HMAC_SHA512];
+        let bytes = secret.expose().len();
+        let keys = hashes.map(|hash| hmac::Key::new(hash, secret.expose()));
+        let material = Material::Shared(Box::new(Shared { bytes, keys }));
+        let key = Self { kid: None, algorithm: None, material };
+        if key.permits(VerifyAlgorithm::Hs256) { Ok(key) } else { Err(KeyFault::Weak) }
+    }
+
     /// Judges one JSON Web Key.
     ///
     /// # Errors
@@ -97,7 +123,13 @@ impl VerifyingKey {
             Material::Ed25519(_) => algorithm == A::EdDsa,
             Material::P256(_) => algorithm == A::Es256,
             Material::P384(_) => algorithm == A::Es384,
-            Material::Rsa(_) => !matches!(algorithm, A::EdDsa | A::Es256 | A::Es384),
+            Material::Rsa(_) => rsa_parameters(algorithm).is_some(),
+            Material::Shared(ref secret) => match algorithm {
+                A::Hs256 => secret.bytes >= 32,
+                A::Hs384 => secret.bytes >= 48,
+                A::Hs512 => secret.bytes >= 64,
+                _ => false,
+            },
         };
         fits && self.algorithm.is_none_or(|bound| bound == algorithm)
     }
@@ -110,6 +142,17 @@ impl VerifyingKey {
         match &self.material {
             Material::Ed25519(key) | Material::P256(key) | Material::P384(key) => {
                 key.verify_sig(message, signature).is_ok()
+            }
+            Material::Shared(secret) => {
+                let [hs256, hs384, hs512] = &secret.keys;
+                let key = match algorithm {
+                    VerifyAlgorithm::Hs256 => hs256,
+                    VerifyAlgorithm::Hs384 => hs384,
+                    VerifyAlgorithm::Hs512 => hs512,
+                    _ => return false,
+                };
+                // In constant time.
+                hmac::verify(key, message, signature).is_ok()
             }
             Material::Rsa(key) => rsa_parameters(algorithm)
                 .is_some_and(|parameters| key.verify(parameters, message, signature).is_ok()),
@@ -225,6 +268,13 @@ impl KeySet {
     }
 }
 
+/// Shows no key.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
 /// A key for encryption used to verify lets one who has signed nothing be believed.
 fn check_purpose(members: &Map<String, Value>) -> Result<(), KeyFault> {
     if text(members, "use")?.is_some_and(|purpose| purpose != "sig") {
@@ -273,7 +323,7 @@ fn parse(
 fn rsa_parameters(algorithm: VerifyAlgorithm) -> Option<&'static RsaParameters> {
     use VerifyAlgorithm as A;
     Some(match algorithm {
-        A::EdDsa | A::Es256 | A::Es384 => return None,
+        A::EdDsa | A::Es256 | A::Es384 | A::Hs256 | A::Hs384 | A::Hs512 => return None,
         A::Ps256 => &RSA_PSS_2048_8192_SHA256,
         A::Ps384 => &RSA_PSS_2048_8192_SHA384,
         A::Ps512 => &RSA_PSS_2048_8192_SHA512,

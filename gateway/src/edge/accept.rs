@@ -1,5 +1,6 @@
 //! The accept loop of one listening socket.
 
+use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
@@ -8,11 +9,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use pingora_core::apps::{HttpServerApp, ServerApp};
+use rustls::server::Acceptor;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use tracing::debug;
 
 use crate::edge::app::Edge;
@@ -123,6 +125,16 @@ impl Descriptor for Box<TlsStream<TcpStream>> {
     }
 }
 
+/// Where sites differ in what they ask of clients, the client says first which one it wants.
+async fn handshake(sites: &Sites, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    if let Some(config) = sites.for_all() {
+        return TlsAcceptor::from(config).accept(stream).await;
+    }
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let config = sites.for_name(hello.client_hello().server_name());
+    hello.into_stream(config.ok_or(io::ErrorKind::NotFound)?).await
+}
+
 impl<A: HttpServerApp + Send + Sync + 'static> Newcomer<A> {
     async fn shake_hands(
         self,
@@ -130,10 +142,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Newcomer<A> {
         (peer, local): (SocketAddr, SocketAddr),
         sites: Arc<Sites>,
     ) {
-        let acceptor = TlsAcceptor::from(sites.server_config());
-        drop(sites);
         // In boxes, since a connection is served for much longer than it takes to establish.
-        let handshake = Box::pin(acceptor.accept(stream));
+        let handshake = Box::pin(handshake(&sites, stream));
         let handshake = Box::pin(tokio::time::timeout(self.limits.handshake, handshake));
         let stream = match handshake.await {
             Ok(Ok(stream)) => stream,
@@ -147,10 +157,19 @@ impl<A: HttpServerApp + Send + Sync + 'static> Newcomer<A> {
             }
         };
         let (_, session) = stream.get_ref();
+        let site = match sites.settled(session) {
+            Ok(site) => site,
+            Err(error) => {
+                debug!(%error, %peer, "client certificate refused");
+                return;
+            }
+        };
         let facts = TlsFacts {
             server_name: session.server_name().map(str::to_ascii_lowercase),
             http2: session.alpn_protocol() == Some(b"h2"),
+            site,
         };
+        drop(sites);
         let connection = Arc::new(Connection::new(peer, local, Some(facts)));
         // In a box: a future has room for each place that a value passes through, and rustls' part of a
         // connection is large.

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert, ServerConnection, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+
+use crate::web::mtls::{
+    ClientCertificate, ClientTrust, Negotiated, Site, SiteTable, UnreadableCertificate,
+};
 
 /// A certificate chain and its key, as files.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub struct Certificate {
     pub chain: PathBuf,
     /// The leaf's private key, PEM.
     pub key: PathBuf,
+    /// Whose client certificates its site asks for, if it does.
+    pub clients: Option<Arc<ClientTrust>>,
 }
 
 /// Why the certificates cannot be served.
@@ -59,18 +65,27 @@ pub enum CertificateFault {
 
 /// The certificates of one https listener, ready to serve.
 pub struct Sites {
-    config: Arc<ServerConfig>,
+    table: Arc<SiteTable>,
+    configs: Configs,
+}
+
+/// How handshakes are done.
+enum Configs {
+    /// No site asks for anything: one way for all, and the certificate by name.
+    One(Arc<ServerConfig>),
+    /// In the order of the table. Each has tickets and sessions of its own, so that what began at one
+    /// site is never resumed at another, which asks for something else (CVE-2025-23419).
+    Each(Vec<Arc<ServerConfig>>),
 }
 
 #[derive(Debug)]
 struct ByName {
-    sites: Vec<Site>,
+    table: Arc<SiteTable>,
+    certified: Vec<Arc<CertifiedKey>>,
 }
 
 #[derive(Debug)]
-struct Site {
-    certified: Arc<CertifiedKey>,
-}
+struct Only(Arc<CertifiedKey>);
 
 impl Sites {
     /// Reads all certificates. The first one is also served to clients that name no host of ours:
@@ -82,24 +97,64 @@ impl Sites {
         if certificates.is_empty() {
             return Err(CertificateFault::None);
         }
-        let sites = certificates.iter().map(Site::load).collect::<Result<Vec<_>, _>>()?;
-        // TLS 1.2 with forward secrecy and AEAD only, TLS 1.3 with X25519MLKEM768 offered first:
-        // the provider's defaults.
-        let mut config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .map_err(CertificateFault::Setup)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(ByName { sites }));
-        config.ticketer = aws_lc_rs::Ticketer::new().map_err(CertificateFault::Setup)?;
-        config.alpn_protocols = match http2 {
-            true => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-            false => vec![b"http/1.1".to_vec()],
+        let certified = certificates.iter().map(certify).collect::<Result<Vec<_>, _>>()?;
+        let site = |(files, certified): (&Certificate, &Arc<CertifiedKey>)| Site {
+            name: files.chain.to_string_lossy().into(),
+            leaf: certified.cert.first().cloned().unwrap_or_else(|| CertificateDer::from(vec![])),
+            clients: files.clients.clone(),
         };
-        Ok(Self { config: Arc::new(config) })
+        let table =
+            Arc::new(SiteTable::new(certificates.iter().zip(&certified).map(site).collect()));
+        let configs = if table.asks() {
+            let all = certificates.iter().zip(certified);
+            let configs = all.map(|(files, certified)| {
+                server_config(files.clients.as_deref(), Arc::new(Only(certified)), http2)
+            });
+            Configs::Each(configs.collect::<Result<_, _>>()?)
+        } else {
+            let by_name = ByName { table: Arc::clone(&table), certified };
+            Configs::One(server_config(None, Arc::new(by_name), http2)?)
+        };
+        Ok(Self { table, configs })
     }
 
-    pub(super) fn server_config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    /// Which site a host belongs to, and which of them ask clients for certificates.
+    pub fn table(&self) -> &Arc<SiteTable> {
+        &self.table
+    }
+
+    /// How every handshake is done; `None` where that depends on the name that the client asks for.
+    pub(super) fn for_all(&self) -> Option<Arc<ServerConfig>> {
+        match &self.configs {
+            Configs::One(config) => Some(Arc::clone(config)),
+            Configs::Each(_) => None,
+        }
+    }
+
+    /// How a handshake for this name is done.
+    pub(super) fn for_name(&self, name: Option<&str>) -> Option<Arc<ServerConfig>> {
+        match &self.configs {
+            Configs::One(config) => Some(Arc::clone(config)),
+            Configs::Each(configs) => configs.get(self.table.place_of(name)).map(Arc::clone),
+        }
+    }
+
+    /// What a handshake has settled, where sites ask for certificates.
+    ///
+    /// # Errors
+    /// A certificate that was verified, but does not say clearly whom it names.
+    pub(super) fn settled(
+        &self,
+        session: &ServerConnection,
+    ) -> Result<Option<Negotiated>, UnreadableCertificate> {
+        let site = self.table.get(self.table.place_of(session.server_name()));
+        let Some(site) = site.filter(|_| self.table.asks()) else { return Ok(None) };
+        // Of a resumed session too: its ticket holds the chain that was verified at its beginning.
+        let certificate = match (&site.clients, session.peer_certificates()) {
+            (Some(trust), Some(chain)) => Some(Arc::new(ClientCertificate::read(chain, trust)?)),
+            _ => None,
+        };
+        Ok(Some(Negotiated { site: Arc::clone(&site.name), certificate }))
     }
 }
 
@@ -111,33 +166,49 @@ impl fmt::Debug for Sites {
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let named = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
-        let fits = |site: &&Site| named.as_ref().is_some_and(|name| site.is_for(name));
-        let site = self.sites.iter().find(fits).or_else(|| self.sites.first())?;
-        Some(Arc::clone(&site.certified))
+        self.certified.get(self.table.place_of(hello.server_name())).map(Arc::clone)
     }
 }
 
-impl Site {
-    fn load(files: &Certificate) -> Result<Self, CertificateFault> {
-        let chain = read_chain(&files.chain)?;
-        let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|cause| {
-            CertificateFault::Key { path: files.key.clone(), cause: cause.to_string() }
-        })?;
-        let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
-            .map_err(|cause| CertificateFault::Mismatch {
-                chain: files.chain.clone(),
-                key: files.key.clone(),
-                cause,
-            })?;
-        Ok(Self { certified: Arc::new(certified) })
+impl ResolvesServerCert for Only {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
     }
+}
 
-    fn is_for(&self, name: &ServerName<'_>) -> bool {
-        let leaf = self.certified.end_entity_cert().ok();
-        leaf.and_then(|leaf| ParsedCertificate::try_from(leaf).ok())
-            .is_some_and(|leaf| rustls::client::verify_server_name(&leaf, name).is_ok())
-    }
+/// TLS 1.2 with forward secrecy and AEAD only, TLS 1.3 with X25519MLKEM768 offered first: the
+/// provider's defaults.
+fn server_config(
+    clients: Option<&ClientTrust>,
+    certificates: Arc<dyn ResolvesServerCert>,
+    http2: bool,
+) -> Result<Arc<ServerConfig>, CertificateFault> {
+    let verifier = clients.map_or_else(WebPkiClientVerifier::no_client_auth, ClientTrust::verifier);
+    let mut config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(CertificateFault::Setup)?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(certificates);
+    config.ticketer = aws_lc_rs::Ticketer::new().map_err(CertificateFault::Setup)?;
+    config.alpn_protocols = match http2 {
+        true => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        false => vec![b"http/1.1".to_vec()],
+    };
+    Ok(Arc::new(config))
+}
+
+fn certify(files: &Certificate) -> Result<Arc<CertifiedKey>, CertificateFault> {
+    let chain = read_chain(&files.chain)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|cause| CertificateFault::Key {
+        path: files.key.clone(),
+        cause: cause.to_string(),
+    })?;
+    let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider());
+    certified.map(Arc::new).map_err(|cause| CertificateFault::Mismatch {
+        chain: files.chain.clone(),
+        key: files.key.clone(),
+        cause,
+    })
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateFault> {

@@ -1,9 +1,10 @@
 //! What verifiers of our tokens read: the key set and the discovery document.
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::endpoints::answer::{Notice, reads, wrong_method};
 use crate::endpoints::service::Endpoints;
+use crate::gate::ProtectedResource;
 use crate::token::Document;
 use crate::web::{Reply, Request};
 
@@ -23,6 +24,27 @@ impl Endpoints {
     pub(super) fn discovery(&self, request: &Request<'_>) -> Reply {
         publish(request, &self.parts.discovery, FRESH)
     }
+}
+
+/// `GET /.well-known/oauth-protected-resource…` (RFC 9728). For every page to read, also for those that
+/// ask first whether they may send their own fields.
+pub(super) fn describe(resource: &ProtectedResource, path: &str, request: &Request<'_>) -> Reply {
+    const METHODS: &str = "GET, HEAD, OPTIONS";
+    if *request.method == Method::OPTIONS {
+        return Reply::new(StatusCode::NO_CONTENT)
+            .with("allow", METHODS)
+            .with("access-control-allow-origin", "*")
+            .with("access-control-allow-methods", METHODS)
+            .with("access-control-allow-headers", "*")
+            .with("access-control-max-age", "3600");
+    }
+    if !reads(request) {
+        return wrong_method(request, METHODS);
+    }
+    Reply::json(StatusCode::OK, &resource.description(request, path))
+        .with("cache-control", &format!("public, max-age={FRESH}"))
+        .with("access-control-allow-origin", "*")
+        .with("x-content-type-options", "nosniff")
 }
 
 fn publish(request: &Request<'_>, document: &Document, max_age: u64) -> Reply {

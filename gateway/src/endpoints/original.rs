@@ -132,6 +132,8 @@ impl Original {
             headers: question.headers,
             client: self.client.to_canonical(),
             peer: question.peer,
+            // That on the connection is the proxy's own.
+            certificate: None,
             // A proxy does not pass `Upgrade` on to us; browsers let no page leave these out or add
             // them. Without this a page of another site could open a WebSocket behind that proxy.
             websocket: ["sec-websocket-key", "sec-websocket-version"]

@@ -13,6 +13,7 @@ use crate::crypto::Sealer;
 use crate::endpoints::answer::{
     CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SESSION_SCRIPT, SIGNED_OUT, TEAMS,
 };
+use crate::endpoints::documents::describe;
 use crate::endpoints::memory::LoginMemory;
 use crate::endpoints::session_script::session_script;
 use crate::endpoints::teams::Tabs;
@@ -103,6 +104,9 @@ impl Endpoints {
             VERIFY => return self.verify(gate, request, StatusCode::OK).await,
             _ => {}
         }
+        if let Some((resource, path)) = gate.described(request.host, request.path) {
+            return describe(resource, path, request);
+        }
         if self.is_compatible(request.path) {
             return self.compatible(gate, request).await;
         }
@@ -116,7 +120,7 @@ impl Endpoints {
             return self.callback(provider, request).await;
         }
         if let Some(page) = below(request.path, TEAMS) {
-            return self.teams(page, request, body).await;
+            return self.teams(gate, page, request, body).await;
         }
         Notice::NOT_FOUND.reply(request)
     }

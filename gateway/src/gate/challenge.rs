@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::gate::decide::Refused;
 use crate::gate::page::Page;
 use crate::gate::refusal::Refusal;
+use crate::identity::WayIn;
 use crate::web::{CallerKind, Reply, Request, ReturnTo};
 
 /// Where signed links are used up.
@@ -15,6 +16,9 @@ const LINK: &str = "/.portcullis/link";
 const LOGIN: &str = "/.portcullis/login";
 /// Where a session ends, for somebody who is signed in as the wrong person.
 const LOGOUT: &str = "/.portcullis/logout";
+
+/// The code of JSON-RPC errors; of those that a server may choose (JSON-RPC 2.0 section 5.1).
+const RPC_REFUSED: i32 = -32_000;
 
 const QUERY_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -47,17 +51,18 @@ impl Refused {
                 tab.map_or(page.clone(), |tab| tab.framed(page))
             }
             (CallerKind::Grpc, _) => grpc(refusal),
+            (CallerKind::Mcp, _) => self.json_rpc(request, login.as_deref()),
             (CallerKind::Programmatic, _) => self.document(request, login.as_deref()),
             (CallerKind::WebSocket, _) => Reply::text(refusal.status(), refusal.sentence()),
         };
-        self.decorate(reply)
+        self.decorate(reply, Some(request))
     }
 
     /// The answer for a caller of whom nothing is known, because the request could not be read.
     pub fn bare_reply(&self) -> Reply {
         let refusal = &self.refusal;
         let document = json!({ "error": refusal.code(), "message": refusal.sentence() });
-        self.decorate(Reply::json(refusal.status(), &document))
+        self.decorate(Reply::json(refusal.status(), &document), None)
     }
 
     /// Where this caller can sign in, with the way back; only for a page that can be returned to.
@@ -105,6 +110,20 @@ impl Refused {
     }
 
     fn document(&self, request: &Request<'_>, login: Option<&str>) -> Reply {
+        Reply::json(self.refusal.status(), &self.members(request, login))
+    }
+
+    /// An error of JSON-RPC 2.0: clients of MCP look for nothing else in a body. Which call it was for
+    /// has not been read.
+    fn json_rpc(&self, request: &Request<'_>, login: Option<&str>) -> Reply {
+        let refusal = &self.refusal;
+        let data = self.members(request, login);
+        let error = json!({ "code": RPC_REFUSED, "message": refusal.sentence(), "data": data });
+        let document = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+        Reply::json(refusal.status(), &document)
+    }
+
+    fn members(&self, request: &Request<'_>, login: Option<&str>) -> serde_json::Value {
         let refusal = &self.refusal;
         let mut document = json!({
             "error": refusal.code(),
@@ -114,13 +133,13 @@ impl Refused {
         if let (Some(login), Some(members)) = (login, document.as_object_mut()) {
             members.insert("login_url".to_owned(), login.into());
         }
-        Reply::json(refusal.status(), &document)
+        document
     }
 
-    fn decorate(&self, mut reply: Reply) -> Reply {
+    fn decorate(&self, mut reply: Reply, request: Option<&Request<'_>>) -> Reply {
         let refusal = &self.refusal;
         if reply.status.is_client_error() {
-            reply = self.challenge(reply);
+            reply = self.challenge(reply, request);
         }
         if let Some(seconds) = refusal.retry_after() {
             reply = reply.with("retry-after", &seconds.to_string());
@@ -136,14 +155,17 @@ impl Refused {
 impl Refused {
     /// RFC 9110 section 11.6.1 wants a challenge with every 401, RFC 6750 section 3 with every "no" to
     /// a token.
-    fn challenge(&self, mut reply: Reply) -> Reply {
+    fn challenge(&self, mut reply: Reply, request: Option<&Request<'_>>) -> Reply {
         let asks = reply.status == StatusCode::UNAUTHORIZED;
+        let metadata = self.metadata(request);
         let mut session = asks;
         for (way, challenge) in self.plan.iter().flat_map(|plan| plan.chain.challenges()) {
             let error = self.refusal.token_error(way);
             if asks || error.is_some() {
                 let error = error.map(|error| format!(", error=\"{error}\"")).unwrap_or_default();
-                reply = reply.with_more("www-authenticate", &format!("{challenge}{error}"));
+                let metadata = metadata.as_deref().filter(|_| way == WayIn::Bearer);
+                let challenge = format!("{challenge}{error}{}", metadata.unwrap_or_default());
+                reply = reply.with_more("www-authenticate", &challenge);
             }
             session = asks && self.plan.as_ref().is_some_and(|plan| !plan.login.is_empty());
         }
@@ -153,6 +175,14 @@ impl Refused {
             reply = reply.with_more("www-authenticate", "Portcullis realm=\"session\"");
         }
         reply
+    }
+}
+
+impl Refused {
+    /// Where a client learns whom to ask for a token (RFC 9728 section 5.1).
+    fn metadata(&self, request: Option<&Request<'_>>) -> Option<String> {
+        let resource = self.plan.as_ref()?.resource.as_ref()?;
+        Some(format!(", resource_metadata=\"{}\"", resource.description_url(request?)))
     }
 }
 

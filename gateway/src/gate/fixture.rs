@@ -169,6 +169,7 @@ pub(crate) fn plan(
         chain: Chain::new(ways),
         authorizer: Arc::new(authorizer),
         login: vec!["corp".into()],
+        resource: None,
         links: None,
         pool: Arc::new(Pool::new(settings, 1)),
         token: Some(TokenPlan::new("app")),
@@ -234,6 +235,7 @@ impl Asked {
             headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            certificate: None,
             websocket: self.websocket,
         }
     }

@@ -7,10 +7,12 @@ pub(crate) mod fixture;
 mod page;
 mod plan;
 mod refusal;
+mod resource;
 mod tab;
 
 pub use decide::{Admitted, Facts, Gate, Refused};
 pub use page::Page;
 pub use plan::RoutePlan;
 pub use refusal::Refusal;
+pub use resource::ProtectedResource;
 pub use tab::Tab;

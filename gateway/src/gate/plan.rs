@@ -7,6 +7,7 @@ use http::HeaderName;
 use crate::authn::{Chain, Links};
 use crate::authz::Authorizer;
 use crate::base::{ProviderId, RouteId};
+use crate::gate::resource::ProtectedResource;
 use crate::gate::tab::Tab;
 use crate::observe::RouteMetrics;
 use crate::token::TokenPlan;
@@ -24,6 +25,8 @@ pub struct RoutePlan {
     pub authorizer: Arc<dyn Authorizer>,
     /// The providers a person may sign in with; empty where nobody can sign in.
     pub login: Vec<ProviderId>,
+    /// How clients learn where to get a token, where it takes tokens.
+    pub resource: Option<Arc<ProtectedResource>>,
     /// The signed links that open it, where it takes any.
     pub links: Option<Links>,
     /// Its backends.

@@ -38,6 +38,8 @@ pub enum Refusal {
     NotFound,
     /// A page of another site tried to open a WebSocket.
     Origin,
+    /// The connection was made for another site, or by other rules for client certificates.
+    OtherConnection,
     /// More live streams are open than the limit allows.
     StreamLimit,
     /// Too many credentials were bad lately; this one was not looked at.
@@ -88,7 +90,7 @@ impl Refusal {
             Self::Link => StatusCode::SEE_OTHER,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Mint(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Misdirected | Self::OtherConnection => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::StreamLimit | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooManyTries(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -114,6 +116,7 @@ impl Refusal {
             Self::Misdirected => "unknown_host",
             Self::NotFound => "not_found",
             Self::Origin => "origin_refused",
+            Self::OtherConnection => "other_connection",
             Self::StreamLimit => "too_many_streams",
             Self::TooManyTries(_) => "too_many_tries",
             Self::Unauthenticated(_) => "sign_in_required",
@@ -139,6 +142,7 @@ impl Refusal {
             Self::Misdirected => "This server does not serve that host.",
             Self::NotFound => "There is nothing at this address.",
             Self::Origin => "A page of another site may not do this here.",
+            Self::OtherConnection => "This host needs a connection of its own.",
             Self::StreamLimit => "Too many connections are open just now. Try again in a moment.",
             Self::TooManyTries(_) => "Too many attempts failed. Try again in a few minutes.",
             Self::Unauthenticated(_) => "Sign in to go on.",
@@ -189,6 +193,7 @@ impl Refusal {
             | Self::Misdirected
             | Self::NotFound
             | Self::Origin
+            | Self::OtherConnection
             | Self::StreamLimit
             | Self::UpstreamTimeout => self.code().to_owned(),
         }

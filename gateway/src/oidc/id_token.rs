@@ -236,9 +236,9 @@ fn strings(value: Option<&Value>) -> Vec<String> {
 fn left_half(algorithm: VerifyAlgorithm, access_token: &str) -> String {
     use VerifyAlgorithm as A;
     let kind = match algorithm {
-        A::Es256 | A::Ps256 | A::Rs256 => &digest::SHA256,
-        A::Es384 | A::Ps384 | A::Rs384 => &digest::SHA384,
-        A::EdDsa | A::Ps512 | A::Rs512 => &digest::SHA512,
+        A::Es256 | A::Hs256 | A::Ps256 | A::Rs256 => &digest::SHA256,
+        A::Es384 | A::Hs384 | A::Ps384 | A::Rs384 => &digest::SHA384,
+        A::EdDsa | A::Hs512 | A::Ps512 | A::Rs512 => &digest::SHA512,
     };
     let hash = digest::digest(kind, access_token.as_bytes());
     let half = hash.as_ref().len() / 2;

@@ -23,7 +23,7 @@ pub(super) async fn admit(
         return Err(outbound::not_admitted());
     };
     let read = Inbound::read(session, &connection, &ctx.snapshot.trusted, ctx.snapshot.head);
-    let answer = match judge(gateway, ctx, read, &session.req_header().headers).await {
+    let answer = match judge(gateway, ctx, &connection, read, &session.req_header().headers).await {
         Verdict::Forward => {
             streams::tie(ctx, connection);
             wait_for_body(session, ctx);

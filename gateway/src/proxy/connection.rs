@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::web::mtls::Negotiated;
+
 /// One client connection: facts that do not change, and what it is doing just now. The edge's I/O
 /// object holds it to know which deadline applies; the proxy finds it through pingora's digest.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct TlsFacts {
     pub server_name: Option<String>,
     /// Whether ALPN chose HTTP/2.
     pub http2: bool,
+    /// Which site it was for, where sites ask clients for certificates.
+    pub site: Option<Negotiated>,
 }
 
 /// What a connection is doing; decides which deadline its reads have.

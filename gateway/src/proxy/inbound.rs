@@ -13,6 +13,7 @@ use crate::http1::{HeadFault, HeadLimits, RequestHead, check_http1, check_length
 use crate::proxy::connection::Connection;
 use crate::web::forwarded::Trusted;
 use crate::web::handshake::{Upgrade, upgrade};
+use crate::web::mtls::ClientCertificate;
 use crate::web::{CanonicalPath, Host, Request, Scheme, cookie, query_fault};
 
 /// A request whose head keeps all rules. Owns what the decision borrows.
@@ -25,6 +26,8 @@ pub(super) struct Inbound {
     pub(super) query: Option<String>,
     pub(super) client: IpAddr,
     pub(super) peer: IpAddr,
+    /// Set when the connection was found to be one for this host.
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
     pub(super) websocket: bool,
 }
 
@@ -117,6 +120,7 @@ impl Inbound {
             query,
             client: from.client,
             peer: connection.peer.ip().to_canonical(),
+            certificate: None,
             websocket,
         })
     }
@@ -134,6 +138,7 @@ impl Inbound {
             headers,
             client: self.client,
             peer: self.peer,
+            certificate: self.certificate.as_deref(),
             websocket: self.websocket,
         }
     }

@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::authn::teams::Tickets;
 use crate::gate::{Refusal, Refused};
 use crate::observe::audit;
+use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
 use crate::proxy::inbound::Inbound;
 use crate::proxy::service::{Gateway, Snapshot};
 use crate::proxy::streams;
 use crate::upstream::Exchange;
+use crate::web::mtls::{OtherSite, SiteTable};
 use crate::web::{CallerKind, Reply, Request, Scheme};
 
 /// The largest body that a page of ours reads: a form.
@@ -38,6 +41,7 @@ pub(super) struct Answer {
 pub(super) async fn judge(
     gateway: &Gateway,
     ctx: &mut Context,
+    connection: &Connection,
     read: Result<Inbound, Refusal>,
     headers: &HeaderMap,
 ) -> Verdict {
@@ -49,7 +53,18 @@ pub(super) async fn judge(
         ctx.answered.by = Some("redirect");
         return Verdict::Answer(Box::new(Answer { reply, close: false }));
     }
-    if ctx.snapshot.endpoints.takes(&inbound.path) {
+    if let Some(sites) = &ctx.snapshot.sites
+        && admit_certificate(gateway, sites, connection, inbound).is_err()
+    {
+        let refused = Refused::without_route(Refusal::OtherConnection);
+        note(gateway, ctx, &refused);
+        // The client has to connect for this host.
+        return Verdict::Answer(Box::new(Answer { reply: refused.bare_reply(), close: true }));
+    }
+    let (endpoints, gate) = (&ctx.snapshot.endpoints, &ctx.snapshot.gate);
+    if endpoints.takes(&inbound.path)
+        || gate.described(inbound.host.name(), &inbound.path).is_some()
+    {
         ctx.answered.by = Some("own");
         return Verdict::Own;
     }
@@ -57,6 +72,19 @@ pub(super) async fn judge(
         Ok(()) => Verdict::Forward,
         Err(answer) => Verdict::Answer(answer),
     }
+}
+
+/// Finds the client's certificate that counts for the host of a request.
+fn admit_certificate(
+    gateway: &Gateway,
+    sites: &SiteTable,
+    connection: &Connection,
+    inbound: &mut Inbound,
+) -> Result<(), OtherSite> {
+    let (tls, now) = (connection.tls.as_ref(), gateway.parts().clock.now());
+    let negotiated = tls.and_then(|tls| tls.site.as_ref());
+    inbound.certificate = sites.admit(inbound.host.name(), tls.is_some(), negotiated, now)?;
+    Ok(())
 }
 
 /// Nobody can say where a malformed request ends: the connection is of no more use.
@@ -132,6 +160,14 @@ async fn decide(
         gateway.parts().metrics.minted(seconds);
     }
     ctx.exchange = exchange(&request);
+    // What has opened the connection is not for the application, nor for its log.
+    let ticket = match (&admitted.plan().tab, request.query) {
+        (Some(_), Some(query)) => Tickets::strip(query),
+        _ => None,
+    };
+    if let (Some(query), Some(inbound)) = (ticket, &mut ctx.inbound) {
+        inbound.query = (!query.is_empty()).then_some(query);
+    }
     ctx.admitted = Some(admitted);
     streams::opened(&gateway.parts().sessions, ctx).map_err(|refused| {
         note(gateway, ctx, &refused);

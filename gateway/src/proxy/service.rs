@@ -27,6 +27,7 @@ use crate::proxy::{admission, inbound, outbound, rescue, streams};
 use crate::session::SessionManager;
 use crate::upstream::{Exchange, Protocol};
 use crate::web::forwarded::Trusted;
+use crate::web::mtls::SiteTable;
 
 /// pingora's service.
 pub struct Gateway {
@@ -67,6 +68,8 @@ pub struct Snapshot {
     pub idle: Duration,
     /// Sends a browser that comes by plain HTTP to HTTPS, at this port.
     pub https_port: Option<u16>,
+    /// Which host asks its clients for certificates; `None` where none does.
+    pub sites: Option<Arc<SiteTable>>,
     /// Whether each request is logged.
     pub access_log: bool,
     /// Whether any route's backend speaks HTTP/2.

@@ -103,7 +103,9 @@ impl Minter {
         facts: &RequestFacts<'_>,
     ) -> Result<MintedToken, MintError> {
         let now = self.clock.now();
+        // Never beyond what it was made for: a key that was withdrawn, a token that ended.
         let expires = now.after(self.times.lifetime);
+        let expires = permit.authenticated().expires().map_or(expires, |end| end.min(expires));
         let memo = permit.authenticated().session().map(|session| &session.memo);
         let claims = Claims { issuer: &self.issuer, permit, plan };
         let kept = match self.recall(permit, plan) {

@@ -6,6 +6,7 @@ pub mod forwarded;
 pub mod framing;
 pub mod handshake;
 mod host;
+pub mod mtls;
 pub mod names;
 pub mod origin;
 mod path;

@@ -74,6 +74,7 @@ mod tests {
             headers: &HeaderMap::new(),
             client: [192, 0, 2, 1].into(),
             peer: [192, 0, 2, 1].into(),
+            certificate: None,
             websocket: false,
         };
         (origins.of(&request).to_owned(), origins.exact(&request).is_some())

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, Method};
 
 use crate::base::RequestId;
+use crate::web::mtls::ClientCertificate;
 
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -33,6 +34,9 @@ pub struct Request<'a> {
     /// The other end of the connection: the client, or the last proxy before us. What only some networks
     /// may say is judged by it, never by `client`, which is that proxy's word.
     pub peer: IpAddr,
+    /// The client's certificate, verified for the host that is asked for; where a proxy asks about
+    /// somebody's request, that is not known.
+    pub certificate: Option<&'a ClientCertificate>,
     /// Whether this is a strict WebSocket handshake (RFC 6455 section 4.2.1).
     pub websocket: bool,
 }
@@ -53,6 +57,8 @@ pub enum CallerKind {
     Grpc,
     /// A navigation inside a frame: never a redirect to a login page, which refuses to be framed.
     IframeNavigation,
+    /// A call of the Model Context Protocol: wants an error of JSON-RPC.
+    Mcp,
     /// A top-level navigation: can be redirected.
     Navigation,
     /// A script's call, an event stream, or a program: wants a status code and JSON.
@@ -109,6 +115,9 @@ impl Request<'_> {
         if content_type.starts_with("application/grpc") {
             return CallerKind::Grpc;
         }
+        if self.is_mcp() {
+            return CallerKind::Mcp;
+        }
         if *self.method != Method::GET && *self.method != Method::HEAD {
             // A form post is a navigation too, but a redirect would lose what was posted.
             return CallerKind::Programmatic;
@@ -122,6 +131,18 @@ impl Request<'_> {
             (None, _) if self.accepts_html() => CallerKind::Navigation,
             (None, _) => CallerKind::Programmatic,
         }
+    }
+
+    /// Whether a client of MCP is asking: newer ones say so, and all of them take an answer in both of
+    /// these forms.
+    fn is_mcp(&self) -> bool {
+        let says = |name| self.headers.contains_key(name);
+        if says("mcp-protocol-version") || says("mcp-method") {
+            return true;
+        }
+        let takes_json =
+            || self.header("accept").is_some_and(|accept| accept.contains("application/json"));
+        *self.method == Method::POST && self.takes_events() && takes_json()
     }
 
     fn accepts_html(&self) -> bool {

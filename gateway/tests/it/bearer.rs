@@ -62,7 +62,9 @@ async fn tokens(issuer: &TokenIssuer, changes: &[Value]) -> Vec<String> {
 }
 
 fn challenges(answer: &Message) -> String {
-    answer.headers.all("www-authenticate").collect::<Vec<_>>().join(" | ")
+    // Where a token can be had is said in each of them; see `protected_resource`.
+    let bare = |it: &str| it.split(", resource_metadata=").next().unwrap_or_default().to_owned();
+    answer.headers.all("www-authenticate").map(bare).collect::<Vec<_>>().join(" | ")
 }
 
 #[tokio::test]

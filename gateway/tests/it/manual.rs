@@ -114,7 +114,7 @@ fn furnish(directory: &Path) {
         fs::create_dir_all(directory.join(folder)).unwrap();
     }
     let made = generate_simple_self_signed(["app.example.com".to_owned()]).unwrap();
-    for name in ["app", "chat", "dev"] {
+    for name in ["app", "chat", "clients-ca", "dev"] {
         let at = |ending: &str| directory.join(format!("certs/{name}.{ending}"));
         fs::write(at("pem"), made.cert.pem()).unwrap();
         fs::write(at("key"), made.signing_key.serialize_pem()).unwrap();

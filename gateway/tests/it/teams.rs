@@ -302,3 +302,61 @@ async fn without_tabs_there_are_no_pages_for_them() {
         assert_eq!(answer.status(), 404, "{page}");
     }
 }
+
+#[tokio::test]
+async fn a_ticket_opens_one_websocket_where_there_are_no_cookies() {
+    let lab = house("").await;
+    let mut tab = lab.browser();
+    let bearer = format!("Bearer {}", token(&lab, &json!({})));
+    let fields = [("Authorization", bearer.as_str())];
+    let mut ask = async |path: &str, fields: &[(&str, &str)]| {
+        let answer = post(&mut tab, "ticket", fields, &format!("path={path}")).await;
+        assert_eq!(answer.header("set-cookie"), None);
+        let ticket = answer.json()["ticket"].as_str().map(str::to_owned);
+        (answer.status(), ticket.unwrap_or_default())
+    };
+    let (https, authority) = (lab.gateway.https.unwrap(), lab.gateway.authority.as_ref().unwrap());
+    let open = async |path: &str| {
+        let raw = Raw::connect_tls(https, HOST, authority.client(&["http/1.1"])).await.unwrap();
+        let origin = [format!("Origin: {SITE}")];
+        socket::open_on(raw, path, &origin).await.map_err(|answer| answer.status())
+    };
+    let (status, ticket) = ask("/tab/ws", &fields).await;
+    assert_eq!(status, 200);
+    let at = |ticket: &str| format!("/tab/ws?a=%31&portcullis_ticket={ticket}&b=2");
+    let mut socket = open(&at(&ticket)).await.expect("an upgrade");
+    assert_eq!(socket.round_trip("hello").await.as_deref(), Some("hello"));
+    assert_eq!(lab.recorder.last().target(), "/tab/ws?a=%31&b=2", "the ticket stays here");
+    assert_eq!(claims(&lab.last_token())["sub"], "oid-engineer");
+    lab.recorder.clear();
+    assert_eq!(open(&at(&ticket)).await.err(), Some(401), "used");
+    assert_eq!(open(&at("made-up")).await.err(), Some(401));
+    // Not for anything but a handshake, nor for another route.
+    let (_, other) = ask("/tab/ws", &fields).await;
+    let plain = lab.browser().fetch("GET", &format!("{SITE}{}", at(&other)), &[], "").await;
+    assert_eq!(plain.status(), 401);
+    assert_eq!(open(&format!("/ws?portcullis_ticket={other}")).await.err(), Some(401));
+    assert!(lab.recorder.requests().is_empty());
+    assert!(open(&at(&other)).await.is_ok(), "none of these has used it up");
+    for (path, fields, status) in [
+        ("/home", &fields[..], 400),
+        ("/tab/../home", &fields[..], 400),
+        ("/tab/ws", &[][..], 401),
+        ("/tab/ws", &[("Authorization", "Bearer x")][..], 401),
+    ] {
+        assert_eq!(ask(path, fields).await.0, status, "{path}");
+    }
+    let (bearer, foreign) = (bearer.as_str(), [("Origin", "https://evil.test")]);
+    let foreign = [&foreign[..], &[("Authorization", bearer)]].concat();
+    let url = format!("{SITE}/.portcullis/teams/ticket");
+    let answer = lab.browser().fetch("POST", &url, &foreign, "path=/tab/ws").await;
+    assert_eq!(answer.status(), 403);
+    for secret in [&ticket, &other] {
+        assert!(!lab.gateway.printed().contains(secret.as_str()), "a ticket is in the log");
+    }
+    // A tab that has its cookie needs no token.
+    let mut tab = signed_in(&lab).await;
+    let answer = post(&mut tab, "ticket", &[], "path=/tab/ws").await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert!(open(&at(answer.json()["ticket"].as_str().unwrap())).await.is_ok());
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::app::ways::{
-    anonymous, api_key, bearer, forward_auth, password, session, teams, trusted_headers,
+    anonymous, api_key, bearer, client_certificate, forward_auth, password, session, teams,
+    trusted_headers,
 };
 use crate::authn::bearer::Issuer;
 use crate::authn::password::PasswordDesk;
@@ -57,18 +58,18 @@ impl Ways<'_> {
             Auth::Anonymous => anonymous::way(self, route),
             Auth::ApiKey => api_key::way(self, route),
             Auth::Bearer => bearer::way(self, route),
-            Auth::ClientCertificate => not_built(auth, route),
+            Auth::ClientCertificate => client_certificate::way(self, route),
             Auth::ForwardAuth => forward_auth::way(self, route),
             Auth::Password => password::way(self, route),
             Auth::Session => session::way(self, route),
-            Auth::SignedUrl => not_built(auth, route),
+            // A link is used up before the chain, at a page of ours.
+            Auth::SignedUrl => Err(misplaced(auth, route)),
             Auth::Teams => teams::way(self, route),
             Auth::TrustedHeaders => trusted_headers::way(self, route),
         }
     }
 }
 
-/// The configuration's check refuses such a route before; nothing is ever let in by mistake.
-fn not_built(auth: Auth, route: &Route) -> Result<Arc<dyn Authenticator>, BuildFault> {
-    Err(BuildFault::Route(route.id(), format!("way in `{auth}` is not built yet")))
+fn misplaced(auth: Auth, route: &Route) -> BuildFault {
+    BuildFault::Route(route.id(), format!("`{auth}` is no way in of a chain"))
 }

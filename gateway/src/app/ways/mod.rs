@@ -4,6 +4,7 @@ mod anonymous;
 mod api_key;
 mod bearer;
 mod chain;
+mod client_certificate;
 mod forward_auth;
 mod password;
 mod session;

@@ -22,7 +22,9 @@ pub(super) fn way(ways: &Ways<'_>, route: &Route) -> Result<Arc<dyn Authenticato
     let teams = teams.ok_or_else(|| BuildFault::Route(route.id(), "no [teams]".to_owned()))?;
     let sessions = Arc::clone(&ways.lasting.sessions);
     let provider = teams.provider.clone();
-    Ok(Arc::new(TeamsCookie::new(ways.cookies.clone(), sessions, provider)))
+    let cookie = TeamsCookie::new(ways.cookies.clone(), sessions, provider);
+    let (tickets, clock) = (&ways.lasting.tickets, &ways.lasting.clock);
+    Ok(Arc::new(cookie.taking(Arc::clone(tickets), route.id(), Arc::clone(clock))))
 }
 
 /// What the pages of tabs need; `None` where there are no tabs.
@@ -58,7 +60,8 @@ pub(in crate::app) fn tabs(
         claims: providers::mapping(&oidc.claims),
     };
     let tokens = EntraTokens::new(settings, keys, Arc::clone(&lasting.clock));
-    Ok(Some(Arc::new(Tabs { provider: id.clone(), tokens, tab: Arc::clone(tab) })))
+    let (provider, tickets) = (id.clone(), Arc::clone(&lasting.tickets));
+    Ok(Some(Arc::new(Tabs { provider, tokens, tickets, tab: Arc::clone(tab) })))
 }
 
 /// What the pages of tabs say and load.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::app::build::BuildFault;
 use crate::app::ways::chain::Ways;
-use crate::authn::{Authenticator, TrustedHeaders};
+use crate::app::ways::client_certificate;
+use crate::authn::{Authenticator, ProxyCertificates, TrustedHeaders};
 use crate::config::Route;
 use crate::web::forwarded::Trusted;
 
@@ -14,8 +15,17 @@ pub(super) fn way(ways: &Ways<'_>, route: &Route) -> Result<Arc<dyn Authenticato
     let section = section
         .ok_or_else(|| BuildFault::Route(route.id(), "nobody's headers count".to_owned()))?;
     let issuer = section.issuer.clone();
+    let by = section.from_certificates.as_ref().map(|by| {
+        let id = &by.client_certificates;
+        let section = ways.config.client_certificates.get(id);
+        let section =
+            section.ok_or_else(|| BuildFault::Route(route.id(), format!("there is no `{id}`")))?;
+        let rules = client_certificate::rules(id, section);
+        Ok::<_, BuildFault>(ProxyCertificates { rules, subjects: by.subjects.clone() })
+    });
     Ok(Arc::new(TrustedHeaders {
         from: Trusted::new(section.from.iter().copied()),
+        by: by.transpose()?,
         issuer: issuer.unwrap_or_else(|| "urn:portcullis:trusted-headers".to_owned()),
         user: section.user.name().clone(),
         email: section.email.name().clone(),

@@ -4,13 +4,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use crate::authn::authenticator::RejectReason;
 use crate::authn::bearer::accepted::{Accepted, Fingerprint, VerifiedCache};
 use crate::authn::bearer::claims::{Facts, Said};
 use crate::authn::bearer::introspection::{Answer, Introspection};
 use crate::authn::bearer::settings::IssuerSettings;
-use crate::base::{Clock, IssuerId, Timestamp};
-use crate::crypto::{JwsFault, KeySet, Unverified, Verified};
+use crate::base::{Clock, IssuerId, Secret, Timestamp};
+use crate::crypto::{
+    JwsFault, KeyFault as WeakKey, KeySet, Unverified, Verified, VerifyAlgorithm, VerifyingKey,
+};
 use crate::oidc::{KeyFault, KeySource, RemoteKeys};
 
 /// A configured issuer of access tokens.
@@ -31,6 +35,41 @@ pub enum TokenSource {
     Keys(KeySet),
     /// With keys that are fetched.
     Remote(Arc<RemoteKeys>),
+    /// With a secret that the issuer and we share.
+    Shared(SharedSecret),
+}
+
+/// The one key of an issuer that signs with a secret, whatever a token calls it.
+#[derive(Debug)]
+pub struct SharedSecret(Arc<VerifyingKey>);
+
+impl SharedSecret {
+    /// The secret, which is long enough for each of the algorithms.
+    ///
+    /// # Errors
+    /// It is too short for one of them, or one of them is for public keys: whoever knows those could
+    /// forge tokens then.
+    pub fn new(secret: &Secret<Vec<u8>>, algorithms: &[VerifyAlgorithm]) -> Result<Self, WeakKey> {
+        let key = VerifyingKey::shared(secret)?;
+        let fits = algorithms.iter().all(|algorithm| key.permits(*algorithm));
+        if fits { Ok(Self(Arc::new(key))) } else { Err(WeakKey::Weak) }
+    }
+}
+
+#[async_trait]
+impl KeySource for SharedSecret {
+    async fn find(
+        &self,
+        _: Option<&str>,
+        algorithm: VerifyAlgorithm,
+    ) -> Result<Arc<VerifyingKey>, KeyFault> {
+        let fits = self.0.permits(algorithm);
+        fits.then(|| Arc::clone(&self.0)).ok_or(KeyFault::Unknown)
+    }
+
+    fn generation(&self) -> Option<u64> {
+        Some(0)
+    }
 }
 
 /// Why a token opens nothing.
@@ -70,7 +109,7 @@ impl Issuer {
     /// Whether its tokens can be judged right now, as far as is known.
     pub fn is_ready(&self) -> bool {
         match &self.source {
-            TokenSource::Introspection(_) => true,
+            TokenSource::Introspection(_) | TokenSource::Shared(_) => true,
             TokenSource::Keys(keys) => !keys.is_empty(),
             TokenSource::Remote(keys) => keys.is_ready(),
         }
@@ -100,6 +139,11 @@ impl Issuer {
         matches!(self.source, TokenSource::Introspection(_))
     }
 
+    /// Whether its tokens are signed with a shared secret.
+    pub(super) const fn has_secret(&self) -> bool {
+        matches!(self.source, TokenSource::Shared(_))
+    }
+
     /// Whether good tokens are remembered.
     pub(super) const fn remembers(&self) -> bool {
         self.verified.is_on()
@@ -121,6 +165,7 @@ impl Issuer {
             TokenSource::Introspection(_) => return Err(Denial::Reject(RejectReason::Issuer)),
             TokenSource::Keys(keys) => keys,
             TokenSource::Remote(keys) => &**keys,
+            TokenSource::Shared(secret) => secret,
         };
         // Before the look-up: keys that come meanwhile make the result old, never new. Of keys that
         // were not there yet nobody can say which ones they were: not remembered.
@@ -201,6 +246,7 @@ impl Issuer {
             TokenSource::Introspection(_) => Some(0),
             TokenSource::Keys(keys) => keys.generation(),
             TokenSource::Remote(keys) => keys.generation(),
+            TokenSource::Shared(secret) => secret.generation(),
         }
     }
 }

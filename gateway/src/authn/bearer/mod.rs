@@ -13,6 +13,6 @@ mod way;
 pub(in crate::authn) use credential::{Credential, find};
 pub use introspection::Introspection;
 pub(in crate::authn) use issuer::Denial;
-pub use issuer::{Issuer, TokenSource};
+pub use issuer::{Issuer, SharedSecret, TokenSource};
 pub use settings::IssuerSettings;
 pub use way::Bearer;

@@ -19,6 +19,8 @@ pub struct Bearer {
     challenge: Arc<str>,
     /// Whether any of the issuers does, so that looking is worth while.
     remembers: bool,
+    /// Whether any of them signs with a secret.
+    secrets: bool,
 }
 
 /// One issuer, and all scopes that its tokens must have here.
@@ -43,7 +45,8 @@ impl Bearer {
             .collect();
         let challenge = challenge(&takes);
         let remembers = takes.iter().any(|takes| takes.issuer.remembers());
-        Self { takes, challenge, remembers }
+        let secrets = takes.iter().any(|takes| takes.issuer.has_secret());
+        Self { takes, challenge, remembers, secrets }
     }
 
     /// Judges a token that was verified before: no I/O, no wait, nothing allocated. `None` where it
@@ -56,7 +59,11 @@ impl Bearer {
     }
 
     async fn judge(&self, token: &str, fingerprint: &Fingerprint) -> Outcome {
-        let judged = match Unverified::parse(token) {
+        let parsed = match self.secrets {
+            true => Unverified::parse_shared_too(token),
+            false => Unverified::parse(token),
+        };
+        let judged = match parsed {
             Ok(unverified) => self.signed(token, unverified, fingerprint).await,
             // What cannot be read is for whoever gave it out to judge, where there is somebody.
             Err(fault) => match self.takes.iter().find(|takes| takes.issuer.is_asked()) {
@@ -111,7 +118,11 @@ impl Takes {
         let principal = Arc::clone(&token.principal);
         let proof = Authenticated::assertion(principal, WayIn::Bearer, None);
         Outcome::Accept(match token.expires {
-            Some(expires) => proof.until(expires),
+            // In its leeway: by the issuer's clock it may still be good so long.
+            Some(end) if end <= self.issuer.now() => {
+                proof.until(end.after(self.issuer.settings().leeway))
+            }
+            Some(end) => proof.until(end),
             None => proof,
         })
     }
@@ -167,5 +178,7 @@ fn challenge(takes: &[Takes]) -> Arc<str> {
 
 #[cfg(test)]
 mod attacks;
+#[cfg(test)]
+mod shared_secrets;
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,7 @@ fn ask_some(says: &[(Say, WayIn)], now: impl Fn(usize) -> bool) -> (Came, usize)
         headers: &headers,
         client: [127, 0, 0, 1].into(),
         peer: [127, 0, 0, 1].into(),
+        certificate: None,
         websocket: false,
     };
     let all_now = (0..says.len()).all(&now);

@@ -81,6 +81,7 @@ mod tests {
             headers: &headers,
             client: [127, 0, 0, 1].into(),
             peer: [127, 0, 0, 1].into(),
+            certificate: None,
             websocket: false,
         });
         match found {

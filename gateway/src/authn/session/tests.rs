@@ -135,6 +135,7 @@ async fn only_a_session_that_memory_lacks_has_to_be_waited_for() {
             headers: &headers,
             client: [127, 0, 0, 1].into(),
             peer: [127, 0, 0, 1].into(),
+            certificate: None,
             websocket: false,
         })
     };

@@ -7,9 +7,10 @@ use http::Method;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
 use crate::authn::session::CookieNames;
-use crate::base::ProviderId;
+use crate::authn::teams::tickets::{self, Shown, Tickets};
+use crate::base::{Clock, ProviderId, RouteId};
 use crate::identity::{Authenticated, WayIn};
-use crate::session::{Handle, SessionManager};
+use crate::session::{Handle, Hot, Session, SessionManager};
 use crate::web::cookie::{self, CookieValue};
 use crate::web::{Request, origin};
 
@@ -22,12 +23,77 @@ pub struct TeamsCookie {
     names: CookieNames,
     manager: Arc<SessionManager>,
     provider: ProviderId,
+    tickets: Option<TicketDesk>,
+}
+
+/// Where a route's tickets are taken.
+#[derive(Clone, Debug)]
+struct TicketDesk {
+    tickets: Arc<Tickets>,
+    route: RouteId,
+    clock: Arc<dyn Clock>,
 }
 
 impl TeamsCookie {
     /// The way in over the sessions of `manager` that people of `provider` began in a tab.
     pub fn new(names: CookieNames, manager: Arc<SessionManager>, provider: ProviderId) -> Self {
-        Self { names, manager, provider }
+        Self { names, manager, provider, tickets: None }
+    }
+
+    /// Takes tickets too, at the handshakes of WebSockets of this route.
+    #[must_use]
+    pub fn taking(mut self, tickets: Arc<Tickets>, route: RouteId, clock: Arc<dyn Clock>) -> Self {
+        self.tickets = Some(TicketDesk { tickets, route, clock });
+        self
+    }
+
+    /// The handle that a ticket stands for; `None` where no ticket is shown.
+    fn ticket(&self, request: &Request<'_>) -> Option<Result<Handle, RejectReason>> {
+        let desk = self.tickets.as_ref()?;
+        let text = match tickets::shown(request) {
+            Shown::Nothing => return None,
+            Shown::Several => return Some(Err(RejectReason::Repeated)),
+            // Anywhere else an address is kept, and passed on by people.
+            Shown::One(_) if !request.websocket => return Some(Err(RejectReason::Misplaced)),
+            Shown::One(text) => text,
+        };
+        let taken = desk.tickets.take(&text, &desk.route, desk.clock.now());
+        Some(taken.ok_or(RejectReason::Used))
+    }
+
+    /// The handle in the cookie, or what there is to say without one.
+    fn cookie(&self, request: &Request<'_>) -> Result<Handle, Outcome> {
+        let Some(name) = self.names.teams(request.scheme, request.host) else {
+            return Err(Outcome::Absent);
+        };
+        let text = match cookie::find(request.headers, &name) {
+            CookieValue::Absent => return Err(Outcome::Absent),
+            CookieValue::Repeated => return Err(Outcome::Reject(RejectReason::Repeated)),
+            CookieValue::One(text) => text,
+        };
+        let malformed = Outcome::Reject(RejectReason::Malformed);
+        let handle = Handle::parse(text).ok_or(malformed)?;
+        if !is_safe(request.method)
+            && origin::check_state_change(request.headers, request.scheme, request.authority, &[])
+                .is_err()
+        {
+            return Err(Outcome::Reject(RejectReason::CrossSite));
+        }
+        Ok(handle)
+    }
+
+    fn judge(&self, session: Option<&Session>) -> Outcome {
+        match session {
+            None => Outcome::Reject(RejectReason::SessionUnknown),
+            Some(session) if session.provider != self.provider => {
+                Outcome::Reject(RejectReason::OtherProvider)
+            }
+            Some(session) => {
+                let principal = Arc::clone(&session.principal);
+                let session = Arc::clone(session.reference());
+                Outcome::Accept(Authenticated::assertion(principal, WayIn::Teams, Some(session)))
+            }
+        }
     }
 }
 
@@ -38,37 +104,35 @@ impl Authenticator for TeamsCookie {
     }
 
     async fn authenticate(&self, request: &Request<'_>) -> Outcome {
-        let Some(name) = self.names.teams(request.scheme, request.host) else {
-            return Outcome::Absent;
+        let handle = match self.ticket(request) {
+            Some(Ok(handle)) => handle,
+            Some(Err(reason)) => return Outcome::Reject(reason),
+            None => match self.cookie(request) {
+                Ok(handle) => handle,
+                Err(outcome) => return outcome,
+            },
         };
-        let text = match cookie::find(request.headers, &name) {
-            CookieValue::Absent => return Outcome::Absent,
-            CookieValue::Repeated => return Outcome::Reject(RejectReason::Repeated),
-            CookieValue::One(text) => text,
-        };
-        let Some(handle) = Handle::parse(text) else {
-            return Outcome::Reject(RejectReason::Malformed);
-        };
-        if !is_safe(request.method)
-            && origin::check_state_change(request.headers, request.scheme, request.authority, &[])
-                .is_err()
-        {
-            return Outcome::Reject(RejectReason::CrossSite);
-        }
         match self.manager.find(&handle).await {
-            Ok(Some(session)) if session.provider != self.provider => {
-                Outcome::Reject(RejectReason::OtherProvider)
-            }
-            Ok(Some(session)) => {
-                let principal = Arc::clone(&session.principal);
-                let session = Arc::clone(session.reference());
-                Outcome::Accept(Authenticated::assertion(principal, WayIn::Teams, Some(session)))
-            }
-            Ok(None) => Outcome::Reject(RejectReason::SessionUnknown),
+            Ok(session) => self.judge(session.as_deref()),
             Err(fault) => Outcome::Unavailable(Unavailable {
                 dependency: "the session store",
                 cause: Box::new(fault),
             }),
+        }
+    }
+
+    fn authenticate_now(&self, request: &Request<'_>) -> Option<Outcome> {
+        // A ticket is used up by looking at it: only once, by whoever is asked in earnest.
+        if self.tickets.is_some() && tickets::shown(request) != Shown::Nothing {
+            return None;
+        }
+        match self.cookie(request) {
+            Ok(handle) => match self.manager.find_hot(&handle) {
+                Hot::Cold => None,
+                Hot::Over => Some(self.judge(None)),
+                Hot::Session(session) => Some(self.judge(Some(&session))),
+            },
+            Err(outcome) => Some(outcome),
         }
     }
 }

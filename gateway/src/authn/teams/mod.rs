@@ -3,6 +3,8 @@
 
 mod cookie;
 mod entra;
+mod tickets;
 
 pub use cookie::TeamsCookie;
 pub use entra::{EntraSettings, EntraTokens, TabRefusal, TabSignIn, Tenants};
+pub use tickets::Tickets;

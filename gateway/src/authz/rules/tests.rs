@@ -23,6 +23,7 @@ fn judge(rule: &dyn Authorizer, who: Principal, way: WayIn) -> Option<DenyReason
         headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        certificate: None,
         websocket: false,
     };
     let authenticated = Authenticated::assertion(Arc::new(who), way, None);

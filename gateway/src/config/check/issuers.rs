@@ -13,7 +13,7 @@ use crate::config::issuers::Issuer;
 use crate::config::origin::is_loopback;
 use crate::config::root::Config;
 use crate::config::routes::Route;
-use crate::crypto::KeySet;
+use crate::crypto::{KeySet, VerifyAlgorithm};
 
 /// More would hold gigabytes.
 const LARGEST_CACHE: u32 = 1_000_000;
@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
         identifier(&path, id.as_str(), problems);
         addresses(&path, issuer, problems);
         keys(&path, issuer, problems);
+        shared(&path, issuer, problems);
         details(&path, issuer, problems);
         let mut before = config.issuers.iter().filter(|(other, _)| *other < id);
         if let Some((other, _)) = before.find(|(_, other)| other.issuer == issuer.issuer) {
@@ -43,6 +44,7 @@ fn addresses(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
     }
     let discovered =
         issuer.jwks_file.is_none() && issuer.jwks_url.is_none() && issuer.introspection.is_none();
+    let discovered = discovered && issuer.secret.is_none();
     let url = issuer.url();
     if discovered && url.is_none() && !issuer.issuer.is_empty() {
         problems.push(Problem::new(
@@ -85,12 +87,13 @@ fn keys(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
         ("jwks_file", issuer.jwks_file.is_some()),
         ("jwks_url", issuer.jwks_url.is_some()),
         ("introspection", issuer.introspection.is_some()),
+        ("secret", issuer.secret.is_some()),
     ];
     let written: Vec<_> = places.into_iter().filter(|(_, there)| *there).collect();
     if let [_, (second, _), ..] = written.as_slice() {
         problems.push(Problem::new(
             format!("{path}.{second}"),
-            "more than one of jwks_file, jwks_url and introspection is there",
+            "more than one of jwks_file, jwks_url, introspection and secret is there",
             "keep the one that the issuer's tokens need",
         ));
     }
@@ -109,6 +112,39 @@ fn keys(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
             "keys would be too old as soon as they are there",
             "leave it out for the default, \"24h\"",
         ));
+    }
+}
+
+/// A public key and a secret never share an issuer: what is known to all must not sign.
+fn shared(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
+    let mut wrong = |key: &str, message: String, remedy: &str| {
+        problems.push(Problem::new(format!("{path}.{key}"), message, remedy));
+    };
+    let algorithms = issuer.algorithms();
+    let Some(secret) = &issuer.secret else {
+        if let Some(shared) = algorithms.iter().find(|algorithm| algorithm.is_shared()) {
+            let message =
+                format!("{shared} needs a secret: whoever can verify it can also forge it");
+            wrong("algorithms", message, "use an algorithm with public keys, or add `secret`");
+        }
+        return;
+    };
+    if let Some(other) = algorithms.iter().find(|algorithm| !algorithm.is_shared()) {
+        let message = format!("{other} has public keys, and no secret");
+        wrong("algorithms", message, "list HS256, HS384 or HS512 only, or leave `secret` out");
+        return;
+    }
+    let wanted = algorithms.iter().map(|algorithm| match algorithm {
+        VerifyAlgorithm::Hs512 => 64,
+        VerifyAlgorithm::Hs384 => 48,
+        _ => 32,
+    });
+    let wanted = wanted.max().unwrap_or(32);
+    let bytes = secret.secret().expose().len();
+    // One that is not there was told already.
+    if bytes > 0 && bytes < wanted {
+        let message = format!("the secret has {bytes} bytes; these algorithms need {wanted}");
+        wrong("secret", message, "make a longer one: openssl rand -base64 64");
     }
 }
 
@@ -138,7 +174,7 @@ fn details(path: &str, issuer: &Issuer, problems: &mut Vec<Problem>) {
         let message = "tokens for any application of the issuer would be taken".into();
         wrong("audiences", message, "list what the tokens for this gateway have as `aud`");
     }
-    if issuer.algorithms.is_empty() {
+    if issuer.algorithms().is_empty() {
         let remedy = "list the issuer's algorithm, or leave it out";
         wrong("algorithms", "without an algorithm no token is taken".into(), remedy);
     }

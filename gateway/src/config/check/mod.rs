@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod client_certificates;
 mod directories;
 mod findings;
 mod forward_auth;

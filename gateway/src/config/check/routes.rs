@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
 use crate::config::check::{
-    api_keys, directories, forward_auth, issuers, signed_urls, teams, trusted_headers,
+    api_keys, client_certificates, directories, forward_auth, issuers, signed_urls, teams,
+    trusted_headers,
 };
 use crate::config::duration::Duration;
 use crate::config::providers::Provider;
@@ -95,6 +96,7 @@ pub(super) fn check(
         rule(&path, route, problems);
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
+        client_certificates::route(&path, route, config, problems);
         forward_auth::route(&path, route, config, problems);
         directories::route(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
@@ -247,6 +249,7 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
     let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
     let kept = kept.chain(config.issuers.values().flat_map(|issuer| &issuer.claims.keep));
     let kept = kept.chain(config.signed_urls.values().flat_map(|links| &links.claims.keep));
+    let kept = kept.chain(config.client_certificates.values().flat_map(|it| &it.claims.keep));
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
     for (index, claim) in token.claims.iter().flatten().enumerate() {
         if !known.contains(claim.as_str()) {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::config::audit::AuditSink;
 use crate::config::check::findings::{Findings, Problem};
 use crate::config::check::{
-    api_keys, audit, directories, forward_auth, issuers, providers, routes, server, session,
-    signed_urls, teams, token, trusted_headers, upstreams, verify,
+    api_keys, audit, client_certificates, directories, forward_auth, issuers, providers, routes,
+    server, session, signed_urls, teams, token, trusted_headers, upstreams, verify,
 };
 use crate::config::directories::Directory;
 use crate::config::providers::Provider;
@@ -27,6 +27,7 @@ pub(in crate::config) fn check(
     audit::check(&config, &mut problems);
     server::check(&config.server, &mut problems);
     providers::check(&config, &mut problems);
+    client_certificates::check(&config, written, &mut problems, &mut warnings);
     forward_auth::check(&config, &mut problems);
     directories::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
@@ -50,6 +51,9 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     for certificate in config.server.https.iter_mut().flat_map(|https| &mut https.certificates) {
         absolute(&mut certificate.chain);
         absolute(&mut certificate.key);
+    }
+    for section in config.client_certificates.values_mut() {
+        section.ca.iter_mut().chain(&mut section.crl).for_each(absolute);
     }
     for Provider::Oidc(oidc) in config.providers.values_mut() {
         oidc.ca.iter_mut().for_each(absolute);
@@ -86,9 +90,11 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         let Provider::Oidc(oidc) = provider;
         Some((format!("providers.{id}.client_secret"), oidc.client_secret.as_mut()?))
     });
-    let askers = config.issuers.iter_mut().filter_map(|(id, issuer)| {
-        let secret = &mut issuer.introspection.as_mut()?.client_secret;
-        Some((format!("issuers.{id}.introspection.client_secret"), secret))
+    let issuers = config.issuers.iter_mut().flat_map(|(id, issuer)| {
+        let asked = issuer.introspection.as_mut();
+        let asked = asked.map(|it| ("introspection.client_secret", &mut it.client_secret));
+        let own = issuer.secret.as_mut().map(|secret| ("secret", secret));
+        asked.into_iter().chain(own).map(move |(key, it)| (format!("issuers.{id}.{key}"), it))
     });
     let services = config.directories.iter_mut().filter_map(|(id, directory)| match directory {
         Directory::File(_) => None,
@@ -100,7 +106,7 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         SessionStore::Embedded { .. } | SessionStore::Memory {} => None,
     };
     let store = store.map(|source| ("session.store.password".to_owned(), source));
-    let all = clients.chain(askers).chain(services).chain(token).chain(store);
+    let all = clients.chain(issuers).chain(services).chain(token).chain(store);
     let admin = config.server.admin.token.as_mut();
     let admin = admin.map(|source| ("server.admin.token".to_owned(), source));
     for (path, source) in all.chain(admin) {

@@ -23,9 +23,24 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
     let mut wrong = |key: &str, message: String, remedy: &str| {
         problems.push(Problem::new(format!("trusted_headers.{key}"), message, remedy));
     };
-    if section.from.is_empty() {
-        let remedy = "name the proxy's address: from = [\"10.0.0.5/32\"]";
-        wrong("from", "nobody's word would count".into(), remedy);
+    match &section.from_certificates {
+        None if section.from.is_empty() => {
+            let remedy = "name the proxy's address: from = [\"10.0.0.5/32\"]";
+            wrong("from", "nobody's word would count".into(), remedy);
+        }
+        None => {}
+        Some(by) => {
+            let (key, id) = ("from_certificates", &by.client_certificates);
+            if by.subjects.is_empty() || by.subjects.iter().any(String::is_empty) {
+                let remedy = "list the subjects of the proxies' own certificates";
+                wrong(&format!("{key}.subjects"), "nobody's word would count".into(), remedy);
+            }
+            if !config.client_certificates.contains_key(id) {
+                let message = format!("there is no section `{id}`");
+                let remedy = "name a section [client_certificates.<id>]";
+                wrong(&format!("{key}.client_certificates"), message, remedy);
+            }
+        }
     }
     for (index, network) in section.from.iter().enumerate() {
         if network.prefix_len() == 0 {

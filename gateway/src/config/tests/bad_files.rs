@@ -87,7 +87,7 @@ fn all_faults_of_one_entry_are_told_at_once() {
    |
 16 | auth = ["sesion", "api_key:ci"]
    |         ^^^^^^^^
-help: use "session", "bearer", "teams", "api_key", "trusted_headers", "signed_url", "password", "forward_auth" or "anonymous"
+help: use "session", "bearer", "teams", "api_key", "trusted_headers", "signed_url", "password", "forward_auth", "client_certificate" or "anonymous"
 
 error: `api_key:ci` is not a way in
   --> p.toml:16:19 routes[0].auth[1]

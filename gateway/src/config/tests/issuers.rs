@@ -62,6 +62,21 @@ fn bad_settings_of_issuers_are_told() {
         (swap("https://ci.test", ""), "the issuer is empty"),
         (swap("\"api\"", "\"\""), "an audience is empty"),
         (with("algorithms = [\"HS256\"]"), "whoever can verify it can also forge it"),
+        (
+            with("secret = { env = \"S\" }\nalgorithms = [\"ES256\"]"),
+            "has public keys, and no secret",
+        ),
+        (
+            with("secret = { env = \"S\" }\nalgorithms = [\"HS256\", \"RS256\"]"),
+            "RS256 has public keys",
+        ),
+        (with("secret = { env = \"S\" }\nalgorithms = [\"HS512\"]"), "these algorithms need 64"),
+        (with("secret = { env = \"SHORT\" }"), "has 7 bytes; these algorithms need 32"),
+        (with("secret = { env = \"UNSET\" }"), "issuers.ci.secret"),
+        (
+            with("secret = { env = \"S\" }\njwks_url = \"https://ci.test/jwks\""),
+            "and secret is there",
+        ),
         (with("algorithms = [\"none\"]"), "`none` is not accepted"),
         (with("algorithms = []"), "without an algorithm no token is taken"),
         (with("leeway = \"61s\""), "lets expired tokens in"),

@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod checks;
+mod client_certificates;
 mod directories;
 mod entrances;
 mod examples;

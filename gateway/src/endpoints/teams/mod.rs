@@ -3,6 +3,7 @@
 mod codes;
 mod popup;
 mod session;
+mod ticket;
 
 pub(super) use codes::PopupCodes;
 pub use session::Tabs;

@@ -7,14 +7,14 @@ use http::{Method, StatusCode};
 use serde_json::json;
 use url::form_urlencoded;
 
-use crate::authn::teams::{EntraTokens, TabRefusal, TabSignIn};
+use crate::authn::teams::{EntraTokens, TabRefusal, TabSignIn, Tickets};
 use crate::base::ProviderId;
 use crate::endpoints::answer::{Notice, data, reads, wrong_method};
 use crate::endpoints::service::Endpoints;
-use crate::gate::Tab;
+use crate::gate::{Gate, Tab};
 use crate::identity::WayIn;
 use crate::observe::{LoginResult, audit};
-use crate::session::{NewSession, ProviderTokens};
+use crate::session::{Handle, NewSession, ProviderTokens};
 use crate::web::{Reply, Request, origin};
 
 /// What signing in from a tab needs.
@@ -24,6 +24,8 @@ pub struct Tabs {
     pub provider: ProviderId,
     /// Judges the tokens.
     pub tokens: EntraTokens,
+    /// Tickets for tabs without cookies.
+    pub tickets: Arc<Tickets>,
     /// What the pages need to know.
     pub tab: Arc<Tab>,
 }
@@ -35,6 +37,7 @@ impl Endpoints {
     /// Everything below `/.portcullis/teams/`.
     pub(in crate::endpoints) async fn teams(
         &self,
+        gate: &Gate,
         page: &str,
         request: &Request<'_>,
         body: &Bytes,
@@ -44,6 +47,7 @@ impl Endpoints {
             "tab.js" => script(request, TAB_SCRIPT),
             "popup.js" => script(request, POPUP_SCRIPT),
             "session" => self.tab_session(tabs, request).await,
+            "ticket" => self.tab_ticket(gate, tabs, request, body).await,
             "redeem" => self.tab_redeem(tabs, request, body).await,
             "popup-start" => self.popup_start(tabs, request).await,
             "popup-end" => self.popup_end(tabs, request, body).await,
@@ -56,22 +60,35 @@ impl Endpoints {
         if let Some(refusal) = self.not_a_post_of_ours(request) {
             return refusal;
         }
+        match self.judge_tab(tabs, request).await {
+            Ok(new) => self.welcome_tab(request, new).await,
+            Err(refusal) => *refusal,
+        }
+    }
+
+    /// Whom the token in `Authorization` names, as a session that may begin.
+    pub(super) async fn judge_tab(
+        &self,
+        tabs: &Tabs,
+        request: &Request<'_>,
+    ) -> Result<NewSession, Box<Reply>> {
         let sign_in = match tabs.tokens.judge(request).await {
             Ok(sign_in) => sign_in,
             Err(TabRefusal::Reject(reason)) => {
                 let (code, cause) = ("teams_token_refused", reason.as_str());
                 self.note_failure(request, &tabs.provider, code, cause);
                 let sentence = "The token of Microsoft Teams does not count here.";
-                return refused(StatusCode::UNAUTHORIZED, "teams_token_refused", sentence, request);
+                let status = StatusCode::UNAUTHORIZED;
+                return Err(refused(status, "teams_token_refused", sentence, request).into());
             }
             Err(TabRefusal::Unavailable(cause)) => {
                 tracing::warn!(%cause, "tokens of tabs cannot be judged");
-                return unavailable(request);
+                return Err(unavailable(request).into());
             }
         };
         let TabSignIn { principal, auth_time, amr } = sign_in;
         let Some(provider) = self.provider(tabs.provider.as_str()) else {
-            return unavailable(request);
+            return Err(unavailable(request).into());
         };
         let principal = match provider.admit(principal) {
             Ok(principal) => principal,
@@ -79,10 +96,11 @@ impl Endpoints {
                 let cause = fault.to_string();
                 self.note_failure(request, &tabs.provider, "teams_not_allowed", &cause);
                 let sentence = "You may not use this application.";
-                return refused(StatusCode::FORBIDDEN, "teams_not_allowed", sentence, request);
+                let status = StatusCode::FORBIDDEN;
+                return Err(refused(status, "teams_not_allowed", sentence, request).into());
             }
         };
-        let new = NewSession {
+        Ok(NewSession {
             principal: Arc::new(principal),
             signed_in_by: WayIn::Teams,
             provider: tabs.provider.clone(),
@@ -90,8 +108,7 @@ impl Endpoints {
             acr: None,
             amr: amr.into(),
             tokens: ProviderTokens::default(),
-        };
-        self.welcome_tab(request, new).await
+        })
     }
 
     /// `POST /.portcullis/teams/redeem`, with `code` and `verifier` in a form.
@@ -130,24 +147,37 @@ impl Endpoints {
     }
 
     async fn welcome_tab(&self, request: &Request<'_>, new: NewSession) -> Reply {
+        let handle = match self.begin_tab(request, new).await {
+            Ok(handle) => handle,
+            Err(refusal) => return *refusal,
+        };
+        let cookie = self.tab_cookie(request, &handle).unwrap_or_default();
+        Reply::new(StatusCode::NO_CONTENT).with_cookie(&cookie)
+    }
+
+    /// Begins a session, in place of the one that the tab brought.
+    pub(super) async fn begin_tab(
+        &self,
+        request: &Request<'_>,
+        new: NewSession,
+    ) -> Result<Handle, Box<Reply>> {
         let replaced = self.tab_handle_of(request);
         let (handle, session) = match self.parts.sessions.start(new, replaced.as_ref()).await {
             Ok(started) => started,
             Err(fault) => {
                 tracing::error!(%fault, "a session of a tab cannot be kept");
-                return unavailable(request);
+                return Err(unavailable(request).into());
             }
         };
         let (who, name) = (&session.principal, session.provider.as_str());
         audit::signed_in(request.id.as_str(), name, &who.issuer, &who.subject, &session.sid);
         self.parts.metrics.login(name, LoginResult::Succeeded);
-        let cookie = self.tab_cookie(request, &handle).unwrap_or_default();
-        Reply::new(StatusCode::NO_CONTENT).with_cookie(&cookie)
+        Ok(handle)
     }
 
     /// The answer to what must not be answered otherwise: another method, a page of another site, an
     /// address that is not ours.
-    fn not_a_post_of_ours(&self, request: &Request<'_>) -> Option<Reply> {
+    pub(super) fn not_a_post_of_ours(&self, request: &Request<'_>) -> Option<Reply> {
         if *request.method != Method::POST {
             return Some(wrong_method(request, "POST"));
         }
@@ -186,7 +216,12 @@ fn script(request: &Request<'_>, text: &'static str) -> Reply {
 }
 
 /// For the page's script, which shows its own words.
-fn refused(status: StatusCode, code: &str, sentence: &str, request: &Request<'_>) -> Reply {
+pub(super) fn refused(
+    status: StatusCode,
+    code: &str,
+    sentence: &str,
+    request: &Request<'_>,
+) -> Reply {
     let id = request.id.as_str();
     let reply = data(status, &json!({ "error": code, "message": sentence, "request_id": id }));
     match status {
@@ -197,7 +232,7 @@ fn refused(status: StatusCode, code: &str, sentence: &str, request: &Request<'_>
     }
 }
 
-fn unavailable(request: &Request<'_>) -> Reply {
+pub(super) fn unavailable(request: &Request<'_>) -> Reply {
     let sentence = "Signing in does not work just now.";
     let status = StatusCode::SERVICE_UNAVAILABLE;
     refused(status, "temporarily_unavailable", sentence, request).with("retry-after", "5")

@@ -191,6 +191,7 @@ impl Fixture {
             headers: &headers,
             client: [192, 0, 2, 1].into(),
             peer: [192, 0, 2, 1].into(),
+            certificate: None,
             websocket: false,
         };
         let reply = self.endpoints.serve(&self.gate, &request, &body).await;
@@ -358,6 +359,7 @@ fn routes() -> Table<Arc<RoutePlan>> {
             chain: Chain::new(Vec::new()),
             authorizer: Arc::new(Public),
             login: login.iter().map(|id| (*id).into()).collect(),
+            resource: None,
             links: None,
             pool: Arc::new(Pool::new(pool, 1)),
             token: None,

@@ -32,6 +32,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Misdirected,
         Refusal::NotFound,
         Refusal::Origin,
+        Refusal::OtherConnection,
         Refusal::StreamLimit,
         Refusal::Unauthenticated(None),
         Refusal::Unauthenticated(Some((WayIn::Session, RejectReason::SessionUnknown))),
@@ -47,6 +48,7 @@ fn callers() -> Vec<(CallerKind, Asked)> {
     vec![
         (CallerKind::Grpc, asked().with("content-type", "application/grpc+proto")),
         (CallerKind::IframeNavigation, navigation("iframe")),
+        (CallerKind::Mcp, asked().with("mcp-protocol-version", "2026-07-28")),
         (CallerKind::Navigation, navigation("document")),
         (CallerKind::Programmatic, asked().with("accept", "text/event-stream")),
         (CallerKind::WebSocket, Asked { websocket: true, ..asked() }),

@@ -58,7 +58,7 @@ pub(super) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
     ctx.record.method = Some(head.method.clone());
     ctx.record.protocol = if head.http11 { "http/1.1" } else { "http/1.0" };
     // What is rare is boxed: otherwise each request would be as large as the rarest.
-    match judge(&direct.gateway, &mut ctx, inbound, &head.headers).await {
+    match judge(&direct.gateway, &mut ctx, &client.connection, inbound, &head.headers).await {
         Verdict::Answer(answer) => Box::pin(reply(client, &mut ctx, &head, (*answer, last))).await,
         Verdict::Own => Box::pin(own(direct, client, &mut ctx, &head, last)).await,
         Verdict::Forward => match exchange(direct, client, &mut ctx, &head, last).await {

@@ -54,6 +54,7 @@ pub(in crate::proxy) fn snapshot() -> Snapshot {
         client_time: second,
         idle: second,
         https_port: None,
+        sites: None,
         access_log: false,
         http2_upstreams: false,
     }
@@ -68,6 +69,7 @@ pub(in crate::proxy) fn inbound() -> Inbound {
         query: Some("q=%41".to_owned()),
         client: [198, 51, 100, 7].into(),
         peer: [198, 51, 100, 7].into(),
+        certificate: None,
         websocket: false,
     }
 }

@@ -49,6 +49,9 @@ impl Gateway {
     }
 
     async fn start_in(folder: Folder, authority: Option<Authority>, settings: &Settings) -> Self {
+        for (name, text) in &settings.files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         write_config(&folder, &settings.render());
         let printed = Arc::new(Mutex::new(String::new()));
         let mut child = command("run", folder.path()).spawn().expect("the gateway starts");

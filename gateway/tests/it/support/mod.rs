@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod browser;
 pub(crate) mod certs;
+pub(crate) mod client_certs;
 pub(crate) mod folder;
 pub(crate) mod forge;
 pub(crate) mod gateway;

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) routes: Vec<Route>,
     /// What relays HTTP/1.1: the whole suite can be run against either.
     pub(crate) engine: String,
+    /// Further files beside the configuration, by name.
+    pub(crate) files: Vec<(String, String)>,
     /// Text of the finished file to write differently, for what a single test changes.
     pub(crate) swaps: Vec<(&'static str, String)>,
 }
@@ -98,6 +100,7 @@ impl Settings {
             log: "info".to_owned(),
             routes,
             engine: std::env::var("PORTCULLIS_TEST_ENGINE").unwrap_or_else(|_| "direct".to_owned()),
+            files: Vec::new(),
             swaps: Vec::new(),
         }
     }

@@ -250,6 +250,7 @@ async fn a_remembered_yes_is_for_the_very_same_question_only() {
             headers: &headers,
             client,
             peer: client,
+            certificate: None,
             websocket: false,
         };
         assert!(matches!(way.authenticate(&request).await, Outcome::Accept(_)));

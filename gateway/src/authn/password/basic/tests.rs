@@ -138,6 +138,7 @@ async fn a_page_of_another_site_changes_nothing_with_it() {
             headers: &headers,
             client: [127, 0, 0, 1].into(),
             peer: [127, 0, 0, 1].into(),
+            certificate: None,
             websocket: false,
         };
         let outcome = way.authenticate(&request).await;

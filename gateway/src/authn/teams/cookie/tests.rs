@@ -114,6 +114,7 @@ async fn what_may_change_something_must_come_from_our_own_pages() {
             headers: &headers,
             client: [127, 0, 0, 1].into(),
             peer: [127, 0, 0, 1].into(),
+            certificate: None,
             websocket: false,
         };
         let outcome = tab.way.authenticate(&request).await;

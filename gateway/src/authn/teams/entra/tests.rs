@@ -116,6 +116,7 @@ async fn ask(judge: &EntraTokens, fields: &[String]) -> Result<TabSignIn, TabRef
         headers: &headers,
         client: [127, 0, 0, 1].into(),
         peer: [127, 0, 0, 1].into(),
+        certificate: None,
         websocket: false,
     };
     judge.judge(&request).await
