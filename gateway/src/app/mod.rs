@@ -5,6 +5,7 @@ mod build;
 pub mod demo;
 pub mod dev_certificate;
 mod directories;
+mod directory_servers;
 mod issuers;
 mod known_keys;
 mod lasting;

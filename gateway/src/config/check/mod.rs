@@ -1,6 +1,7 @@
 //! Checks between the parts of a configuration that was read, one file per section.
 
 mod directories;
+mod directory_servers;
 mod findings;
 mod forward_auth;
 mod issuers;

@@ -53,6 +53,9 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
         match directory {
             Directory::File(file) => absolute(&mut file.path),
             Directory::Http(http) => http.ca.iter_mut().for_each(absolute),
+            Directory::Ldap(ldap) => ldap.ca.iter_mut().for_each(absolute),
+            Directory::Postgres(postgres) => postgres.ca.iter_mut().for_each(absolute),
+            Directory::Sqlite(sqlite) => absolute(&mut sqlite.path),
         }
     }
     for issuer in config.issuers.values_mut() {
@@ -75,9 +78,14 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         let secret = &mut issuer.introspection.as_mut()?.client_secret;
         Some((format!("issuers.{id}.introspection.client_secret"), secret))
     });
-    let services = config.directories.iter_mut().filter_map(|(id, directory)| match directory {
-        Directory::File(_) => None,
-        Directory::Http(http) => Some((format!("directories.{id}.secret"), http.secret.as_mut()?)),
+    let services = config.directories.iter_mut().filter_map(|(id, directory)| {
+        let (key, secret) = match directory {
+            Directory::File(_) | Directory::Sqlite(_) => return None,
+            Directory::Http(http) => ("secret", http.secret.as_mut()?),
+            Directory::Ldap(ldap) => ("bind_password", ldap.bind_password.as_mut()?),
+            Directory::Postgres(postgres) => ("password", postgres.password.as_mut()?),
+        };
+        Some((format!("directories.{id}.{key}"), secret))
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
     for (path, source) in clients.chain(askers).chain(services).chain(token) {
