@@ -11,6 +11,7 @@ mod access_log;
 mod bearer;
 mod canary;
 mod chromium;
+mod directories;
 mod durability;
 mod edge;
 mod forward_auth;
