@@ -3,9 +3,8 @@
 use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::Semaphore;
-
 use crate::app::build::BuildFault;
+use crate::app::directory_servers;
 use crate::app::lasting::Lasting;
 use crate::app::providers::mapping;
 use crate::authn::password::{PasswordDesk, PasswordLimits};
@@ -14,18 +13,18 @@ use crate::base::{ProviderId, SystemEntropy};
 use crate::config::{
     Checked, Config, Directory as Section, HttpDirectory as HttpSection, SecretSource,
 };
-use crate::directory::{Directory, FileDirectory, HttpDirectory, HttpDirectorySettings, Members};
+use crate::directory::{
+    Directory, FileDirectory, HashPool, HttpDirectory, HttpDirectorySettings, SqlDirectory,
+};
 use crate::web::{AddressPolicy, FetchLimits, HttpClient};
 
 /// The counters of tries, in the state directory.
 const TRIES: &str = "password-tries.redb";
 
-/// Looks for files that cannot be used.
+/// Looks for what cannot be used: files, statements, filters. Asks no server.
 pub(super) fn check(config: &Checked<Config>) -> Result<(), BuildFault> {
     for (id, section) in &config.directories {
-        if let Section::File(file) = section {
-            Members::read(&file.path).map_err(|cause| fault(id, cause.to_string()))?;
-        }
+        directory(id, section, &HashPool::new(1)).map_err(|cause| fault(id, cause))?;
     }
     Ok(())
 }
@@ -39,22 +38,11 @@ pub(super) fn desk(
         return Ok(None);
     }
     let password = &config.password;
-    let turns = Arc::new(Semaphore::new(threads(password.hash_threads)));
+    let pool = HashPool::new(threads(password.hash_threads));
     let mut directories: Vec<(ProviderId, Arc<dyn Directory>)> = Vec::new();
     for (id, section) in &config.directories {
-        let directory: Arc<dyn Directory> = match section {
-            Section::File(file) => {
-                let (turns, entropy) = (Arc::clone(&turns), Arc::new(SystemEntropy));
-                let directory = FileDirectory::new(&file.path, section.issuer(id), turns, entropy);
-                directory.look().map_err(|cause| fault(id, cause.to_string()))?;
-                Arc::new(directory)
-            }
-            Section::Http(http) => {
-                let made = service(section.issuer(id), http).map_err(|cause| fault(id, cause))?;
-                Arc::new(made)
-            }
-        };
-        directories.push((id.clone(), directory));
+        let made = directory(id, section, &pool).map_err(|cause| fault(id, cause))?;
+        directories.push((id.clone(), made));
     }
     let allowance =
         |tries: NonZeroU32| Allowance { tries: tries.get(), within: password.tries_within.std() };
@@ -65,6 +53,31 @@ pub(super) fn desk(
     };
     let desk = PasswordDesk::new(directories, throttle(lasting)?, limits);
     Ok(Some(Arc::new(desk)))
+}
+
+fn directory(
+    id: &ProviderId,
+    section: &Section,
+    pool: &HashPool,
+) -> Result<Arc<dyn Directory>, String> {
+    let (issuer, entropy, pool) = (section.issuer(id), Arc::new(SystemEntropy), pool.clone());
+    Ok(match section {
+        Section::File(file) => {
+            let directory = FileDirectory::new(&file.path, issuer, pool, entropy);
+            directory.look().map_err(|cause| cause.to_string())?;
+            Arc::new(directory)
+        }
+        Section::Http(http) => Arc::new(service(issuer, http)?),
+        Section::Ldap(ldap) => Arc::new(directory_servers::ldap(issuer, ldap)?),
+        Section::Postgres(postgres) => {
+            let table = Arc::new(directory_servers::postgres(postgres)?);
+            Arc::new(SqlDirectory::new(issuer, table, pool, entropy))
+        }
+        Section::Sqlite(sqlite) => {
+            let table = Arc::new(directory_servers::sqlite(sqlite)?);
+            Arc::new(SqlDirectory::new(issuer, table, pool, entropy))
+        }
+    })
 }
 
 fn service(issuer: String, section: &HttpSection) -> Result<HttpDirectory, String> {

@@ -6,6 +6,7 @@ mod build;
 pub mod demo;
 pub mod dev_certificate;
 mod directories;
+mod directory_servers;
 mod issuers;
 mod known_keys;
 mod lasting;

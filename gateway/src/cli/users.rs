@@ -1,6 +1,7 @@
 //! `portcullis users`: the people of a users file.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 use std::process::Command;
@@ -89,9 +90,20 @@ pub(super) enum UsersFault {
     #[error("the two passwords differ")]
     Repeated,
     #[error(
+        "people of a server are kept by their own server; this command keeps users files \
+         (kind = \"file\")"
+    )]
+    Server,
+    #[error(
         "a password has at least {SHORTEST} characters and at most 1024 bytes; --generate makes one"
     )]
     Short,
+    #[error(
+        "{} is an SQLite database: its people are kept with SQL; this command keeps users files \
+         (kind = \"file\")",
+        .0.display()
+    )]
+    Table(PathBuf),
     #[error("there is a user `{0}` already; see: portcullis users passwd")]
     Taken(String),
     #[error("there is no user `{0}`; see: portcullis users list")]
@@ -101,6 +113,8 @@ pub(super) enum UsersFault {
 /// NIST SP 800-63B section 3.1.1.2: where nothing but the password is asked for.
 const SHORTEST: usize = 15;
 const LONGEST: usize = 1024;
+/// How each SQLite file begins.
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
 impl UsersArgs {
     /// Carries the command out. Returns what to print.
@@ -108,6 +122,7 @@ impl UsersArgs {
     /// # Errors
     /// Why it was not done; the file is then as it was.
     pub(super) fn run(&self, entropy: &dyn Entropy) -> Result<String, UsersFault> {
+        self.is_ours()?;
         match &self.action {
             Action::Add(add) => self.add(add, entropy),
             Action::Disable { name } => self.switch(name, true),
@@ -123,6 +138,19 @@ impl UsersArgs {
                 Ok(format!("`{name}` has a new password. {ended}{told}"))
             }
         }
+    }
+
+    /// People may be elsewhere than in a users file, and whoever keeps the gateway may not know.
+    fn is_ours(&self) -> Result<(), UsersFault> {
+        if self.file.to_string_lossy().contains("://") {
+            return Err(UsersFault::Server);
+        }
+        let mut start = [0; SQLITE.len()];
+        let read = File::open(&self.file).and_then(|mut file| file.read_exact(&mut start));
+        if read.is_ok() && start == *SQLITE {
+            return Err(UsersFault::Table(self.file.clone()));
+        }
+        Ok(())
     }
 
     fn add(&self, add: &AddArgs, entropy: &dyn Entropy) -> Result<String, UsersFault> {

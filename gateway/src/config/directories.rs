@@ -8,8 +8,10 @@ use url::Url;
 
 use crate::base::ProviderId;
 use crate::config::duration::Duration;
+use crate::config::ldap_directory::LdapDirectory;
 use crate::config::providers::ClaimNames;
 use crate::config::secret_source::SecretSource;
+use crate::config::sql_directories::{PostgresDirectory, SqliteDirectory};
 
 /// A directory of people with passwords; `kind` says where they are.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -19,13 +21,20 @@ pub enum Directory {
     File(FileDirectory),
     /// A service of your own, asked over HTTP about each name and password.
     Http(Box<HttpDirectory>),
+    /// An LDAP directory.
+    Ldap(Box<LdapDirectory>),
+    /// A table of a PostgreSQL database.
+    Postgres(Box<PostgresDirectory>),
+    /// A table of an SQLite file.
+    Sqlite(Box<SqliteDirectory>),
 }
 
 /// A service that is sent `{"username": …, "password": …}` by POST.
 ///
 /// It answers 200 with a JSON object that describes the person, 401 or 404 for a name and a password
 /// that do not belong together, and 423 for an account that is switched off. Anything else counts as
-/// no answer: nobody gets in, and the login is answered with 503.
+/// no answer: nobody gets in, and the login is answered with 503. A 401 whose JSON object has the
+/// person's stable name says that the service knows the name: directories behind it then do not count.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpDirectory {
@@ -60,6 +69,9 @@ impl Directory {
         let written = match self {
             Self::File(file) => &file.issuer,
             Self::Http(http) => &http.issuer,
+            Self::Ldap(ldap) => &ldap.issuer,
+            Self::Postgres(postgres) => &postgres.issuer,
+            Self::Sqlite(sqlite) => &sqlite.issuer,
         };
         written.clone().unwrap_or_else(|| format!("directory:{id}"))
     }
@@ -69,7 +81,7 @@ fn subject() -> String {
     "sub".to_owned()
 }
 
-const fn timeout() -> Duration {
+pub(super) const fn timeout() -> Duration {
     Duration::from_secs(5)
 }
 

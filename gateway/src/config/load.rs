@@ -17,12 +17,14 @@ use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
 use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
+use crate::config::ldap_directory::LdapDirectory;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
 use crate::config::routes::Route;
 use crate::config::schema::json_schema;
 use crate::config::shape::Shape;
 use crate::config::signed_urls::SignedUrls;
+use crate::config::sql_directories::{PostgresDirectory, SqliteDirectory};
 use crate::config::surroundings::Surroundings;
 use crate::config::trusted_headers::TrustedHeaders;
 use crate::config::upstreams::Upstream;
@@ -214,6 +216,11 @@ impl Reader<'_> {
         match kind.get_ref().as_str()? {
             "file" => self.read::<FileDirectory>(value).map(Directory::File),
             "http" => self.read::<HttpDirectory>(value).map(Box::new).map(Directory::Http),
+            "ldap" => self.read::<LdapDirectory>(value).map(Box::new).map(Directory::Ldap),
+            "postgres" => {
+                self.read::<PostgresDirectory>(value).map(Box::new).map(Directory::Postgres)
+            }
+            "sqlite" => self.read::<SqliteDirectory>(value).map(Box::new).map(Directory::Sqlite),
             _ => None,
         }
     }

@@ -15,6 +15,23 @@ pub struct AccountName {
     folded: String,
 }
 
+/// What a directory itself calls an account, whichever of its names it was asked for: tries are
+/// counted by it, so that a login name and an e-mail address are not two accounts to guess at.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AccountKey(String);
+
+impl AccountKey {
+    /// The account that its directory calls `key`: one text for one account.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// In bytes. No account's name is longer, and it is a key in memory.
 const LONGEST: usize = 256;
 
@@ -39,6 +56,21 @@ impl AccountName {
     /// The one spelling: what accounts are found and counted by.
     pub fn folded(&self) -> &str {
         &self.folded
+    }
+
+    /// The folded name without a domain: `ann` of `ann@corp.test` and of `corp\\ann`. `None` where
+    /// there is no domain.
+    pub fn without_domain(&self) -> Option<&str> {
+        let behind = self.folded.rsplit_once('\\').map(|(_, name)| name);
+        let name = behind.unwrap_or(&self.folded);
+        let bare = name.split_once('@').map_or(name, |(name, _)| name);
+        (bare.len() < self.folded.len() && !bare.is_empty()).then_some(bare)
+    }
+}
+
+impl fmt::Debug for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountKey(…)")
     }
 }
 
@@ -90,6 +122,22 @@ mod tests {
         }
         assert_eq!(folded("Ann  van\u{2003}Dam").as_deref(), Some("ann van dam"));
         assert_ne!(folded("ann"), folded("anne"));
+    }
+
+    #[test]
+    fn a_domain_before_or_behind_is_no_part_of_the_bare_name() {
+        for (text, bare) in [
+            ("ann", None),
+            ("Ann@Corp.test", Some("ann")),
+            ("CORP\\Ann", Some("ann")),
+            ("corp\\ann@corp.test", Some("ann")),
+            ("a\\b\\ann", Some("ann")),
+            ("@corp.test", None),
+            ("corp\\", None),
+        ] {
+            let name = AccountName::parse(text).unwrap();
+            assert_eq!(name.without_domain(), bare, "{text}");
+        }
     }
 
     #[test]

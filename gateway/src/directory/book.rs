@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::base::Secret;
-use crate::directory::AccountName;
+use crate::directory::{AccountKey, AccountName};
 use crate::identity::Principal;
 
 /// Somebody who can tell whether a name and a password belong together.
@@ -22,10 +22,14 @@ pub trait Directory: Send + Sync + fmt::Debug {
 #[derive(Debug)]
 pub enum Answer {
     /// They belong together, and this is who it is.
-    Accept(Box<Principal>),
+    Accept(AccountKey, Box<Principal>),
     /// The account is switched off, whatever the password.
-    Disabled,
-    /// There is no such account, or its password is another one: which of the two is not said.
+    Disabled(AccountKey),
+    /// There is such an account, and its password is another one. What directories behind say of
+    /// the name counts for nothing: it is somebody else's there.
+    Mistaken(AccountKey),
+    /// There is no such account here; or its password is another one, and this directory does not
+    /// tell the two apart.
     Refuse,
     /// Nobody can say just now; the cause, for the log.
     Unavailable(String),

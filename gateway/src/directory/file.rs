@@ -4,14 +4,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
-use aws_lc_rs::hmac;
-use tokio::sync::Semaphore;
-
 use crate::base::{Entropy, Secret};
 use crate::crypto::keyfile::{self, Stamp};
 use crate::directory::member::is_toml;
-use crate::directory::{AccountName, Answer, Directory, Members, MembersFault, PasswordHash};
+use crate::directory::{
+    AccountKey, AccountName, Answer, Directory, HashBench, HashPool, Members, MembersFault,
+    PasswordHash,
+};
+use async_trait::async_trait;
+use aws_lc_rs::hmac;
 
 /// A directory in a file. A change of the file counts from the next login on.
 #[derive(Clone)]
@@ -24,22 +25,20 @@ struct Inner {
     /// Chooses the hash that an unknown name is held against.
     chooser: hmac::Key,
     entropy: Arc<dyn Entropy>,
-    /// How many passwords are hashed at once.
-    turns: Arc<Semaphore>,
+    pool: HashPool,
 }
 
 impl FileDirectory {
-    /// The people of a file, as `issuer` vouches for them. `turns` bounds how many passwords are
-    /// hashed at once: each takes a processor and 19 MiB for a while.
+    /// The people of a file, as `issuer` vouches for them.
     pub fn new(
         path: impl Into<PathBuf>,
         issuer: impl Into<String>,
-        turns: Arc<Semaphore>,
+        pool: HashPool,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let chooser = hmac::Key::new(hmac::HMAC_SHA256, &(*entropy).bytes::<32>());
         let (path, issuer, known) = (path.into(), issuer.into(), Mutex::default());
-        Self(Arc::new(Inner { path, issuer, known, chooser, entropy, turns }))
+        Self(Arc::new(Inner { path, issuer, known, chooser, entropy, pool }))
     }
 
     /// Reads the file, to find what is wrong with it before anybody signs in.
@@ -54,40 +53,30 @@ impl FileDirectory {
 #[async_trait]
 impl Directory for FileDirectory {
     async fn check(&self, name: &AccountName, password: &Secret<String>) -> Answer {
-        let Ok(turn) = Arc::clone(&self.0.turns).acquire_owned().await else {
-            return Answer::Unavailable("the gateway is on its way out".to_owned());
-        };
         let (inner, name, password) = (Arc::clone(&self.0), name.clone(), password.clone());
-        let work = move || {
-            // Held by the work and not by whoever waits for it: a caller that goes away frees
-            // neither processor nor memory.
-            let _turn = turn;
-            inner.check(&name, &password)
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(answer) => answer,
-            Err(cause) => Answer::Unavailable(cause.to_string()),
-        }
+        let work = move |bench: &HashBench| inner.check(&name, &password, bench);
+        self.0.pool.run(work).await.unwrap_or_else(Answer::Unavailable)
     }
 }
 
 impl Inner {
-    fn check(&self, name: &AccountName, password: &Secret<String>) -> Answer {
+    fn check(&self, name: &AccountName, password: &Secret<String>, bench: &HashBench) -> Answer {
         let members = match self.members() {
             Ok(members) => members,
             Err(fault) => return Answer::Unavailable(fault.to_string()),
         };
         let Some(member) = members.get(name) else {
             // The result is of no interest; the time is.
-            let _ = self.stand_in(&members, name).is_of(password);
+            let _ = bench.is_of(&self.stand_in(&members, name), password);
             return Answer::Refuse;
         };
-        let right = member.password.is_of(password);
+        let right = bench.is_of(&member.password, password);
+        let account = AccountKey::new(name.folded());
         if member.facts.disabled {
-            return Answer::Disabled;
+            return Answer::Disabled(account);
         }
         if !right {
-            return Answer::Refuse;
+            return Answer::Mistaken(account);
         }
         if member.password.is_old()
             && is_toml(&self.path)
@@ -95,7 +84,7 @@ impl Inner {
         {
             tracing::warn!(%fault, "a password's old hash cannot be replaced");
         }
-        Answer::Accept(Box::new(member.principal(&self.issuer)))
+        Answer::Accept(account, Box::new(member.principal(&self.issuer)))
     }
 
     /// What a name that nobody has is held against: the hash of somebody, always the same one. So

@@ -57,6 +57,15 @@ impl PasswordHash {
         Ok(Self(Kind::Argon2id { memory: MEMORY, passes: PASSES, lanes: LANES, salt, tag }))
     }
 
+    /// One that costs next to nothing.
+    #[cfg(test)]
+    pub(super) fn make_cheap(password: &str) -> Self {
+        let (memory, passes, lanes, salt) = (64, 1, 1, vec![7; SALT]);
+        let password = Secret::from(password);
+        let tag = argon2id(&password, &salt, (memory, passes, lanes), TAG).unwrap();
+        Self(Kind::Argon2id { memory, passes, lanes, salt, tag })
+    }
+
     /// A hash that no password has, as costly as a new one.
     pub fn of_nobody() -> Self {
         let (salt, tag) = (vec![0; SALT], vec![0; TAG]);
@@ -92,6 +101,33 @@ impl PasswordHash {
                     .is_ok_and(|made| verify_slices_are_equal(&made, tag).is_ok())
             }
             Kind::Bcrypt(text) => bcrypt::verify(password.expose(), text).unwrap_or(false),
+        }
+    }
+
+    /// What one check costs, in steps that only compare with those of the same algorithm.
+    pub fn cost(&self) -> u64 {
+        match &self.0 {
+            Kind::Argon2id { memory, passes, .. } => u64::from(*memory) * u64::from(*passes),
+            Kind::Bcrypt(text) => {
+                let cost = text.split('$').nth(2).and_then(|it| it.parse().ok());
+                1_u64 << cost.unwrap_or(0).min(MOST_BCRYPT)
+            }
+        }
+    }
+
+    /// Whether a check of either takes the same time.
+    pub fn costs_like(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (
+                Kind::Argon2id { memory, passes, lanes, tag, .. },
+                Kind::Argon2id {
+                    memory: memory2, passes: passes2, lanes: lanes2, tag: tag2, ..
+                },
+            ) => (memory, passes, lanes, tag.len()) == (memory2, passes2, lanes2, tag2.len()),
+            (Kind::Bcrypt(_), Kind::Bcrypt(_)) => self.cost() == other.cost(),
+            (Kind::Argon2id { .. }, Kind::Bcrypt(_)) | (Kind::Bcrypt(_), Kind::Argon2id { .. }) => {
+                false
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::base::Secret;
 use crate::crypto::strict_json;
-use crate::directory::{AccountName, Answer, Directory};
+use crate::directory::{AccountKey, AccountName, Answer, Directory};
 use crate::identity::{ClaimMapping, claim};
 use crate::web::Fetch;
 
@@ -70,8 +70,15 @@ impl HttpDirectory {
         let host = self.settings.url.host_str().unwrap_or_default();
         match answer.status() {
             StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND => return Ok(Answer::Refuse),
-            StatusCode::LOCKED => return Ok(Answer::Disabled),
+            StatusCode::UNAUTHORIZED => {
+                return Ok(self.account(answer.body()).map_or(Answer::Refuse, Answer::Mistaken));
+            }
+            StatusCode::NOT_FOUND => return Ok(Answer::Refuse),
+            StatusCode::LOCKED => {
+                let account = self.account(answer.body());
+                let account = account.unwrap_or_else(|| AccountKey::new(name.folded()));
+                return Ok(Answer::Disabled(account));
+            }
             // 403 too: it is we who are not believed, not the person.
             status => return Err(format!("{host} answered with {status}")),
         }
@@ -83,7 +90,15 @@ impl HttpDirectory {
             .and_then(|it| it.as_str())
             .filter(|subject| !subject.is_empty())
             .ok_or_else(|| format!("{host} does not say `{subject}`, the person's stable name"))?;
-        Ok(Answer::Accept(Box::new(mapping.principal(issuer, subject, &claims))))
+        let who = mapping.principal(issuer, subject, &claims);
+        Ok(Answer::Accept(AccountKey::new(subject), Box::new(who)))
+    }
+
+    /// Whose account it was, where a refusal says so.
+    fn account(&self, body: &[u8]) -> Option<AccountKey> {
+        let said = strict_json::object(body).ok()?;
+        let subject = claim(&said, &self.settings.subject)?.as_str()?;
+        (!subject.is_empty()).then(|| AccountKey::new(subject))
     }
 }
 
@@ -130,7 +145,8 @@ mod tests {
             "plan": "pro", "secret": "not kept",
         });
         fetch.answer(URL, 200, said.to_string());
-        let Answer::Accept(who) = check(&fetch).await else { panic!() };
+        let Answer::Accept(account, who) = check(&fetch).await else { panic!() };
+        assert_eq!(account.as_str(), "4711");
         assert_eq!((who.issuer.as_str(), who.subject.as_str()), ("directory:people", "4711"));
         assert_eq!(who.roles, ["editor"]);
         assert!(who.email.is_some_and(|email| !email.verified), "only what is said to be");
@@ -150,7 +166,14 @@ mod tests {
             assert!(matches!(check(&fetch).await, Answer::Refuse), "{status}");
         }
         fetch.answer(URL, 423, "");
-        assert!(matches!(check(&fetch).await, Answer::Disabled));
+        assert!(matches!(check(&fetch).await, Answer::Disabled(it) if it.as_str() == "ann"));
+        let said = r#"{"sub":"4711"}"#;
+        fetch.answer(URL, 423, said);
+        assert!(matches!(check(&fetch).await, Answer::Disabled(it) if it.as_str() == "4711"));
+        fetch.answer(URL, 401, said);
+        assert!(matches!(check(&fetch).await, Answer::Mistaken(it) if it.as_str() == "4711"));
+        fetch.answer(URL, 401, "{\"sub\":\"\"}");
+        assert!(matches!(check(&fetch).await, Answer::Refuse));
         for (status, body) in [
             (200, ""),
             (200, "{}"),

@@ -15,6 +15,7 @@ mod bearer;
 mod canary;
 mod chromium;
 mod client_certificates;
+mod directories;
 mod durability;
 mod edge;
 mod forward_auth;

@@ -84,7 +84,7 @@ async fn post(browser: &mut Browser, form: &Page, name: &str, password: &str) ->
     browser.submit(&Url::parse(LOGIN).unwrap(), &fields).await
 }
 
-fn basic(name: &str, password: &str) -> Vec<String> {
+pub(crate) fn basic(name: &str, password: &str) -> Vec<String> {
     vec![format!("Authorization: Basic {}", STANDARD.encode(format!("{name}:{password}")))]
 }
 
@@ -224,7 +224,7 @@ async fn who_is_switched_off_cannot_sign_in_from_then_on() {
 }
 
 /// A service that knows `bob` with `bobs-password`; gone when `down`.
-async fn service() -> (String, Arc<AtomicBool>) {
+pub(crate) async fn service() -> (String, Arc<AtomicBool>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/check", listener.local_addr().unwrap());
     let down = Arc::new(AtomicBool::new(false));

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use crate::authn::authenticator::{RejectReason, Unavailable};
 use crate::authn::throttle::{Allowance, Counted, Held, Throttle};
 use crate::base::{ProviderId, Secret};
-use crate::directory::{AccountName, Answer, Directory};
+use crate::directory::{AccountKey, AccountName, Answer, Directory};
 use crate::identity::Principal;
 
 /// All directories, and how often they may be asked.
@@ -69,11 +69,11 @@ impl PasswordDesk {
     }
 
     /// Judges a name and a password by the directories of `among`, in that order. The first one that
-    /// accepts decides; an account that one of them has switched off is off in those behind it.
+    /// knows the name decides: somebody of the same name behind it is somebody else, who must not
+    /// come in by a name that is taken.
     ///
     /// Unless somebody is accepted every directory is asked, so that the time tells nobody which of
-    /// them knows a name. A directory that cannot be asked ends it: the ones behind must not let in
-    /// whom it would have refused.
+    /// them knows a name. A directory that cannot be asked ends it: it might have known the name.
     pub async fn judge(
         &self,
         among: &[ProviderId],
@@ -101,55 +101,76 @@ impl PasswordDesk {
             Err(Held::TooMany(wait)) => return Said::TooMany(wait),
             Err(Held::Broken(cause)) => return unavailable("the counter of tries", cause),
         }
-        let said = self.ask(among, &name, password).await;
-        let [(account, _), address] = counted;
-        let settled = match said {
-            Said::Accept(..) => {
-                let settle = move |throttle: &Throttle| {
-                    // The address keeps its other tries: an account of one's own resets nothing.
-                    throttle.forget(account).and_then(|()| throttle.give_back(&[address]))
-                };
-                self.counter(move |it| settle(it).map_err(Held::Broken)).await
-            }
-            Said::Unavailable(_) => {
-                self.counter(move |it| it.give_back(&counted).map_err(Held::Broken)).await
-            }
-            Said::Reject(_) | Said::TooMany(_) => Ok(()),
-        };
-        if let Err(fault) = settled {
-            tracing::warn!(?fault, "a try that counts as none could not be given back");
+        let (account, said) = self.ask(among, &name, password).await;
+        let [(typed, allowance), address] = counted;
+        if let Said::Unavailable(_) = said {
+            self.settle(move |it| it.give_back(&counted)).await;
+            return said;
+        }
+        // The account's own counter, whichever of its names was typed. It cannot be looked at before
+        // the directory was asked; so its answer is withheld instead.
+        let known = account.is_some();
+        let own = account.as_ref().map(|key| Counted::account(key.as_str()));
+        let own = own.filter(|own| *own != typed);
+        let bare = name.without_domain().map(Counted::account);
+        let held = self.counter(move |it| count(it, own, bare, known, allowance)).await;
+        match held {
+            Ok(()) => {}
+            Err(Held::TooMany(wait)) => return Said::TooMany(wait),
+            Err(Held::Broken(cause)) => return unavailable("the counter of tries", cause),
+        }
+        if let Said::Accept(..) = said {
+            let settle = move |throttle: &Throttle| {
+                for account in [Some(typed), own, bare].into_iter().flatten() {
+                    throttle.forget(account)?;
+                }
+                // The address keeps its other tries: an account of one's own resets nothing.
+                throttle.give_back(&[address])
+            };
+            self.settle(settle).await;
         }
         said
     }
 
+    /// What the directories say, and whose account it is that one of them knows.
     async fn ask(
         &self,
         among: &[ProviderId],
         name: &AccountName,
         password: &Secret<String>,
-    ) -> Said {
-        let (mut disabled, mut accepted) = (false, None);
+    ) -> (Option<AccountKey>, Said) {
+        let mut decided = None;
         for id in among {
             let Some((id, directory)) = self.directories.iter().find(|(own, _)| own == id) else {
                 continue;
             };
             match directory.check(name, password).await {
                 Answer::Refuse => {}
-                Answer::Disabled => disabled = true,
-                Answer::Accept(principal) if disabled => drop(principal),
-                Answer::Accept(principal) => {
-                    accepted = Some((id.clone(), Arc::from(principal)));
-                    break;
+                Answer::Disabled(account) => {
+                    decided.get_or_insert((account, RejectReason::Disabled));
+                }
+                Answer::Mistaken(account) => {
+                    decided.get_or_insert((account, RejectReason::Unknown));
+                }
+                Answer::Accept(account, principal) => {
+                    if decided.is_none() {
+                        return (Some(account), Said::Accept(id.clone(), Arc::from(principal)));
+                    }
                 }
                 Answer::Unavailable(cause) => {
-                    return unavailable("a directory", format!("`{id}`: {cause}"));
+                    return (None, unavailable("a directory", format!("`{id}`: {cause}")));
                 }
             }
         }
-        match accepted {
-            Some((id, principal)) => Said::Accept(id, principal),
-            None if disabled => Said::Reject(RejectReason::Disabled),
-            None => Said::Reject(RejectReason::Unknown),
+        match decided {
+            Some((account, reason)) => (Some(account), Said::Reject(reason)),
+            None => (None, Said::Reject(RejectReason::Unknown)),
+        }
+    }
+
+    async fn settle(&self, work: impl FnOnce(&Throttle) -> Result<(), String> + Send + 'static) {
+        if let Err(fault) = self.counter(move |it| work(it).map_err(Held::Broken)).await {
+            tracing::warn!(?fault, "a try that counts as none could not be given back");
         }
     }
 
@@ -161,6 +182,27 @@ impl PasswordDesk {
         let done = tokio::task::spawn_blocking(move || work(&throttle)).await;
         done.unwrap_or_else(|cause| Err(Held::Broken(cause.to_string())))
     }
+}
+
+/// Takes a try of an account by what its directory calls it, and one of its name without a domain.
+///
+/// The latter holds strangers only. So a name that nobody has runs out of tries over all its forms as
+/// an account does, and the answers tell the two no more apart; and `info` of one domain takes no
+/// tries from `info` of another.
+fn count(
+    throttle: &Throttle,
+    own: Option<Counted>,
+    bare: Option<Counted>,
+    known: bool,
+    allowance: Allowance,
+) -> Result<(), Held> {
+    let bare = bare.filter(|bare| Some(*bare) != own);
+    let held = bare.map_or(Ok(()), |bare| throttle.take(&[(bare, allowance)]));
+    match held {
+        Err(Held::TooMany(_)) if known => {}
+        held => held?,
+    }
+    own.map_or(Ok(()), |own| throttle.take(&[(own, allowance)]))
 }
 
 fn unavailable(dependency: &'static str, cause: String) -> Said {

@@ -11,10 +11,10 @@ use tokio::sync::Semaphore;
 use crate::authn::password::desk::{PasswordDesk, PasswordLimits};
 use crate::authn::throttle::{Allowance, Throttle};
 use crate::base::{Entropy, ManualClock, Secret, SystemEntropy, Timestamp};
-use crate::directory::{AccountName, Answer, Directory};
+use crate::directory::{AccountKey, AccountName, Answer, Directory};
 use crate::identity::Principal;
 
-/// Knows `ann` and `eve`, who is disabled; both have the password `<own id>-password`.
+/// Knows `ann` and `eve`, who is disabled in `staff`; everybody has the password `<own id>-password`.
 #[derive(Debug)]
 pub(super) struct Fake {
     id: &'static str,
@@ -51,12 +51,21 @@ impl Directory for Fake {
         if self.down.load(Ordering::SeqCst) {
             return Answer::Unavailable("no answer".to_owned());
         }
-        match name.folded() {
-            "eve" if self.id == "staff" => Answer::Disabled,
-            "ann" | "eve" if *password.expose() == format!("{}-password", self.id) => {
-                Answer::Accept(Box::new(Principal::new(self.id, name.folded())))
+        let (known, account) = match name.folded() {
+            "ann" | "eve" => (true, name.folded()),
+            // One account with three names; `bob` is known to guests only.
+            "bob" | "bob@corp.test" | "robert" if self.id == "guests" => (true, "cn=bob"),
+            _ => (false, ""),
+        };
+        let right = *password.expose() == format!("{}-password", self.id);
+        let key = AccountKey::new(account);
+        match (known, account, right) {
+            (false, ..) => Answer::Refuse,
+            (true, "eve", _) if self.id == "staff" => Answer::Disabled(key),
+            (true, _, false) => Answer::Mistaken(key),
+            (true, account, true) => {
+                Answer::Accept(key, Box::new(Principal::new(self.id, account)))
             }
-            _ => Answer::Refuse,
         }
     }
 }

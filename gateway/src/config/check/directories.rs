@@ -1,6 +1,7 @@
 //! Checks of `[directories.<id>]` and `[password]`.
 
 use crate::config::auth::Auth;
+use crate::config::check::directory_servers;
 use crate::config::check::findings::Problem;
 use crate::config::check::issuers::plain;
 use crate::config::check::providers::identifier;
@@ -24,8 +25,12 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
             let remedy = format!("leave it out for \"directory:{id}\"");
             problems.push(Problem::new(format!("{path}.issuer"), "the issuer is empty", remedy));
         }
-        if let Directory::Http(http) = directory {
-            service(&path, http, problems);
+        match directory {
+            Directory::File(_) => {}
+            Directory::Http(http) => service(&path, http, problems),
+            Directory::Ldap(ldap) => directory_servers::ldap(&path, ldap, problems),
+            Directory::Postgres(it) => directory_servers::postgres(&path, it, problems),
+            Directory::Sqlite(sqlite) => directory_servers::sqlite(&path, sqlite, problems),
         }
         let mut before = config.directories.iter().filter(|(other, _)| *other < id);
         if let Some((other, _)) =

@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod client_certificates;
 mod directories;
+mod directory_servers;
 mod findings;
 mod forward_auth;
 mod issuers;

@@ -67,6 +67,9 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
         match directory {
             Directory::File(file) => absolute(&mut file.path),
             Directory::Http(http) => http.ca.iter_mut().for_each(absolute),
+            Directory::Ldap(ldap) => ldap.ca.iter_mut().for_each(absolute),
+            Directory::Postgres(postgres) => postgres.ca.iter_mut().for_each(absolute),
+            Directory::Sqlite(sqlite) => absolute(&mut sqlite.path),
         }
     }
     for issuer in config.issuers.values_mut() {
@@ -96,9 +99,14 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         let own = issuer.secret.as_mut().map(|secret| ("secret", secret));
         asked.into_iter().chain(own).map(move |(key, it)| (format!("issuers.{id}.{key}"), it))
     });
-    let services = config.directories.iter_mut().filter_map(|(id, directory)| match directory {
-        Directory::File(_) => None,
-        Directory::Http(http) => Some((format!("directories.{id}.secret"), http.secret.as_mut()?)),
+    let services = config.directories.iter_mut().filter_map(|(id, directory)| {
+        let (key, secret) = match directory {
+            Directory::File(_) | Directory::Sqlite(_) => return None,
+            Directory::Http(http) => ("secret", http.secret.as_mut()?),
+            Directory::Ldap(ldap) => ("bind_password", ldap.bind_password.as_mut()?),
+            Directory::Postgres(postgres) => ("password", postgres.password.as_mut()?),
+        };
+        Some((format!("directories.{id}.{key}"), secret))
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
     let store = match &mut config.session.store {

@@ -13,7 +13,8 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Writes `chain.pem` and `key.pem` for `names` into `folder`, signed by a fresh authority.
+    /// Writes `chain.pem` and `key.pem` for `names` into `folder`, signed by a fresh authority, whose
+    /// own certificate is `ca.pem`.
     pub(crate) fn issue(folder: &Path, names: &[&str]) -> Self {
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -21,6 +22,7 @@ impl Authority {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let key = KeyPair::generate().unwrap();
         let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        fs::write(folder.join("ca.pem"), issuer.pem()).unwrap();
         fs::write(folder.join("chain.pem"), leaf.pem()).unwrap();
         fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
         Self { root: issuer.der().clone() }

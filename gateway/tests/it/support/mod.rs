@@ -14,6 +14,7 @@ pub(crate) mod lab;
 pub(crate) mod load;
 pub(crate) mod nginx;
 pub(crate) mod peers;
+pub(crate) mod postgres;
 pub(crate) mod provider;
 pub(crate) mod raw;
 pub(crate) mod recorder;
@@ -21,4 +22,6 @@ pub(crate) mod recorder;
 #[expect(dead_code, reason = "the tests of the store use more of it")]
 pub(crate) mod redis;
 pub(crate) mod settings;
+pub(crate) mod slapd;
 pub(crate) mod socket;
+pub(crate) mod wire;

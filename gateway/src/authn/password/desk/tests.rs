@@ -13,16 +13,19 @@ async fn judge(lab: &Lab, name: &str, password: &str) -> Said {
 }
 
 #[tokio::test]
-async fn the_first_directory_that_accepts_decides() {
+async fn the_first_directory_that_knows_the_name_decides() {
     let lab = Lab::new();
-    for (password, id) in [("staff-password", "staff"), ("guests-password", "guests")] {
-        let Said::Accept(directory, who) = judge(&lab, "ann", password).await else { panic!() };
+    for (name, id) in [("ann", "staff"), ("bob", "guests")] {
+        let password = format!("{id}-password");
+        let Said::Accept(directory, who) = judge(&lab, name, &password).await else { panic!() };
         assert_eq!((directory.as_str(), who.issuer.as_str()), (id, id));
     }
     assert_eq!((lab.staff.asked(), lab.guests.asked()), (2, 1));
-    let only = ["guests".into()];
+    let said = judge(&lab, "ann", "guests-password").await;
+    assert!(matches!(said, Said::Reject(RejectReason::Unknown)), "her name is taken: {said:?}");
+    assert_eq!(lab.guests.asked(), 2, "and the time does not tell");
     let (address, password) = ([192, 0, 2, 1].into(), Secret::from("staff-password"));
-    let said = lab.desk.judge(&only, address, "ann", &password).await;
+    let said = lab.desk.judge(&["guests".into()], address, "ann", &password).await;
     assert!(matches!(said, Said::Reject(RejectReason::Unknown)), "staff is not asked: {said:?}");
     let said = lab.desk.judge(&[], address, "ann", &password).await;
     assert!(matches!(said, Said::Reject(_)), "nobody lets nobody in");
@@ -57,6 +60,12 @@ async fn a_directory_that_is_down_is_no_refusal_and_no_try() {
         assert!(matches!(said, Said::Unavailable(_)), "{said:?}");
     }
     assert_eq!(lab.guests.asked(), 0, "the ones behind must not let in whom it would refuse");
+    lab.guests.down.store(true, Ordering::SeqCst);
+    lab.staff.down.store(false, Ordering::SeqCst);
+    for name in ["ann", "nobody"] {
+        let said = judge(&lab, name, "wrong").await;
+        assert!(matches!(said, Said::Unavailable(_)), "known or not, one answer: {said:?}");
+    }
     lab.staff.down.store(false, Ordering::SeqCst);
     assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::Accept(..)));
 }
@@ -75,6 +84,45 @@ async fn all_spellings_of_a_name_share_one_counter() {
     }
     let seen = lab.staff.seen.lock().unwrap().clone();
     assert_eq!(seen, ["ann"; 3], "and each directory sees one name");
+}
+
+/// THREATS K2: a login name, an e-mail address and a domain form are one account, if its directory
+/// says so; the password that is right is withheld too.
+#[tokio::test]
+async fn all_names_of_an_account_share_its_counter() {
+    let lab = Lab::new();
+    for name in ["bob", "BOB@corp.test", "robert"] {
+        let said = judge(&lab, name, "wrong").await;
+        assert!(matches!(said, Said::Reject(_)), "{name}: {said:?}");
+    }
+    for name in ["bob", "bob@corp.test", "Robert"] {
+        let said = from(&lab, "192.0.2.9", name, "guests-password").await;
+        assert!(matches!(said, Said::TooMany(_)), "{name}: {said:?}");
+    }
+    lab.clock.advance(Duration::from_secs(600));
+    let said = from(&lab, "192.0.2.9", "robert", "guests-password").await;
+    assert!(matches!(said, Said::Accept(..)), "{said:?}");
+    for name in ["bob", "robert", "robert"] {
+        let said = from(&lab, "192.0.2.9", name, "wrong").await;
+        assert!(matches!(said, Said::Reject(_)), "a login clears it: {name}: {said:?}");
+    }
+}
+
+/// Else counting would tell who has an account: its tries end over all forms of its name.
+#[tokio::test]
+async fn a_name_that_nobody_has_runs_out_of_tries_as_an_account_does() {
+    for forms in [
+        ["bob", "bob@corp.test", "bob", "bob@corp.test", "bob"],
+        ["nob", "nob@corp.test", "nob", "nob@corp.test", "nob"],
+    ] {
+        let lab = Lab::new();
+        let mut said = Vec::new();
+        for (number, form) in forms.iter().enumerate() {
+            let address = format!("198.51.100.{number}");
+            said.push(matches!(from(&lab, &address, form, "wrong").await, Said::TooMany(_)));
+        }
+        assert_eq!(said, [false, false, false, true, true], "{forms:?}");
+    }
 }
 
 /// THREATS K3.
