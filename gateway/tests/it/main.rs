@@ -38,4 +38,5 @@ mod targets;
 mod teams;
 mod trusted_headers;
 mod verify;
+mod verify_upstream;
 mod websocket;
