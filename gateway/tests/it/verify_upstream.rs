@@ -8,6 +8,8 @@ use std::process::Stdio;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{DecodingKey, Validation};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -15,12 +17,11 @@ use tokio::process::{Child, Command};
 
 use crate::support::forge::{claims, header};
 use crate::support::lab::{Lab, SITE};
-use crate::support::peers::verify_all;
 
 /// How careless an app is.
 #[derive(Clone, Copy, Debug)]
 enum Care {
-    /// It verifies with `jose`, and is told issuer, audience and algorithms.
+    /// It verifies with a library that is told issuer, audience and algorithm.
     Strict,
     /// It reads the claims and looks at nothing else.
     Sloppy,
@@ -160,10 +161,15 @@ async fn me(State(app): State<App>, headers: HeaderMap) -> StatusCode {
         (Care::Sloppy, Some(token)) => claims(&token).is_object() && header(&token).is_object(),
         (Care::Expiry, Some(token)) => claims(&token)["exp"].as_u64().unwrap() > now,
         (Care::Strict, Some(token)) => {
-            let question = serde_json::json!({
-                "token": token, "jwks": app.jwks, "issuer": SITE, "audience": "agent",
-            });
-            verify_all(&[question]).await[0].get("error").is_none()
+            let jwk = serde_json::from_value::<Jwk>(app.jwks["keys"][0].clone()).unwrap();
+            // The key's algorithm, whatever the token says.
+            let algorithm = jwk.common.key_algorithm.unwrap().to_string().parse().unwrap();
+            let mut checks = Validation::new(algorithm);
+            checks.set_issuer(&[SITE]);
+            checks.set_audience(&["agent"]);
+            (checks.validate_nbf, checks.leeway) = (true, 5);
+            let key = DecodingKey::from_jwk(&jwk).unwrap();
+            jsonwebtoken::decode::<Value>(&token, &key, &checks).is_ok()
         }
     };
     if good { StatusCode::OK } else { StatusCode::UNAUTHORIZED }

@@ -233,7 +233,7 @@ async fn another_proxy_is_told_the_same() {
     let browser = lab.sign_in("engineer").await;
     let request = format!(
         "GET /.portcullis/verify HTTP/1.1\r\nHost: {HOST}\r\n{}\r\nX-Forwarded-Method: GET\r\n\
-         X-Forwarded-Host: {HOST}\r\nX-Forwarded-Uri: /home\r\nRemote-User: {FORGED}\r\n\
+         X-Forwarded-Proto: http\r\nX-Forwarded-For: 203.0.113.4\r\nX-Forwarded-Host: {HOST}\r\nX-Forwarded-Uri: /home\r\nRemote-User: {FORGED}\r\n\
          Connection: close\r\n\r\n",
         lab.cookie_line(&browser)
     );
