@@ -1,6 +1,6 @@
 //! Asks an application with each token.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ const WHO: &str = "portcullis-verify-upstream";
 ///
 /// # Errors
 /// When it cannot be asked at all. What it answers is in the report, also where that is nothing.
-pub async fn probe(file: &PathBuf, route: Option<&str>, url: &str) -> Result<Report, ProbeFault> {
+pub async fn probe(file: &Path, route: Option<&str>, url: &str) -> Result<Report, ProbeFault> {
     let address = Url::parse(url).ok().filter(Url::has_host);
     let address = address.ok_or_else(|| ProbeFault::Address(url.to_owned()))?;
     let config = Config::load(file).map_err(ProbeFault::Config)?.config;

@@ -57,7 +57,9 @@ impl Report {
     fn advice(&self) -> &'static str {
         let open = |it: &&Finding| it.token == "nothing" && it.got == Got::Accepted;
         let shut = |it: &&Finding| it.must_be_taken && it.got != Got::Accepted;
-        if self.findings.iter().any(|it| open(&it)) {
+        if self.findings.iter().all(|it| it.status.is_none()) {
+            "Nobody answered. Is the app running at this address?"
+        } else if self.findings.iter().any(|it| open(&it)) {
             "This address answers without a token. Choose one that needs a person, or let the app check \
              each request."
         } else if self.findings.iter().any(|it| shut(&it)) {
