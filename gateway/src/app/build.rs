@@ -145,6 +145,8 @@ pub(super) fn build(
         logins: Arc::clone(&lasting.logins),
         sealer: lasting.sealer.clone(),
         cookies: cookies.clone(),
+        app_cookies: routes::app_cookies(config),
+        pomerium: routes::speaks_pomerium(config),
         origins: PublicOrigins::new(
             config.server.public_url.get().clone(),
             config.server.origins.iter().map(|origin| origin.get().clone()),
@@ -219,7 +221,8 @@ impl Keys {
     }
 }
 
-fn issuer(config: &Checked<Config>) -> String {
+/// The `iss` of the identity tokens.
+pub(super) fn issuer(config: &Checked<Config>) -> String {
     config.token.issuer.clone().unwrap_or_else(|| config.server.public_url.to_string())
 }
 

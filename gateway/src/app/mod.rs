@@ -1,6 +1,7 @@
 //! The composition root: checked configuration → parts → routes → servers; reload, admin, demo.
 
 mod admin;
+mod app_plan;
 mod audit_sinks;
 mod build;
 pub mod demo;
@@ -11,6 +12,7 @@ mod issuers;
 mod known_keys;
 mod lasting;
 mod listeners;
+pub mod probe;
 mod providers;
 mod reload;
 mod routes;

@@ -8,10 +8,12 @@ mod demo;
 mod keys;
 mod link_keys;
 mod options;
+mod presets;
 mod run;
 mod schema;
 mod sessions;
 mod sign_url;
 mod users;
+mod verify_upstream;
 
 pub use options::Options;

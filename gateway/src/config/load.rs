@@ -18,6 +18,7 @@ use crate::config::fault::{Fault, Faults};
 use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
 use crate::config::ldap_directory::LdapDirectory;
+use crate::config::presets;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -95,6 +96,7 @@ impl Config {
         let schema = json_schema();
         let mut shape = Shape { schema: &schema, document: &document, faults: Vec::new() };
         shape.fits(&schema, "", &mut root);
+        presets::complete(&mut root);
         let mut reader = Reader { document: &document, faults: shape.faults };
         let config = reader.config(root);
         let mut faults = reader.faults;

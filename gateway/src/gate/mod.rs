@@ -1,5 +1,6 @@
 //! The decision: route → ways in → policy → token. No socket in sight.
 
+mod app;
 mod challenge;
 mod decide;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod refusal;
 mod resource;
 mod tab;
 
+pub use app::{AppPlan, Told, is_framed, left_mark, removed_cookies};
 pub use decide::{Admitted, Facts, Gate, Refused};
 pub use page::Page;
 pub use plan::RoutePlan;

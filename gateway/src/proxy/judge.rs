@@ -1,10 +1,13 @@
 //! A request's way through the gate, whatever carries it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::authn::Unavailable;
 use crate::authn::teams::Tickets;
-use crate::gate::{Refusal, Refused};
+use crate::gate::{Admitted, Refusal, Refused};
 use crate::observe::audit;
 use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
@@ -146,7 +149,7 @@ async fn decide(
         }
         Ok(admitted)
     });
-    let admitted = match decided {
+    let mut admitted = match decided {
         Ok(admitted) => admitted,
         Err(refused) => {
             let reply = refused.reply(&request);
@@ -158,6 +161,11 @@ async fn decide(
     };
     if let Some(seconds) = admitted.facts().mint_seconds {
         gateway.parts().metrics.minted(seconds);
+    }
+    if let Err(refused) = leave(&ctx.snapshot, &request, &mut admitted).await {
+        let reply = refused.reply(&request);
+        note(gateway, ctx, &refused);
+        return Err(Box::new(Answer { reply, close: false }));
     }
     ctx.exchange = exchange(&request);
     // What has opened the connection is not for the application, nor for its log.
@@ -173,6 +181,28 @@ async fn decide(
         note(gateway, ctx, &refused);
         Box::new(Answer { reply: refused.bare_reply(), close: false })
     })
+}
+
+/// Ends the session of whoever signs out of the application.
+async fn leave(
+    snapshot: &Snapshot,
+    request: &Request<'_>,
+    admitted: &mut Admitted,
+) -> Result<(), Refused> {
+    let app = admitted.plan().app.as_ref();
+    if !app.is_some_and(|app| app.signs_out(request.method, request.path)) {
+        return Ok(());
+    }
+    let plan = Arc::clone(admitted.plan());
+    let who = admitted.permit().authenticated();
+    let left = Box::pin(snapshot.endpoints.leave(request, who)).await;
+    let cookies = left.map_err(|fault| {
+        let cause = Box::new(fault);
+        let fault = Unavailable { dependency: "the session store", cause };
+        Refused::on(&plan, Refusal::Unavailable(fault))
+    })?;
+    admitted.set_cookies(cookies);
+    Ok(())
 }
 
 fn note(gateway: &Gateway, ctx: &mut Context, refused: &Refused) {

@@ -360,3 +360,13 @@ async fn a_ticket_opens_one_websocket_where_there_are_no_cookies() {
     assert_eq!(answer.status(), 200, "{}", answer.text());
     assert!(open(&at(answer.json()["ticket"].as_str().unwrap())).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_cookie_of_the_app_gets_what_browsers_ask_of_one_in_a_frame() {
+    let lab = house("").await;
+    let mut tab = signed_in(&lab).await;
+    let sets = [("X-Answer-Cookie", "theme=dark; Path=/; SameSite=Lax")];
+    let answer = tab.fetch("GET", &format!("{SITE}/tab/x"), &sets, "").await;
+    let set = answer.header("set-cookie");
+    assert_eq!(set, Some("theme=dark; Path=/; Secure; SameSite=None; Partitioned"));
+}

@@ -1,6 +1,7 @@
 //! Checks between the parts of a configuration that was read, one file per section.
 
 mod api_keys;
+mod apps;
 mod audit;
 mod client_certificates;
 mod directories;

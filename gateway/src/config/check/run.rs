@@ -117,7 +117,10 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
     let all = clients.chain(issuers).chain(services).chain(token).chain(store);
     let admin = config.server.admin.token.as_mut();
     let admin = admin.map(|source| ("server.admin.token".to_owned(), source));
-    for (path, source) in all.chain(admin) {
+    let routes = config.routes.iter_mut().enumerate().filter_map(|(index, route)| {
+        Some((format!("routes[{index}].token.secret"), route.token.secret.as_mut()?))
+    });
+    for (path, source) in all.chain(admin).chain(routes) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }

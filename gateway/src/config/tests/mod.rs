@@ -8,6 +8,7 @@ mod entrances;
 mod examples;
 mod generated;
 mod issuers;
+mod presets;
 mod proxies;
 mod session;
 mod support;

@@ -152,7 +152,8 @@ impl Endpoints {
             Err(refusal) => return *refusal,
         };
         let cookie = self.tab_cookie(request, &handle).unwrap_or_default();
-        Reply::new(StatusCode::NO_CONTENT).with_cookie(&cookie)
+        let reply = Reply::new(StatusCode::NO_CONTENT).with_cookie(&cookie);
+        self.without_app_cookies(reply, request)
     }
 
     /// Begins a session, in place of the one that the tab brought.
