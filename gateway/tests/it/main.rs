@@ -8,6 +8,7 @@
 )]
 
 mod access_log;
+mod apps;
 mod bearer;
 mod canary;
 mod chromium;
@@ -37,4 +38,5 @@ mod targets;
 mod teams;
 mod trusted_headers;
 mod verify;
+mod ways_table;
 mod websocket;

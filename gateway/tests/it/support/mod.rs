@@ -1,7 +1,9 @@
 //! What the tests stand on: the gateway as a process, and everybody it talks to.
 
+pub(crate) mod apps;
 pub(crate) mod browser;
 pub(crate) mod certs;
+pub(crate) mod counsel;
 pub(crate) mod folder;
 pub(crate) mod forge;
 pub(crate) mod gateway;
@@ -17,3 +19,4 @@ pub(crate) mod raw;
 pub(crate) mod recorder;
 pub(crate) mod settings;
 pub(crate) mod socket;
+pub(crate) mod transport;
