@@ -123,7 +123,8 @@ pub(crate) async fn real_frame(settings: &Value) -> Value {
     drive("tab.mjs", settings).await
 }
 
-async fn drive(name: &str, settings: &Value) -> Value {
+/// Runs a script that drives a real browser; gives the one line that it prints last.
+pub(crate) async fn drive(name: &str, settings: &Value) -> Value {
     let output = script(name).arg(settings.to_string()).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let last = text.lines().last().unwrap_or_default();
