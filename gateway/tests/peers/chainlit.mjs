@@ -1,8 +1,9 @@
 // A real Chromium with a real Chainlit: people follow each other on one browser, and each is answered by
 // name. Further argument: {"native"}, whether the app's own logout is the gateway's.
-import { PATIENCE, profile, remember, settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
+import { PATIENCE, remember, settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
 
-const carrier = (all) => all.findLast(({ url, closed }) => url.includes("/ws/socket.io/") && !closed);
+/** The WebSocket that the chat is on. */
+export const carrier = (all) => all.findLast(({ url, closed }) => url.includes("/ws/socket.io/") && !closed);
 const tokens = (frames) => frames.filter((frame) => String(frame).startsWith('42["stream_token"'));
 
 /** A tab whose sockets and polls are watched. */
@@ -48,8 +49,7 @@ async function enters(seen, how, path = "/") {
   return { how, ...(await ask(seen, how)) };
 }
 
-async function story(browser, result) {
-  const context = await profile(browser);
+async function story(context, result) {
   result.people = [];
   const first = await person(context, "engineer");
   result.people.push(await enters(first, "came first"));

@@ -2,7 +2,8 @@
 //
 // Argument: {"url", "provider", "output", "name", "chromium"?}. Screenshots go to "output". The last line
 // on stdout is one JSON object with everything that was seen; the exit code says whether it went well.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
@@ -10,37 +11,42 @@ export const settings = JSON.parse(process.argv[2]);
 export const PATIENCE = 30_000;
 const output = settings.output ?? "test-output";
 
-/** Runs `story(browser, result)` and prints `result`. */
-export async function tell(story) {
+/** What the browser's console said; shown where a story fails. */
+const complaints = [];
+
+/** Runs `story(context, result)` in a new profile, with these switches more, and prints `result`. */
+export async function tell(story, switches = []) {
   mkdirSync(output, { recursive: true });
-  const browser = await chromium.launch({
+  // A profile on the disk: one in memory only is a private window, whose frames have no storage.
+  const folder = mkdtempSync(join(tmpdir(), "portcullis-chromium-"));
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
+  const context = await chromium.launchPersistentContext(folder, {
     executablePath: settings.chromium ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+    args: [...args, ...switches],
+    viewport: { width: 1100, height: 760 },
   });
+  context.setDefaultTimeout(PATIENCE);
+  context.on("console", (said) => said.type() === "error" && complaints.push(said.text()));
+  context.on("weberror", (thrown) => complaints.push(`${thrown.error().name}: ${thrown.error().message}`));
   const result = {};
   try {
-    await story(browser, result);
+    await story(context, result);
     result.ok = true;
   } catch (error) {
     result.ok = false;
     result.error = String(error.stack ?? error);
-    const pages = browser.contexts().flatMap((context) => context.pages());
-    for (const [number, page] of pages.entries()) {
+    result.complaints = complaints;
+    for (const [number, page] of context.pages().entries()) {
       await shot(page, `failed-${number}`).catch(() => {});
       result[`page_${number}`] = page.url();
       result[`text_${number}`] = await page.innerText("body", { timeout: 1000 }).catch(String);
     }
   } finally {
-    await browser.close();
+    await context.close();
+    rmSync(folder, { recursive: true, force: true });
     console.log(JSON.stringify(result));
     process.exit(result.ok ? 0 : 1);
   }
-}
-
-export async function profile(browser) {
-  const context = await browser.newContext({ viewport: { width: 1100, height: 760 } });
-  context.setDefaultTimeout(PATIENCE);
-  return context;
 }
 
 export const shot = (page, name) => page.screenshot({ path: join(output, `${settings.name}-${name}.png`) });

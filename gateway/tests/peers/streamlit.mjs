@@ -1,6 +1,6 @@
 // A real Chromium with a real Streamlit: people come by signed links, one after the other on one browser,
 // and each is shown by name. Further argument: {"links"}, the queries of three links and whose they are.
-import { profile, settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
+import { settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
 
 const carrier = (all) => all.findLast(({ url, closed }) => url.includes("/_stcore/stream") && !closed);
 
@@ -44,8 +44,7 @@ async function enters(seen, how, { query }) {
   return { asked, ...(await look(seen, how)) };
 }
 
-tell(async (browser, result) => {
-  const context = await profile(browser);
+await tell(async (context, result) => {
   const [one, two, three] = settings.links;
   result.people = [];
   const first = await tab(context);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::apps::{App, everything};
+use crate::support::apps::{App, everything, free_port};
 use crate::support::provider::Provider;
 use crate::support::settings::CLIENT_SECRET;
 
@@ -20,6 +20,49 @@ async fn a_header_callback_as_people_have_written_it_knows_each_person() {
     });
     let seen = house.await.drive("chainlit.mjs", "chainlit-header", &json!({})).await;
     each_is_answered_by_name(&seen, &["engineer", "sales", "engineer", "sales"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_frame_of_another_site_and_in_a_window_it_is_one_person() {
+    const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+    const TEAMS_WEB: &str = "5e3ce6c0-2b1f-4285-8d4b-75ee78787346";
+    let app = App::chainlit("chainlit_header.py", &[("SECRET", CLIENT_SECRET)]).await;
+    let host = free_port();
+    let house = app.house(Provider::start_as_entra(TENANT).await, |settings| {
+        settings.token = SHARED.to_owned();
+        settings.provider = "subject = \"oid\"".to_owned();
+        settings.issuers = format!(
+            "[teams]\nprovider = \"test\"\nframe_ancestors = [\"http://127.0.0.1:{host}\"]\n\
+             library = {{ url = \"/public/teams.js\" }}"
+        );
+        settings.routes.push(everything(r#"["teams", "session"]"#, "{ without_audience = true }"));
+    });
+    let house = house.await;
+    let token = house.lab.provider.sign(&json!({
+        "ver": "2.0", "aud": "portcullis", "azp": TEAMS_WEB, "tid": TENANT, "oid": "oid-engineer",
+        "sub": "pairwise", "scp": "access_as_user", "name": "engineer",
+        "preferred_username": "engineer",
+    }));
+    let more = json!({ "host": host, "token": token });
+    let seen = house.drive("chainlit_frame.mjs", "chainlit-framed", &more).await;
+    for place in ["framed", "top_level"] {
+        let said = seen[place]["answer"].as_str().unwrap();
+        assert!(said.starts_with("You are engineer "), "{place}: {said}");
+        assert!(seen[place]["by_socket"].as_u64().unwrap() > 3, "{seen:#}");
+        assert_eq!(seen[place]["by_poll"], 0, "{seen:#}");
+    }
+    assert_eq!(seen["user"]["status"], 200, "{seen:#}");
+    assert_eq!(seen["user"]["identifier"], "engineer", "{seen:#}");
+    let cookies = seen["cookies"].as_array().unwrap();
+    assert!(cookies.iter().any(|cookie| cookie["name"] == "access_token"), "{seen:#}");
+    for cookie in cookies {
+        assert_eq!(cookie["partitioned"], true, "{cookie}");
+        assert_eq!(cookie["sameSite"], "None", "{cookie}");
+        assert_eq!(cookie["secure"], true, "{cookie}");
+    }
+    let closed = seen["logout_to_closed_ms"].as_u64().expect("a measured time");
+    assert!(closed < PROMISE_MS, "{seen:#}");
+    assert_eq!(seen["framed_after"], 401, "{seen:#}");
 }
 
 /// What both kinds of app must do.
