@@ -9,6 +9,10 @@ use crate::support::settings::CLIENT_SECRET;
 /// The promise for a stream whose session ended elsewhere.
 const PROMISE_MS: u64 = 2000;
 
+const HEADER: &str = "chainlit-header";
+const SESSION: &str = r#"["session"]"#;
+const TEAMS: &str = r#"["teams", "session"]"#;
+
 const SHARED: &str = "algorithm = \"HS256\"\nsecret = { env = \"TEST_CLIENT_SECRET\" }";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,10 +20,29 @@ async fn a_header_callback_as_people_have_written_it_knows_each_person() {
     let app = App::chainlit("chainlit_header.py", &[("SECRET", CLIENT_SECRET)]).await;
     let house = app.house(Provider::start().await, |settings| {
         settings.token = SHARED.to_owned();
-        settings.routes.push(everything(r#"["session"]"#, "{ without_audience = true }"));
+        settings.routes.push(everything(HEADER, SESSION, "{ without_audience = true }"));
     });
     let seen = house.await.drive("chainlit.mjs", "chainlit-header", &json!({})).await;
     each_is_answered_by_name(&seen, &["engineer", "sales", "engineer", "sales"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_line_of_code_it_knows_each_person_and_its_own_logout_is_ours() {
+    let app = App::chainlit("chainlit_native.py", &[("CHAINLIT_CUSTOM_AUTH", "1")]).await;
+    let house = app.house(Provider::start().await, |settings| {
+        let token = "{ secret = { env = \"TEST_CLIENT_SECRET\" } }";
+        settings.routes.push(everything("chainlit-native", SESSION, token));
+    });
+    let house = house.await;
+    let seen = house.drive("chainlit.mjs", "chainlit-native", &json!({ "native": true })).await;
+    let people = ["sub-engineer", "sub-sales", "sub-engineer", "sub-sales", "sub-engineer"];
+    each_is_answered_by_name(&seen, &people);
+    let own = &seen["own_logout"];
+    assert!(own["ms"].as_u64().expect("a measured time") < PROMISE_MS, "{seen:#}");
+    assert_eq!(own["me"], 401, "{seen:#}");
+    // The browser never sees the cookie by which Chainlit knows people.
+    let cookies = seen["app_cookies"].as_array().unwrap();
+    assert!(!cookies.contains(&json!("access_token")), "{cookies:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,7 +58,7 @@ async fn in_a_frame_of_another_site_and_in_a_window_it_is_one_person() {
             "[teams]\nprovider = \"test\"\nframe_ancestors = [\"http://127.0.0.1:{host}\"]\n\
              library = {{ url = \"/public/teams.js\" }}"
         );
-        settings.routes.push(everything(r#"["teams", "session"]"#, "{ without_audience = true }"));
+        settings.routes.push(everything(HEADER, TEAMS, "{ without_audience = true }"));
     });
     let house = house.await;
     let token = house.lab.provider.sign(&json!({

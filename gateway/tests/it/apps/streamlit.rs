@@ -21,7 +21,17 @@ async fn an_app_that_verifies_the_token_knows_who_is_there_now() {
     each_is_shown_by_name(&app, "streamlit-token", |settings| {
         settings.token =
             "algorithm = \"HS256\"\nsecret = { env = \"TEST_CLIENT_SECRET\" }".to_owned();
-        settings.routes.push(everything(AUTH, "{ audience = \"notes\" }"));
+        settings.routes.push(everything("streamlit", AUTH, "{ audience = \"notes\" }"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_trusts_headers_knows_who_is_there_now() {
+    let config = "[server.trustedUserHeaders]\nX-User-Id = \"sub\"\nX-User-Name = \"name\"\n";
+    let app = App::streamlit("streamlit_headers.py", config, &[]).await;
+    each_is_shown_by_name(&app, "streamlit-headers", |settings| {
+        settings.routes.push(everything("streamlit", AUTH, "{ audience = \"notes\" }"));
     })
     .await;
 }

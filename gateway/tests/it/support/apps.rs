@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
+use crate::support::browser::Browser;
 use crate::support::folder::Folder;
 use crate::support::lab::Lab;
 use crate::support::peers;
@@ -71,13 +72,30 @@ impl App {
         Self { child, address, folder, printed }
     }
 
+    /// One of our scripts, run by the Python that has the applications' packages.
+    pub(crate) async fn script(name: &str, more: &[(&str, &str)]) -> Self {
+        let port = free_port();
+        let mut command = python("python");
+        command.arg(folder().join(name)).arg(port.to_string()).envs(more.iter().copied());
+        Self::start(Folder::new(), command, port).await
+    }
+
     /// A gateway in front of this app alone, at an address that a real browser finds.
     pub(crate) async fn house(
         &self,
         provider: Provider,
         change: impl FnOnce(&mut Settings),
     ) -> House {
-        let port = free_port();
+        self.house_at(free_port(), provider, change).await
+    }
+
+    /// The same at this port.
+    pub(crate) async fn house_at(
+        &self,
+        port: u16,
+        provider: Provider,
+        change: impl FnOnce(&mut Settings),
+    ) -> House {
         let lab = Lab::around(provider, |settings| {
             settings.upstream = self.address;
             settings.routes.truncate(0);
@@ -107,6 +125,17 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// A browser in which `user` has signed in.
+    pub(crate) async fn sign_in(&self, user: &str) -> Browser {
+        let mut browser = Browser::default();
+        let authority = self.url.strip_prefix("http://").unwrap();
+        browser.resolve("http", authority, self.lab.gateway.http, None);
+        self.lab.provider.remember(&mut browser, user);
+        let page = browser.navigate(&format!("{}/home", self.url)).await;
+        assert_eq!(page.url.path(), "/home", "{:#?}\n{}", page.hops, page.answer.text());
+        browser
+    }
+
     /// Drives a real browser through it; gives what the script saw.
     pub(crate) async fn drive(&self, script: &str, name: &str, more: &Value) -> Value {
         let output = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("test-output");
@@ -120,9 +149,10 @@ impl House {
     }
 }
 
-/// The one route of a house.
-pub(crate) fn everything(auth: &'static str, token: &'static str) -> Route {
-    Route { path: "/*", auth, access: "access = \"authenticated\"", token }
+/// The one route of a house, for an app with this preset.
+pub(crate) fn everything(preset: &str, auth: &'static str, token: &'static str) -> Route {
+    let access = format!("access = \"authenticated\"\npreset = \"{preset}\"");
+    Route { path: "/*", auth, access: access.leak(), token }
 }
 
 /// A port that nobody has just now. A real browser knows no other way to a name than its port.
@@ -131,11 +161,16 @@ pub(crate) fn free_port() -> u16 {
 }
 
 fn program(name: &str, script: &str, words: &[&str]) -> Command {
-    let apps = folder();
-    let program = apps.join(".venv/bin").join(name);
+    let mut command = python(name);
+    command.arg("run").arg(folder().join(script)).args(words);
+    command
+}
+
+/// A program of the applications' environment.
+fn python(name: &str) -> Command {
+    let program = folder().join(".venv/bin").join(name);
     assert!(program.exists(), "the test peers are not installed: run `make peers`");
     let mut command = Command::new(program);
-    command.arg("run").arg(apps.join(script)).args(words);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
