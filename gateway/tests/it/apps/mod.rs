@@ -2,4 +2,5 @@
 
 mod aiq;
 mod chainlit;
+mod gradio;
 mod streamlit;
