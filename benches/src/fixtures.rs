@@ -250,6 +250,7 @@ fn route(
         body_bytes: 1 << 20,
         websocket_origins: Vec::new(),
         tab: None,
+        app: None,
         strip: Vec::new(),
         metrics: Metrics::default().route(&path.into()),
     };

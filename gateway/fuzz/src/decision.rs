@@ -257,6 +257,7 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
         tab: None,
+        app: None,
         strip: Vec::new(),
         metrics: Metrics::default().route(&name.into()),
     };

@@ -137,6 +137,8 @@ pub(super) fn build(
         logins: Arc::clone(&lasting.logins),
         sealer: lasting.sealer.clone(),
         cookies: cookies.clone(),
+        app_cookies: routes::app_cookies(config),
+        pomerium: routes::speaks_pomerium(config),
         origins: PublicOrigins::new(
             config.server.public_url.get().clone(),
             config.server.origins.iter().map(|origin| origin.get().clone()),

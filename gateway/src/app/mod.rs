@@ -1,6 +1,7 @@
 //! The composition root: checked configuration → parts → routes → servers; reload, admin, demo.
 
 mod admin;
+mod app_plan;
 mod build;
 pub mod demo;
 pub mod dev_certificate;

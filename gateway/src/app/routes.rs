@@ -6,15 +6,22 @@ use std::sync::Arc;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
+use crate::app::app_plan as app;
 use crate::app::build::BuildFault;
 use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
-use crate::base::UpstreamId;
-use crate::config::{ForwardAuth, Loaded, Problem, Route, Rule};
+use crate::base::{Secret, UpstreamId};
+use crate::config::{Config, ForwardAuth, Loaded, Problem, Route, Rule, TokenForm as FormSetting};
+use crate::crypto::SignFault;
+use crate::endpoints::AppCookies;
 use crate::gate::RoutePlan;
 use crate::route::{Pattern, Table, Tie};
-use crate::token::TokenPlan;
+use crate::token::{SharedSecret, Signer, TokenForm, TokenPlan};
 use crate::upstream::Pool;
+use crate::web::CookiePattern;
+
+/// The header field in which Pomerium sends its token.
+const POMERIUM: &str = "x-pomerium-jwt-assertion";
 
 /// Looks for patterns that cannot be, and for routes that tie.
 pub(super) fn check(loaded: &Loaded) -> Result<(), BuildFault> {
@@ -60,6 +67,7 @@ fn pattern(route: &Route) -> Result<Pattern, BuildFault> {
 }
 
 fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, BuildFault> {
+    let token = token(route)?;
     let body = route.body_bytes.unwrap_or(ways.config.server.limits.body_bytes);
     Ok(RoutePlan {
         id: route.id(),
@@ -68,7 +76,8 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
         login: ways.login(route),
         links: ways.links(route)?,
         pool: Arc::clone(pool),
-        token: token(route),
+        app: app::plan(ways, route, token.as_ref()),
+        token,
         preserve_host: route.preserve_host,
         body_bytes: body.bytes(),
         websocket_origins: route
@@ -81,7 +90,8 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
         strip: route
             .strip_headers
             .iter()
-            .chain([&route.token.header])
+            .chain(&route.token_header())
+            .chain(route.identity_headers.keys())
             // Also where nobody believes them: an app may.
             .chain(ways.config.trusted_headers.iter().flat_map(|it| it.fields().map(|(_, f)| f)))
             .map(|field| field.name().clone())
@@ -117,15 +127,26 @@ fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {
     }
 }
 
-fn token(route: &Route) -> Option<TokenPlan> {
+fn token(route: &Route) -> Result<Option<TokenPlan>, BuildFault> {
     let wanted = &route.token;
     if wanted.off {
-        return None;
+        return Ok(None);
     }
+    let fault = |fault: SignFault| BuildFault::Route(route.id(), fault.to_string());
+    let secret = wanted.secret.as_ref().map(|source| source.secret().expose().clone().into_bytes());
+    let signer = secret.map(|secret| SharedSecret::new(&Secret::new(secret)).map_err(fault));
+    let signer = signer.transpose()?.map(|signer| Arc::new(signer) as Arc<dyn Signer>);
     let claims = |claims: &Vec<String>| claims.iter().cloned().collect::<HashSet<_>>();
-    Some(TokenPlan {
+    Ok(Some(TokenPlan {
         without_audience: wanted.without_audience,
-        header: wanted.header.name().clone(),
+        header: route.token_header().map(|field| field.name().clone()),
+        bearer: wanted.bearer,
+        cookie: wanted.cookie.as_ref().map(CookiePattern::to_string),
+        form: match wanted.form {
+            FormSetting::Chainlit => TokenForm::Chainlit(wanted.identifier.fact().clone()),
+            FormSetting::Standard => TokenForm::Standard,
+        },
+        signer,
         wanted: wanted.claims.as_ref().map(claims),
         max_groups: usize::try_from(wanted.max_groups).unwrap_or(usize::MAX),
         max_bytes: wanted.max_bytes.as_usize(),
@@ -133,5 +154,21 @@ fn token(route: &Route) -> Option<TokenPlan> {
         debug_header: wanted.debug_header,
         reuse: wanted.reuse.map(|reuse| reuse.std()),
         ..TokenPlan::new(route.audience())
-    })
+    }))
+}
+
+/// The cookies of all applications that say who somebody is.
+pub(super) fn app_cookies(config: &Config) -> Vec<AppCookies> {
+    let of = |route: &Route| {
+        let replaced = route.strip_cookies.iter().chain(&route.token.cookie);
+        let cookies: Vec<_> = route.app_cookies.iter().chain(replaced).cloned().collect();
+        (!cookies.is_empty()).then(|| AppCookies { host: route.host.clone(), cookies })
+    };
+    config.routes.iter().filter_map(of).collect()
+}
+
+/// Whether an application verifies tokens as it would Pomerium's.
+pub(super) fn speaks_pomerium(config: &Config) -> bool {
+    let named = |route: &Route| route.token_header().is_some_and(|it| it.name() == POMERIUM);
+    config.routes.iter().any(|route| !route.token.off && named(route))
 }

@@ -135,7 +135,7 @@ impl CookieNames {
     pub fn is_ours(&self, name: &str) -> bool {
         [&self.secure, &self.plain].into_iter().any(|own| {
             let rest = name.strip_prefix(own.as_str());
-            rest.is_some_and(|rest| matches!(rest, "" | "-login" | "-teams"))
+            rest.is_some_and(|rest| matches!(rest, "" | "-login" | "-signed-out" | "-teams"))
         })
     }
 }

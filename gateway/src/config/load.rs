@@ -16,6 +16,7 @@ use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
 use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
+use crate::config::presets;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -92,6 +93,7 @@ impl Config {
         let schema = json_schema();
         let mut shape = Shape { schema: &schema, document: &document, faults: Vec::new() };
         shape.fits(&schema, "", &mut root);
+        presets::complete(&mut root);
         let mut reader = Reader { document: &document, faults: shape.faults };
         let config = reader.config(root);
         let mut faults = reader.faults;

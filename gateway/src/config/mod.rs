@@ -2,6 +2,7 @@
 
 mod address;
 mod allow;
+mod apps;
 mod auth;
 mod check;
 mod checked;
@@ -19,6 +20,7 @@ mod names;
 mod origin;
 mod password;
 mod patterns;
+mod presets;
 mod providers;
 mod reference;
 mod root;
@@ -41,6 +43,7 @@ mod verify;
 
 pub use address::ServerAddress;
 pub use allow::AllowList;
+pub use apps::{ClaimName, TokenForm};
 pub use auth::Auth;
 pub use check::Problem;
 pub use checked::Checked;
@@ -56,6 +59,7 @@ pub use names::{FieldName, Verb};
 pub use origin::Origin;
 pub use password::Password;
 pub use patterns::{HostPattern, PathPattern};
+pub use presets::{PRESETS, Preset};
 pub use providers::{ClaimNames, OidcProvider, Provider};
 pub use reference::reference_page;
 pub use root::Config;

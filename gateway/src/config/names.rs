@@ -1,5 +1,6 @@
 //! HTTP names as settings: header fields and methods.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,6 +23,20 @@ pub struct Verb(Method);
 
 text_setting!(FieldName, "header name", "X-User-JWT", "^[A-Za-z0-9-]+$");
 text_setting!(Verb, "method", "GET", "^[A-Z]+$");
+
+/// By what is compared, then by spelling.
+impl Ord for FieldName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |it: &Self| (it.name.as_str().to_owned(), it.written.clone());
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for FieldName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl FieldName {
     /// The header field in which upstreams expect the identity token: `X-User-JWT`.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use crate::config::presets;
 use crate::config::schema::{json_schema, resolve};
 
 const HEAD: &str = "# Configuration reference\n\n\
@@ -17,6 +18,7 @@ pub fn reference_page() -> String {
     let mut page = Page { schema: &schema, out: HEAD.to_owned() };
     page.text(schema.get("description"));
     page.keys("", &schema);
+    page.out.push_str(&presets::manual());
     page.out.truncate(page.out.trim_end().len());
     page.out.push('\n');
     page.out

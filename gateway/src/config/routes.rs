@@ -1,16 +1,22 @@
 //! `[[routes]]`: what is asked for, who may, and where it goes.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{IssuerId, ProviderId, RouteId, UpstreamId};
 use crate::config::allow::AllowList;
+use crate::config::apps::{ClaimName, TokenForm};
 use crate::config::auth::Auth;
 use crate::config::duration::Duration;
 use crate::config::names::{FieldName, Verb};
 use crate::config::origin::Origin;
 use crate::config::patterns::{HostPattern, PathPattern};
+use crate::config::secret_source::SecretSource;
 use crate::config::size::ByteSize;
+use crate::identity::Fact;
+use crate::web::CookiePattern;
 
 /// One route: which requests, how people prove who they are, who may, and where it goes.
 ///
@@ -23,6 +29,11 @@ pub struct Route {
     /// The name in logs, metrics and tokens. Default: methods, host and path.
     #[schemars(with = "Option<String>")]
     pub name: Option<RouteId>,
+    /// The app that it is for, by the name of its preset: `chainlit-native`, `chainlit-header`,
+    /// `streamlit`, `gradio`, `open-webui`, `nvidia-aiq`, `nvidia-nat`, `generic-jwt`, `seed-hs256`,
+    /// `oauth2-proxy`, `authelia`, `pomerium`. It gives the route the keys that it does not have itself;
+    /// what each sets is at the end of this page. Default none.
+    pub preset: Option<String>,
     /// The host: `app.example.com`, `*.example.com`, or `*` for any. Default `*`.
     #[serde(default = "HostPattern::any")]
     pub host: HostPattern,
@@ -91,6 +102,33 @@ pub struct Route {
     /// built-in list of identity headers lacks.
     #[serde(default)]
     pub strip_headers: Vec<FieldName>,
+    /// Header fields that tell the app who it is without a token, each by the claim that it says:
+    /// `{ X-Auth-Email = "email" }`. The claims are `sub`, `idp`, `user`, `display_name`, `name`,
+    /// `preferred_username`, `email` (if the provider verified it), `groups` and `roles` (joined by
+    /// commas), and those that a provider keeps. Sent exactly once or, where nothing is known, not at
+    /// all; never a client's own, in any spelling. What is not visible ASCII is percent-encoded, `%`
+    /// too; a value with control characters is not sent. An anonymous visitor has none. Default none.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, ClaimName>", title = "table of claims by header name")]
+    pub identity_headers: BTreeMap<FieldName, ClaimName>,
+    /// Cookies that neither a client sends to the app nor the app to a client: `name`, or `name*` for
+    /// all that begin so. That of `token.cookie` is one of them. Default none.
+    #[serde(default)]
+    pub strip_cookies: Vec<CookiePattern>,
+    /// Cookies of the app that say who somebody is: `name`, or `name*`. They are bound to the session in
+    /// which the app set them, so that the next person at a browser is never taken for the one before;
+    /// they are removed at sign-in and sign-out. One that a page's script sets is not known to be the
+    /// session's, and does not reach the app. Default none.
+    #[serde(default)]
+    pub app_cookies: Vec<CookiePattern>,
+    /// Where the app's own sign-out button posts to, below the route's path: `/logout`. A `POST` there
+    /// ends the gateway's session too, and the next page is the signed-out page. Default none.
+    #[serde(default)]
+    pub logout_paths: Vec<PathPattern>,
+    /// Pages of the app for signing in, below the route's path: `/login`. Nobody is sent back to one
+    /// after a login, but to the route's first page. Default none.
+    #[serde(default)]
+    pub login_pages: Vec<PathPattern>,
 }
 
 /// The identity token of one route.
@@ -104,8 +142,20 @@ pub struct RouteToken {
     /// that call `decode` of `PyJWT` without an audience; any app that knows the same key or secret can
     /// then use the token of any other.
     pub without_audience: bool,
-    /// The header field that carries it. Default `X-User-JWT`.
-    pub header: FieldName,
+    /// The header field that carries it. Default `X-User-JWT`; none where `cookie` is set.
+    pub header: Option<FieldName>,
+    /// Whether the header field says `Bearer` before it. Default false.
+    pub bearer: bool,
+    /// The cookie that carries it to the app; nobody else's cookie of this name reaches the app. Default
+    /// none.
+    pub cookie: Option<CookiePattern>,
+    /// A secret that this app shares with the gateway: its tokens are signed with it by HS256, and those
+    /// of other routes are not. At least 32 bytes. Default: signed as `[token]` says.
+    pub secret: Option<SecretSource>,
+    /// Which claims stand where. Default `standard`.
+    pub form: TokenForm,
+    /// The claim that becomes Chainlit's `identifier`, by which it keeps people's threads. Default `sub`.
+    pub identifier: ClaimName,
     /// The claims to include beside the protocol's own (`iss`, `aud`, `sub`, `iat`, `nbf`, `exp`,
     /// `jti`). Default: all.
     pub claims: Option<Vec<String>>,
@@ -196,6 +246,18 @@ impl Route {
         self.auth.iter().any(reads) && !self.forward_authorization
     }
 
+    /// The header field that carries its token.
+    pub fn token_header(&self) -> Option<FieldName> {
+        let token = &self.token;
+        let default = token.cookie.is_none().then(FieldName::user_jwt);
+        token.header.clone().or(default)
+    }
+
+    /// The path of the route as the beginning of other paths: without `*` and the last `/`.
+    pub fn prefix(&self) -> &str {
+        self.path.as_str().trim_end_matches('*').trim_end_matches('/')
+    }
+
     /// The audience of its tokens.
     pub fn audience(&self) -> &str {
         self.token.audience.as_deref().unwrap_or(self.upstream.as_str())
@@ -207,7 +269,12 @@ impl Default for RouteToken {
         Self {
             audience: None,
             without_audience: false,
-            header: FieldName::user_jwt(),
+            header: None,
+            bearer: false,
+            cookie: None,
+            secret: None,
+            form: TokenForm::Standard,
+            identifier: Fact::Subject.into(),
             claims: None,
             max_groups: 100,
             max_bytes: ByteSize::kib(6),

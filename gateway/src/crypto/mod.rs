@@ -10,6 +10,7 @@ mod seal;
 mod sealing_keys;
 mod signing_key;
 pub mod strict_json;
+mod tag;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, VerifyAlgorithm};
@@ -20,4 +21,5 @@ pub use numeric_date::numeric_date;
 pub use seal::Sealer;
 pub use sealing_keys::{SealingKeys, SealingKeysFault};
 pub use signing_key::{SignFault, Signed, SigningKey};
+pub use tag::{TAG_LEN, Tagger};
 pub use verifying_key::{KeyFault, KeySet, VerifyingKey};

@@ -107,6 +107,11 @@ impl SealingKeys {
         Arc::clone(&self.ring.load().active)
     }
 
+    /// All keys, the active one first.
+    pub(crate) fn all(&self) -> Vec<Arc<SealingKey>> {
+        self.ring.load().keys().map(Arc::clone).collect()
+    }
+
     /// The key of that name, if it may still open.
     pub(crate) fn accepted(&self, id: &[u8; KEY_ID_LEN]) -> Option<Arc<SealingKey>> {
         self.ring.load().keys().find(|key| key.id == *id).map(Arc::clone)

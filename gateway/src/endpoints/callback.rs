@@ -99,11 +99,12 @@ impl Endpoints {
         self.parts.metrics.login(name, LoginResult::Succeeded);
         self.parts.logins.recent.finished(mark, self.parts.clock.now());
         let cookie = self.session_cookie(request, &handle).unwrap_or_default();
-        Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
+        let reply = Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
             .with("referrer-policy", "no-referrer")
             .with_cookie(&cookie)
             // A tab's cookie of somebody else, or of nobody any more, must not stand beside it.
-            .with_cookie(&self.cleared_tab_cookie(request).unwrap_or_default())
+            .with_cookie(&self.cleared_tab_cookie(request).unwrap_or_default());
+        self.without_app_cookies(reply, request)
     }
 }
 

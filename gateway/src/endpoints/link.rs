@@ -117,7 +117,7 @@ impl Endpoints {
         audit::signed_in(request.id.as_str(), signer, &who.issuer, &who.subject, &session.sid);
         self.parts.metrics.login(NAME, LoginResult::Succeeded);
         let cookie = self.session_cookie(request, &handle).unwrap_or_default();
-        leave(target).with_cookie(&cookie)
+        self.without_app_cookies(leave(target).with_cookie(&cookie), request)
     }
 
     fn refused(&self, request: &Request<'_>, reason: RejectReason) -> Reply {

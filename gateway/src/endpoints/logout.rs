@@ -88,7 +88,8 @@ impl Endpoints {
         audit::session_ended(&session.sid, &who.issuer, &who.subject, cause);
         let cookie = self.cleared_cookie(request).unwrap_or_default();
         let tab = self.cleared_tab_cookie(request).unwrap_or_default();
-        goodbye(request, onward.as_deref()).with_cookie(&cookie).with_cookie(&tab)
+        let reply = goodbye(request, onward.as_deref()).with_cookie(&cookie).with_cookie(&tab);
+        self.without_app_cookies(reply, request)
     }
 
     /// Somebody of the provider that tabs use signs out everywhere: a browser keeps a tab's cookie out

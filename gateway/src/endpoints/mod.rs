@@ -1,6 +1,7 @@
 //! The gateway's own pages, one file each, under one reserved prefix.
 
 mod answer;
+mod app;
 mod browser;
 mod callback;
 mod csrf;
@@ -23,6 +24,7 @@ mod teams;
 mod tests;
 mod verify;
 
+pub use app::AppCookies;
 pub use memory::LoginMemory;
 pub use original::{Dialect, Said};
 pub use service::{EndpointParts, Endpoints};

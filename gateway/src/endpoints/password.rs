@@ -206,9 +206,10 @@ impl Endpoints {
         self.parts.logins.recent.finished(mark, self.parts.clock.now());
         let cookie = self.session_cookie(request, &handle).unwrap_or_default();
         // 303: a 307 would have the browser post the password on (RFC 9700 section 4.12).
-        Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
+        let reply = Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
             .with("referrer-policy", "no-referrer")
-            .with_cookie(&cookie)
+            .with_cookie(&cookie);
+        self.without_app_cookies(reply, request)
     }
 }
 

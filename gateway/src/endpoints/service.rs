@@ -11,6 +11,7 @@ use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS};
+use crate::endpoints::app::AppCookies;
 use crate::endpoints::memory::LoginMemory;
 use crate::endpoints::teams::Tabs;
 use crate::endpoints::verify::{VERIFY, VerifyRules};
@@ -20,6 +21,9 @@ use crate::oidc::Provider;
 use crate::session::SessionManager;
 use crate::token::{Document, Keyring};
 use crate::web::{PublicOrigins, Reply, Request};
+
+/// Where applications made for Pomerium look for the keys.
+const POMERIUM: &str = "/.well-known/pomerium/jwks.json";
 
 /// The gateway's own pages.
 #[derive(Debug)]
@@ -42,6 +46,10 @@ pub struct EndpointParts {
     pub sealer: Sealer,
     /// What the session cookie is called.
     pub cookies: CookieNames,
+    /// The cookies of applications that say who somebody is.
+    pub app_cookies: Vec<AppCookies>,
+    /// Whether the keys are published at Pomerium's path too.
+    pub pomerium: bool,
     /// The addresses of this gateway.
     pub origins: PublicOrigins,
     /// What tabs in Teams need, where there are any.
@@ -80,13 +88,14 @@ impl Endpoints {
     /// Whether a canonical path is one of ours here: the paths of [`owns`](Self::owns), and those
     /// that an option of the configuration adds.
     pub fn takes(&self, path: &str) -> bool {
-        Self::owns(path) || self.is_compatible(path)
+        Self::owns(path) || self.is_compatible(path) || (self.parts.pomerium && path == POMERIUM)
     }
 
     /// Answers a request for a path that [`takes`](Self::takes) says is ours.
     pub async fn serve(&self, gate: &Gate, request: &Request<'_>, body: &Bytes) -> Reply {
         match request.path {
             "/.well-known/jwks.json" => return self.jwks(request),
+            POMERIUM if self.parts.pomerium => return self.jwks(request),
             "/.well-known/openid-configuration" => return self.discovery(request),
             LINK => return self.link(gate, request, body).await,
             LOGIN if *request.method == Method::POST => {

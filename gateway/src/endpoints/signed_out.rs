@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::endpoints::answer::{LOGOUT, Notice, reads, wrong_method};
+use crate::endpoints::answer::{LOGIN, LOGOUT, Notice, reads, wrong_method};
 use crate::endpoints::service::Endpoints;
 use crate::web::{Reply, Request};
 
@@ -30,7 +30,7 @@ impl Endpoints {
                 title: "You are signed out",
                 sentence: "Your session here has ended.",
                 hint: "On a shared device, close the browser as well.",
-                action: ("Sign in again", "/"),
+                action: ("Sign in again", LOGIN),
             }
         };
         notice.reply(request)

@@ -124,11 +124,19 @@ fn yes(admitted: &Admitted, allowed: StatusCode) -> Reply {
         reply.headers.insert(name, value);
     }
     reply.headers.insert("x-user-jwt", HeaderValue::from_static(""));
+    for (name, _) in admitted.plan().app.iter().flat_map(|app| &app.fields) {
+        reply.headers.insert(name.clone(), HeaderValue::from_static(""));
+    }
     for (name, value) in proof.passed() {
         reply.headers.insert(name.clone(), value.clone());
     }
-    if let (Some(token), Some(wanted)) = (admitted.token(), &admitted.plan().token) {
-        reply.headers.insert(wanted.header.clone(), token.value.clone());
+    for (name, value) in admitted.told().iter().flat_map(|told| &told.fields) {
+        reply.headers.insert(name.clone(), value.clone());
+    }
+    if let (Some(token), Some(wanted)) = (admitted.token(), &admitted.plan().token)
+        && let Some(header) = &wanted.header
+    {
+        reply.headers.insert(header.clone(), wanted.header_value(token));
     }
     reply
 }

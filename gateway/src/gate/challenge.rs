@@ -15,6 +15,8 @@ const LINK: &str = "/.portcullis/link";
 const LOGIN: &str = "/.portcullis/login";
 /// Where a session ends, for somebody who is signed in as the wrong person.
 const LOGOUT: &str = "/.portcullis/logout";
+/// Where a sign-out ends.
+const SIGNED_OUT: &str = "/.portcullis/signed-out";
 
 const QUERY_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -31,6 +33,13 @@ impl Refused {
         }
         let kind = request.caller_kind();
         let login = self.login_url(request);
+        let app = self.plan.as_ref().and_then(|plan| plan.app.as_ref());
+        let signed_out = kind == CallerKind::Navigation
+            && matches!(refusal, Refusal::Unauthenticated(_))
+            && app.is_some_and(|app| app.has_just_left(request));
+        if signed_out {
+            return Reply::redirect(StatusCode::FOUND, SIGNED_OUT);
+        }
         let tab = self.plan.as_ref().and_then(|plan| plan.tab.as_ref());
         if let Some(reply) = tab.and_then(|tab| tab.answer(refusal, request, login.as_deref())) {
             return reply;
@@ -71,8 +80,10 @@ impl Refused {
         if !navigates {
             return Some(LOGIN.to_owned());
         }
+        let app = plan.app.as_ref().filter(|app| app.login.iter().any(|it| it == request.path));
+        let target = app.map_or_else(|| request.path_and_query(), |app| app.front.clone());
         // The login would forget a target that is too long, and so might the browser the redirect.
-        let Some(back) = ReturnTo::parse(&request.path_and_query()) else {
+        let Some(back) = ReturnTo::parse(&target) else {
             return Some(LOGIN.to_owned());
         };
         Some(format!("{LOGIN}?return_to={}", utf8_percent_encode(back.as_str(), QUERY_VALUE)))

@@ -1,11 +1,15 @@
 //! The decision, as a function: no socket, no pingora.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
+
+use http::HeaderValue;
 
 use crate::authn::ChainFault;
 use crate::authz::{DenyReason, Question, Verdict};
 use crate::base::Clock;
+use crate::gate::app::Told;
 use crate::gate::plan::RoutePlan;
 use crate::gate::refusal::Refusal;
 use crate::identity::{Authenticated, Permit};
@@ -28,6 +32,8 @@ pub struct Admitted {
     permit: Permit,
     plan: Arc<RoutePlan>,
     token: Option<MintedToken>,
+    /// Boxed, since most routes tell their application nothing else.
+    told: Option<Box<Told>>,
     facts: Facts,
 }
 
@@ -171,7 +177,10 @@ impl Gate {
                 facts.mint_seconds = Some(spent.as_secs_f64());
             }
         }
-        Ok(Admitted { permit, plan: Arc::clone(plan), token, facts })
+        let told = plan.app.as_ref().map(|app| {
+            Box::new(app.tell(request, &permit, plan.token.as_ref().zip(token.as_ref())))
+        });
+        Ok(Admitted { permit, plan: Arc::clone(plan), token, told, facts })
     }
 }
 
@@ -189,6 +198,26 @@ impl Admitted {
     /// The identity token to send along.
     pub const fn token(&self) -> Option<&MintedToken> {
         self.token.as_ref()
+    }
+
+    /// What its application is told beside the token, where it is told anything.
+    pub fn told(&self) -> Option<&Told> {
+        self.told.as_deref()
+    }
+
+    /// Adds `Set-Cookie` fields of ours to the answer; only where the application is told something.
+    pub fn set_cookies(&mut self, cookies: impl IntoIterator<Item = HeaderValue>) {
+        if let Some(told) = &mut self.told {
+            told.set_cookies.extend(cookies);
+        }
+    }
+
+    /// What the client is sent of a `Set-Cookie` field of the application; `None` for nothing.
+    pub fn relayed<'a>(&self, set_cookie: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        match (&self.plan.app, &self.told) {
+            (Some(app), Some(told)) => app.relayed(set_cookie, told),
+            _ => Some(set_cookie.into()),
+        }
     }
 
     /// What the decision cost.

@@ -176,6 +176,7 @@ pub(crate) fn plan(
         body_bytes: 1_000,
         websocket_origins: Vec::new(),
         tab: None,
+        app: None,
         strip: Vec::new(),
         metrics: Metrics::default().route(&"unnamed".into()),
     }

@@ -1,5 +1,6 @@
 //! The decision: route → ways in → policy → token. No socket in sight.
 
+mod app;
 mod challenge;
 mod decide;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod plan;
 mod refusal;
 mod tab;
 
+pub use app::{AppPlan, Told, left_mark, removed_cookies};
 pub use decide::{Admitted, Facts, Gate, Refused};
 pub use page::Page;
 pub use plan::RoutePlan;

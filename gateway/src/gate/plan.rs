@@ -7,6 +7,7 @@ use http::HeaderName;
 use crate::authn::{Chain, Links};
 use crate::authz::Authorizer;
 use crate::base::{ProviderId, RouteId};
+use crate::gate::app::AppPlan;
 use crate::gate::tab::Tab;
 use crate::observe::RouteMetrics;
 use crate::token::TokenPlan;
@@ -38,6 +39,8 @@ pub struct RoutePlan {
     pub websocket_origins: Vec<Origin>,
     /// How it is shown as a tab in Teams; `None` for a route that is not.
     pub tab: Option<Arc<Tab>>,
+    /// What its application wants beside the request; `None` for most.
+    pub app: Option<Box<AppPlan>>,
     /// Further header names that count as identity here.
     pub strip: Vec<HeaderName>,
     /// Where its requests are counted.

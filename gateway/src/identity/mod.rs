@@ -1,11 +1,13 @@
 //! What is known of a caller, and the proofs that a check has passed.
 
+mod fact;
 mod mapping;
 mod memo;
 mod principal;
 mod proof;
 mod way_in;
 
+pub use fact::Fact;
 pub use mapping::{ClaimMapping, claim};
 pub use memo::Memo;
 pub use principal::{Email, Principal};

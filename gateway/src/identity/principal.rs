@@ -59,6 +59,18 @@ impl Principal {
         self.issuer == other.issuer && self.subject == other.subject
     }
 
+    /// The e-mail address, if its issuer verified it.
+    pub fn verified_email(&self) -> Option<&str> {
+        self.email.as_ref().filter(|email| email.verified).map(|email| email.address.as_str())
+    }
+
+    /// The name for display and old applications: login name, else the *verified* address, else the
+    /// subject. Whoever keys data on a person uses issuer and subject.
+    pub fn user(&self) -> &str {
+        let known = self.preferred_username.as_deref().or_else(|| self.verified_email());
+        known.unwrap_or(&self.subject)
+    }
+
     /// The best name to show a person: name, login name, e-mail address, or the subject.
     pub fn display_name(&self) -> &str {
         self.name

@@ -1,9 +1,12 @@
 //! A request's way through the gate, whatever carries it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::gate::{Refusal, Refused};
+use crate::authn::Unavailable;
+use crate::gate::{Admitted, Refusal, Refused};
 use crate::observe::audit;
 use crate::proxy::context::Context;
 use crate::proxy::inbound::Inbound;
@@ -118,7 +121,7 @@ async fn decide(
         }
         Ok(admitted)
     });
-    let admitted = match decided {
+    let mut admitted = match decided {
         Ok(admitted) => admitted,
         Err(refused) => {
             let reply = refused.reply(&request);
@@ -131,12 +134,39 @@ async fn decide(
     if let Some(seconds) = admitted.facts().mint_seconds {
         gateway.parts().metrics.minted(seconds);
     }
+    if let Err(refused) = leave(&ctx.snapshot, &request, &mut admitted).await {
+        let reply = refused.reply(&request);
+        note(gateway, ctx, &refused);
+        return Err(Box::new(Answer { reply, close: false }));
+    }
     ctx.exchange = exchange(&request);
     ctx.admitted = Some(admitted);
     streams::opened(&gateway.parts().sessions, ctx).map_err(|refused| {
         note(gateway, ctx, &refused);
         Box::new(Answer { reply: refused.bare_reply(), close: false })
     })
+}
+
+/// Ends the session of whoever signs out of the application.
+async fn leave(
+    snapshot: &Snapshot,
+    request: &Request<'_>,
+    admitted: &mut Admitted,
+) -> Result<(), Refused> {
+    let app = admitted.plan().app.as_ref();
+    if !app.is_some_and(|app| app.signs_out(request.method, request.path)) {
+        return Ok(());
+    }
+    let plan = Arc::clone(admitted.plan());
+    let who = admitted.permit().authenticated();
+    let left = Box::pin(snapshot.endpoints.leave(request, who)).await;
+    let cookies = left.map_err(|fault| {
+        let cause = Box::new(fault);
+        let fault = Unavailable { dependency: "the session store", cause };
+        Refused::on(&plan, Refusal::Unavailable(fault))
+    })?;
+    admitted.set_cookies(cookies);
+    Ok(())
 }
 
 fn note(gateway: &Gateway, ctx: &mut Context, refused: &Refused) {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_SECURITY_POLICY, COOKIE, FORWARDED, HOST, TE, X_FRAME_OPTIONS};
+use http::header::{
+    CONTENT_SECURITY_POLICY, COOKIE, FORWARDED, HOST, SET_COOKIE, TE, X_FRAME_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use pingora_error::{Error, ErrorType, OrErr, Result};
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -11,7 +13,7 @@ use crate::base::RequestId;
 use crate::gate::{Admitted, RoutePlan};
 use crate::proxy::inbound::Inbound;
 use crate::proxy::service::Snapshot;
-use crate::web::{cookie, forwarded, framing, names};
+use crate::web::{cookie, forwarded, framing, names, set_name};
 
 /// The header that carries the request's id to the upstream, and back to the client.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,7 +44,12 @@ pub(super) fn prepare(
     let plan = admitted.plan();
     strip(upstream, plan);
     // The handle is a password: it must not reach an application, nor an application's log.
-    if upstream.headers.contains_key(COOKIE) {
+    if let Some(told) = admitted.told() {
+        upstream.remove_header(&COOKIE);
+        if let Some(cookie) = &told.cookie {
+            upstream.insert_header(COOKIE, cookie.clone())?;
+        }
+    } else if upstream.headers.contains_key(COOKIE) {
         upstream.remove_header(&COOKIE);
         if let Some(rest) = cookie::strip(client, |name| snapshot.cookies.is_ours(name)) {
             upstream.insert_header(COOKIE, rest)?;
@@ -61,8 +68,13 @@ pub(super) fn prepare(
     for (name, value) in admitted.permit().authenticated().passed() {
         upstream.insert_header(name.clone(), value.clone())?;
     }
-    if let (Some(token), Some(wanted)) = (admitted.token(), &plan.token) {
-        upstream.insert_header(wanted.header.clone(), token.value.clone())?;
+    for (name, value) in admitted.told().iter().flat_map(|told| &told.fields) {
+        upstream.insert_header(name.clone(), value.clone())?;
+    }
+    if let (Some(token), Some(wanted)) = (admitted.token(), &plan.token)
+        && let Some(header) = &wanted.header
+    {
+        upstream.insert_header(header.clone(), wanted.header_value(token))?;
     }
     // gRPC servers insist on it; pingora strips it with the other hop-by-hop fields.
     if client.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers")) {
@@ -87,13 +99,13 @@ pub(super) fn is_ours(name: &str, plan: &RoutePlan) -> bool {
         || names::has_underscore(name)
         || name.eq_ignore_ascii_case(FORWARDED.as_str())
         || own(&REQUEST_ID)
-        || plan.token.as_ref().is_some_and(|token| own(&token.header))
+        || plan.token.as_ref().and_then(|token| token.header.as_ref()).is_some_and(own)
 }
 
 /// Whether an application tries to set a cookie of ours, which could put its visitor into somebody
 /// else's session.
 pub(super) fn is_planted(set_cookie: &[u8], snapshot: &Snapshot) -> bool {
-    cookie_name(set_cookie).is_some_and(|name| snapshot.cookies.is_ours(name))
+    set_name(set_cookie).is_some_and(|name| snapshot.cookies.is_ours(name))
 }
 
 /// What the upstream sees as `Host`.
@@ -115,20 +127,7 @@ pub(super) fn finish(
         answer.remove_header(name);
     }
     answer.remove_header(&DEBUG_TOKEN);
-    let planted = |value: &HeaderValue| is_planted(value.as_bytes(), snapshot);
-    if answer.headers.get_all(http::header::SET_COOKIE).iter().any(planted) {
-        let kept: Vec<_> = answer
-            .headers
-            .get_all(http::header::SET_COOKIE)
-            .iter()
-            .filter(|value| !planted(value))
-            .cloned()
-            .collect();
-        answer.remove_header(&http::header::SET_COOKIE);
-        for value in kept {
-            answer.append_header(http::header::SET_COOKIE, value)?;
-        }
-    }
+    cookies(answer, admitted, snapshot)?;
     if let Some(tab) = &admitted.plan().tab {
         let sent = answer.headers.get_all(CONTENT_SECURITY_POLICY).iter();
         let policies = framing::policies(sent, &tab.ancestors);
@@ -147,14 +146,30 @@ pub(super) fn finish(
     Ok(())
 }
 
-/// The name that a browser will send this cookie back under. One without a name of its own comes
-/// back as its bare value, so that `=name=value` is a cookie called `name` (RFC 6265bis section 5.8).
-fn cookie_name(set_cookie: &[u8]) -> Option<&str> {
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'=');
-    // What follows may be in any encoding.
-    let start = set_cookie.iter().position(|byte| !blank(byte))?;
-    let name = set_cookie.get(start..)?.split(|byte| matches!(byte, b'=' | b';')).next()?;
-    std::str::from_utf8(name.trim_ascii()).ok()
+/// The application's cookies as they may pass, and ours.
+fn cookies(answer: &mut ResponseHeader, admitted: &Admitted, snapshot: &Snapshot) -> Result<()> {
+    let planted = |value: &HeaderValue| is_planted(value.as_bytes(), snapshot);
+    let told = admitted.told();
+    let sent = answer.headers.get_all(SET_COOKIE);
+    if told.is_none() && !sent.iter().any(planted) {
+        return Ok(());
+    }
+    let kept = sent.iter().filter(|value| !planted(value));
+    let kept =
+        kept.filter_map(|value| HeaderValue::from_bytes(&admitted.relayed(value.as_bytes())?).ok());
+    let kept: Vec<_> = kept.collect();
+    answer.remove_header(&SET_COOKIE);
+    for value in kept {
+        answer.append_header(SET_COOKIE, value)?;
+    }
+    // An interim answer is not where a browser looks for them.
+    if answer.status.is_informational() {
+        return Ok(());
+    }
+    for value in told.iter().flat_map(|told| &told.set_cookies) {
+        answer.append_header(SET_COOKIE, value.clone())?;
+    }
+    Ok(())
 }
 
 /// pingora reached for an upstream without an admitted request. Nothing is forwarded.

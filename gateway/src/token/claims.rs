@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::base::Timestamp;
 use crate::identity::{Permit, Principal};
-use crate::token::plan::{RequestFacts, TokenPlan};
+use crate::token::plan::{RequestFacts, TokenForm, TokenPlan};
 
 /// The claims that we write, as discovery lists them.
 pub(super) const WRITTEN: &[&str] = &[
@@ -79,7 +79,7 @@ pub(super) struct Instance<'a> {
 }
 
 /// Members of a JSON object being written.
-struct Writer<'a> {
+pub(super) struct Writer<'a> {
     out: Vec<u8>,
     plan: &'a TokenPlan,
     /// What stands before the next member.
@@ -111,6 +111,10 @@ impl Claims<'_> {
     /// The beginning of the JSON object: brace and members. Notes the size of each in `sizes`.
     pub(super) fn write(&self, sizes: Option<&mut Sizes>) -> serde_json::Result<Vec<u8>> {
         let mut to = Writer { out: Vec::with_capacity(1024), plan: self.plan, before: b'{', sizes };
+        if let TokenForm::Chainlit(identifier) = &self.plan.form {
+            self.chainlit(identifier, &mut to)?;
+            return Ok(to.out);
+        }
         self.token(&mut to)?;
         self.person(&mut to)?;
         self.session(&mut to)?;
@@ -134,7 +138,7 @@ impl Claims<'_> {
         to.wanted("req_wl", self.issuer)
     }
 
-    fn person(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
+    pub(super) fn person(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         let who = self.principal();
         to.filled("idp", &who.issuer)?;
         if let Some(email) = &who.email {
@@ -157,7 +161,7 @@ impl Claims<'_> {
         if who.roles.is_empty() { Ok(()) } else { to.wanted("roles", who.roles.as_slice()) }
     }
 
-    fn session(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
+    pub(super) fn session(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         let Some(session) = self.permit.authenticated().session() else {
             return Ok(());
         };
@@ -167,21 +171,13 @@ impl Claims<'_> {
         if session.amr.is_empty() { Ok(()) } else { to.wanted("amr", &*session.amr) }
     }
 
-    /// `user` is for display and old applications: login name, else the *verified* address, else
-    /// the subject. Whoever keys data on a person uses `idp` and `sub`.
     fn aliases(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         let who = self.principal();
-        let address = who.email.as_ref().filter(|email| email.verified);
-        let user = who
-            .preferred_username
-            .as_deref()
-            .or(address.map(|email| email.address.as_str()))
-            .unwrap_or(&who.subject);
-        to.wanted("user", user)?;
+        to.wanted("user", who.user())?;
         to.wanted("display_name", who.display_name())
     }
 
-    fn extras(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
+    pub(super) fn extras(&self, to: &mut Writer<'_>) -> serde_json::Result<()> {
         for (name, value) in &self.principal().claims {
             if !is_reserved(name) {
                 to.wanted(name, value)?;
@@ -190,7 +186,7 @@ impl Claims<'_> {
         Ok(())
     }
 
-    fn principal(&self) -> &Principal {
+    pub(super) fn principal(&self) -> &Principal {
         self.permit.authenticated().principal()
     }
 }
@@ -201,6 +197,11 @@ impl Instance<'_> {
         let mut to = Writer { out: Vec::with_capacity(512), plan: self.plan, before: b',', sizes };
         let since = self.since.as_secs();
         to.always("iat", &since)?;
+        if self.plan.form != TokenForm::Standard {
+            to.always("exp", &self.expires.as_secs())?;
+            to.out.push(b'}');
+            return Ok(to.out);
+        }
         to.always("nbf", &since)?;
         to.always("exp", &self.expires.as_secs())?;
         // 16 bytes are 22 characters.
@@ -238,7 +239,28 @@ impl Instance<'_> {
 }
 
 impl Writer<'_> {
-    fn always<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
+    /// Begins an object as a member; `close` ends it.
+    pub(super) fn open(&mut self, name: &str) -> serde_json::Result<()> {
+        self.out.push(std::mem::replace(&mut self.before, b'{'));
+        serde_json::to_writer(&mut self.out, name)?;
+        self.out.push(b':');
+        Ok(())
+    }
+
+    /// Ends the object that `open` began.
+    pub(super) fn close(&mut self) {
+        if self.before == b'{' {
+            self.out.push(b'{');
+        }
+        self.out.push(b'}');
+        self.before = b',';
+    }
+
+    pub(super) fn always<T: Serialize + ?Sized>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) -> serde_json::Result<()> {
         let before = self.out.len();
         self.out.push(std::mem::replace(&mut self.before, b','));
         serde_json::to_writer(&mut self.out, name)?;
@@ -250,7 +272,11 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn wanted<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> serde_json::Result<()> {
+    pub(super) fn wanted<T: Serialize + ?Sized>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) -> serde_json::Result<()> {
         if self.plan.wants(name) { self.always(name, value) } else { Ok(()) }
     }
 
@@ -258,7 +284,7 @@ impl Writer<'_> {
         value.map_or(Ok(()), |value| self.wanted(name, value))
     }
 
-    fn filled(&mut self, name: &str, value: &str) -> serde_json::Result<()> {
+    pub(super) fn filled(&mut self, name: &str, value: &str) -> serde_json::Result<()> {
         if value.is_empty() { Ok(()) } else { self.wanted(name, value) }
     }
 }

@@ -52,6 +52,9 @@ pub enum MintError {
     /// The claims cannot be written as JSON.
     #[error("cannot write the claims as JSON; report this as a fault of ours")]
     Serialise(#[from] serde_json::Error),
+    /// The route wants an identifier that is not known of this person.
+    #[error("the person has no `{0}`, which the route's `identifier` wants; choose another one")]
+    Nameless(String),
     /// The key failed.
     #[error(transparent)]
     Sign(#[from] SignFault),
@@ -109,6 +112,7 @@ impl Minter {
         let kept = match self.recall(permit, plan) {
             Some(kept) => kept,
             None => {
+                plan.check_identifier(permit.authenticated().principal())?;
                 let begun = Begun::new(claims.write(None)?);
                 let kept =
                     Arc::new(Kept::new(permit.authenticated().principal(), &self.issuer, begun));

@@ -1,5 +1,6 @@
 //! The identity token: keys, rotation, minting.
 
+mod chainlit;
 mod claims;
 mod documents;
 mod kept;
@@ -13,6 +14,6 @@ mod stored;
 pub use documents::Document;
 pub use keyring::{Keyring, KeyringFault};
 pub use minter::{ClaimSizes, MintError, MintedToken, Minter, TokenTimes};
-pub use plan::{PlanId, RequestFacts, TokenPlan, Transport};
+pub use plan::{PlanId, RequestFacts, TokenForm, TokenPlan, Transport};
 pub use ring::{Ring, RingFault, RingKey, Rotated, Rotation};
 pub use signer::{SharedSecret, Signer};

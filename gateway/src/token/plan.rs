@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 use crate::base::RequestId;
+use crate::identity::{Fact, Principal};
+use crate::token::minter::{MintError, MintedToken};
 use crate::token::signer::Signer;
 
 /// A route's wishes, made once from the configuration.
@@ -20,8 +22,14 @@ pub struct TokenPlan {
     pub audience: String,
     /// Leaves `aud` out, for applications that refuse a token which has one.
     pub without_audience: bool,
-    /// The header field that carries the token.
-    pub header: HeaderName,
+    /// The header field that carries the token; `None` where only a cookie does.
+    pub header: Option<HeaderName>,
+    /// Whether `Bearer ` stands before it there.
+    pub bearer: bool,
+    /// The cookie that carries it to the upstream, beside or instead of the header field.
+    pub cookie: Option<String>,
+    /// Which claims stand where.
+    pub form: TokenForm,
     /// The optional claims to send; `None` sends all that are known. What makes the token
     /// verifiable (`iss aud sub iat nbf exp jti txn auth_method`) is always sent.
     pub wanted: Option<HashSet<String>>,
@@ -40,10 +48,23 @@ pub struct TokenPlan {
     pub reuse: Option<Duration>,
 }
 
+/// Which claims stand where in a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenForm {
+    /// Chainlit's own: `identifier`, `display_name`, all else in `metadata`; `exp` and `iat`, and no
+    /// `aud` or `nbf`, which it refuses. The fact is the identifier: Chainlit keys threads by it.
+    Chainlit(Fact),
+    /// The registered claims, flat.
+    Standard,
+}
+
 /// The number of a [`TokenPlan`] in this process. A copy of a plan may be changed and is another
 /// plan, so that a copy of a number is another number.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PlanId(u64);
+
+/// RFC 6750 section 2.1.
+const BEARER: &str = "Bearer ";
 
 /// What the token says of the request.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +101,10 @@ impl TokenPlan {
             id: PlanId::default(),
             audience: audience.into(),
             without_audience: false,
-            header: HeaderName::from_static("x-user-jwt"),
+            header: Some(HeaderName::from_static("x-user-jwt")),
+            bearer: false,
+            cookie: None,
+            form: TokenForm::Standard,
             wanted: None,
             max_groups: 100,
             // Leaves room for the other fields in the 8 KiB that most servers allow.
@@ -90,6 +114,34 @@ impl TokenPlan {
             signer: None,
             reuse: None,
         }
+    }
+
+    /// Refuses who has no name in the route's own form: all such people would be one person there.
+    pub(super) fn check_identifier(&self, who: &Principal) -> Result<(), MintError> {
+        match &self.form {
+            TokenForm::Chainlit(fact) if fact.of(who, 0).is_none() => {
+                Err(MintError::Nameless(fact.to_string()))
+            }
+            TokenForm::Chainlit(_) | TokenForm::Standard => Ok(()),
+        }
+    }
+
+    /// The value of the header field for a token.
+    pub fn header_value(&self, token: &MintedToken) -> HeaderValue {
+        if !self.bearer {
+            return token.value.clone();
+        }
+        let joined = [BEARER.as_bytes(), token.value.as_bytes()].concat();
+        // What was a legal value stays one with a word before it.
+        let value = HeaderValue::from_maybe_shared(bytes::Bytes::from(joined));
+        let mut value = value.unwrap_or_else(|_| token.value.clone());
+        value.set_sensitive(true);
+        value
+    }
+
+    /// What stands before a token in its header field.
+    pub const fn scheme(&self) -> &'static str {
+        if self.bearer { BEARER } else { "" }
     }
 
     /// Whether the route wants this optional claim.

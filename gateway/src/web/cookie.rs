@@ -80,6 +80,42 @@ pub fn strip(headers: &HeaderMap, ours: impl Fn(&str) -> bool) -> Option<HeaderV
     HeaderValue::from_bytes(&kept).ok()
 }
 
+/// The `Cookie` field in which each cookie that is `special` under some reader's rules has the value
+/// that `pass` gives, or is gone; all others byte for byte. Empty when nothing is left.
+pub fn rewrite(
+    headers: &HeaderMap,
+    special: impl Fn(&str) -> bool,
+    pass: impl Fn(&str, &[u8]) -> Option<Vec<u8>>,
+) -> Vec<u8> {
+    let mut kept: Vec<u8> = Vec::with_capacity(lines(headers).map(<[u8]>::len).sum());
+    let mut push = |parts: &[&[u8]]| {
+        if !kept.is_empty() {
+            kept.extend_from_slice(b"; ");
+        }
+        parts.iter().for_each(|part| kept.extend_from_slice(part));
+    };
+    for pair in pairs(headers) {
+        if !is_ours(pair, &special) {
+            push(&[pair]);
+            continue;
+        }
+        // One that only some readers take for it is not the one that was set.
+        let plain = split_pair(pair)
+            .filter(|(name, _)| !name.is_empty() && name.iter().all(|it| is_token(*it)));
+        let Some((name, value)) = plain else { continue };
+        let Ok(text) = std::str::from_utf8(name) else { continue };
+        if let Some(value) = pass(text, value) {
+            push(&[name, b"=", &value]);
+        }
+    }
+    kept
+}
+
+/// The names of all cookies that a request carries.
+pub fn names(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    pairs(headers).filter_map(|pair| std::str::from_utf8(split_pair(pair)?.0).ok())
+}
+
 /// Whether a request has more than [`MAX_COOKIES`].
 pub fn too_many(headers: &HeaderMap) -> bool {
     // The cheap bound first: empty pairs do not count.

@@ -24,6 +24,7 @@ mod manual;
 mod minting;
 mod open_redirect;
 mod password;
+mod presets;
 mod refusals;
 mod regression;
 mod rehearsal;

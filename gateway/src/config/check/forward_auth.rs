@@ -124,7 +124,8 @@ pub(super) fn route(path: &str, route: &Route, config: &Config, problems: &mut V
     };
     let passed = service.iter().flat_map(|service| &service.pass);
     for field in passed {
-        if !route.token.off && field.name() == route.token.header.name() {
+        let token = route.token_header().filter(|_| !route.token.off);
+        if token.is_some_and(|token| token.name() == field.name()) {
             let message = format!("the service's own `{field}` and ours would be one");
             let remedy = "set token = { off = true }, or give our token another header".to_owned();
             wrong("token.header", message, remedy);

@@ -1,5 +1,6 @@
 //! Checks between the parts of a configuration that was read, one file per section.
 
+mod apps;
 mod directories;
 mod findings;
 mod forward_auth;

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
 use crate::config::check::{
-    directories, forward_auth, issuers, signed_urls, teams, trusted_headers,
+    apps, directories, forward_auth, issuers, signed_urls, teams, trusted_headers,
 };
 use crate::config::duration::Duration;
+use crate::config::names::FieldName;
 use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::Route;
@@ -17,7 +18,7 @@ use crate::config::suggest::nearest;
 const RESERVED: &str = "/.portcullis";
 
 /// Header fields that carry a message or the session: a token in one of them breaks the request.
-const NOT_FOR_TOKENS: [&str; 12] = [
+pub(super) const NOT_FOR_TOKENS: [&str; 12] = [
     "connection",
     "content-length",
     "content-type",
@@ -33,7 +34,7 @@ const NOT_FOR_TOKENS: [&str; 12] = [
 ];
 
 /// The claims that the gateway itself can put into a token.
-const CLAIMS: [&str; 28] = [
+pub(super) const CLAIMS: [&str; 28] = [
     "acr",
     "act",
     "amr",
@@ -102,6 +103,7 @@ pub(super) fn check(
         teams::route(&path, route, config, written, problems);
         reach(&path, route, config, written, problems);
         token(&path, route, config, problems);
+        apps::route(&path, route, config, problems, warnings);
         reuse(&path, route, config, problems);
         if route.token.debug_header {
             warnings.push(Problem::new(
@@ -226,8 +228,9 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
     let mut wrong = |key: &str, message: String, remedy: String| {
         problems.push(Problem::new(format!("{path}.token.{key}"), message, remedy));
     };
-    if NOT_FOR_TOKENS.contains(&token.header.name().as_str()) {
-        let message = format!("`{}` cannot carry a token", token.header);
+    let unfit = |header: &&FieldName| NOT_FOR_TOKENS.contains(&header.name().as_str());
+    if let Some(header) = token.header.as_ref().filter(unfit) {
+        let message = format!("`{header}` cannot carry a token");
         wrong("header", message, "leave it out for X-User-JWT".to_owned());
     }
     if token.audience.as_ref().is_some_and(String::is_empty) {
@@ -242,20 +245,28 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
         let remedy = "leave one out".to_owned();
         wrong("debug_header", "there is no token to show: `off` is set".into(), remedy);
     }
+    for (index, claim) in token.claims.iter().flatten().enumerate() {
+        if let Some(remedy) = unknown_claim(claim, config) {
+            wrong(&format!("claims[{index}]"), format!("no token has a claim `{claim}`"), remedy);
+        }
+    }
+}
+
+/// What to do about a claim that nobody has; `None` where somebody may have it.
+pub(super) fn unknown_claim(claim: &str, config: &Config) -> Option<String> {
     let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
     let kept = kept.chain(config.issuers.values().flat_map(|issuer| &issuer.claims.keep));
     let kept = kept.chain(config.signed_urls.values().flat_map(|links| &links.claims.keep));
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
-    for (index, claim) in token.claims.iter().flatten().enumerate() {
-        if !known.contains(claim.as_str()) {
-            let remedy = match nearest(claim, known.iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                // Its people may have claims of any name.
-                None if !config.directories.is_empty() => continue,
-                None => "a provider's or issuer's own claims must be named in its claims.keep"
-                    .to_owned(),
-            };
-            wrong(&format!("claims[{index}]"), format!("no token has a claim `{claim}`"), remedy);
+    if known.contains(claim) {
+        return None;
+    }
+    match nearest(claim, known.iter().copied()) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
+        // Its people may have claims of any name.
+        None if !config.directories.is_empty() => None,
+        None => {
+            Some("a provider's or issuer's own claims must be named in its claims.keep".to_owned())
         }
     }
 }

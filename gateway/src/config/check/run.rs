@@ -80,7 +80,10 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
         Directory::Http(http) => Some((format!("directories.{id}.secret"), http.secret.as_mut()?)),
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
-    for (path, source) in clients.chain(askers).chain(services).chain(token) {
+    let routes = config.routes.iter_mut().enumerate().filter_map(|(index, route)| {
+        Some((format!("routes[{index}].token.secret"), route.token.secret.as_mut()?))
+    });
+    for (path, source) in clients.chain(askers).chain(services).chain(token).chain(routes) {
         if let Err((message, remedy)) = source.resolve(around) {
             problems.push(Problem::new(path, message, remedy));
         }

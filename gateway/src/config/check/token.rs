@@ -6,7 +6,7 @@ use crate::config::token::Token;
 use crate::crypto::Algorithm;
 
 /// RFC 7518 section 3.2: a key of at least the hash's size.
-const SHORTEST_SECRET: usize = 32;
+pub(super) const SHORTEST_SECRET: usize = 32;
 
 pub(super) fn check(token: &Token, problems: &mut Vec<Problem>) {
     secret(token, problems);

@@ -142,7 +142,8 @@ impl Endpoints {
         audit::signed_in(request.id.as_str(), name, &who.issuer, &who.subject, &session.sid);
         self.parts.metrics.login(name, LoginResult::Succeeded);
         let cookie = self.tab_cookie(request, &handle).unwrap_or_default();
-        Reply::new(StatusCode::NO_CONTENT).with_cookie(&cookie)
+        let reply = Reply::new(StatusCode::NO_CONTENT).with_cookie(&cookie);
+        self.without_app_cookies(reply, request)
     }
 
     /// The answer to what must not be answered otherwise: another method, a page of another site, an

@@ -131,6 +131,8 @@ impl Fixture {
             ["https://app.test", "https://chat.test", "http://localhost:8080"]
                 .map(|text| Origin::parse(text).unwrap());
         let endpoints = Endpoints::new(EndpointParts {
+            app_cookies: Vec::new(),
+            pomerium: false,
             providers,
             desk: None,
             sessions,
@@ -365,6 +367,7 @@ fn routes() -> Table<Arc<RoutePlan>> {
             body_bytes: 1_000,
             websocket_origins: Vec::new(),
             tab: None,
+            app: None,
             strip: Vec::new(),
             metrics: Metrics::default().route(&path.into()),
         };

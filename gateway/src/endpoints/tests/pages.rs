@@ -116,7 +116,7 @@ async fn me_without_a_session_says_where_to_get_one() {
 async fn signed_out_offers_a_button_and_nothing_by_itself() {
     let (fixture, mut ann) = (Fixture::new(), Browser::new());
     let page = text(&fixture.get(&mut ann, "/.portcullis/signed-out").await);
-    assert!(page.contains("<a class=\"button\" href=\"/\">Sign in again</a>"));
+    assert!(page.contains("<a class=\"button\" href=\"/.portcullis/login\">Sign in again</a>"));
     assert!(!page.contains("http-equiv"));
     fixture.sign_in(&mut ann, "/").await;
     let page = text(&fixture.get(&mut ann, "/.portcullis/signed-out").await);

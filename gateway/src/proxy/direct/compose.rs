@@ -49,7 +49,11 @@ pub(super) fn request(
         }
     }
     // The handle is a password: it must not reach an application, nor an application's log.
-    if head.headers.contains_key(COOKIE)
+    if let Some(told) = admitted.told() {
+        if let Some(cookie) = &told.cookie {
+            field(out, "Cookie", cookie.as_bytes());
+        }
+    } else if head.headers.contains_key(COOKIE)
         && let Some(rest) = cookie::strip(&head.headers, |name| snapshot.cookies.is_ours(name))
     {
         field(out, "Cookie", rest.as_bytes());
@@ -59,8 +63,17 @@ pub(super) fn request(
     for (name, value) in admitted.permit().authenticated().passed() {
         field(out, name.as_str(), value.as_bytes());
     }
-    if let (Some(token), Some(wanted)) = (admitted.token(), &plan.token) {
-        field(out, wanted.header.as_str(), token.value.as_bytes());
+    for (name, value) in admitted.told().iter().flat_map(|told| &told.fields) {
+        field(out, name.as_str(), value.as_bytes());
+    }
+    if let (Some(token), Some(wanted)) = (admitted.token(), &plan.token)
+        && let Some(header) = &wanted.header
+    {
+        for part in [header.as_str(), ": ", wanted.scheme()] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        out.extend_from_slice(token.value.as_bytes());
+        out.extend_from_slice(b"\r\n");
     }
     if head.body == Body::CHUNKED {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
@@ -91,7 +104,7 @@ pub(super) fn answer(
 ) {
     status_line(out, answer.status, answer.reason);
     let tab = admitted.plan().tab.as_ref();
-    relayed_fields(out, answer, snapshot, tab.is_some());
+    relayed_fields(out, answer, snapshot, (tab.is_some(), admitted));
     if let Some(tab) = tab {
         let policy = |field: &(&[u8], &[u8])| field.0.eq_ignore_ascii_case(CSP);
         let sent = answer.fields.iter().filter(policy);
@@ -100,6 +113,9 @@ pub(super) fn answer(
         for policy in framing::policies(&sent, &tab.ancestors) {
             field(out, "Content-Security-Policy", policy.as_bytes());
         }
+    }
+    for cookie in admitted.told().iter().flat_map(|told| &told.set_cookies) {
+        field(out, "Set-Cookie", cookie.as_bytes());
     }
     field(out, "X-Request-Id", id.as_str().as_bytes());
     if let (Some(token), Some(wanted)) = (admitted.token(), &admitted.plan().token)
@@ -116,9 +132,14 @@ pub(super) fn answer(
 }
 
 /// Writes an interim answer (RFC 9110 section 15.2).
-pub(super) fn interim(out: &mut Vec<u8>, answer: &AnswerHead<'_>, snapshot: &Snapshot) {
+pub(super) fn interim(
+    out: &mut Vec<u8>,
+    answer: &AnswerHead<'_>,
+    admitted: &Admitted,
+    snapshot: &Snapshot,
+) {
     status_line(out, answer.status, answer.reason);
-    relayed_fields(out, answer, snapshot, false);
+    relayed_fields(out, answer, snapshot, (false, admitted));
     out.extend_from_slice(b"\r\n");
 }
 
@@ -149,13 +170,20 @@ pub(super) fn reply(
     reply.body.len() as u64
 }
 
-/// The fields that pass. Of a page that is `framed` in Teams, who may frame it is said anew.
-fn relayed_fields(out: &mut Vec<u8>, answer: &AnswerHead<'_>, snapshot: &Snapshot, framed: bool) {
+/// The fields that pass. Of a page that is `framed` in Teams, who may frame it is said anew; cookies are
+/// those of an admitted request's application.
+fn relayed_fields(
+    out: &mut Vec<u8>,
+    answer: &AnswerHead<'_>,
+    snapshot: &Snapshot,
+    (framed, admitted): (bool, &Admitted),
+) {
     let connection = |field: &(&[u8], &[u8])| field.0.eq_ignore_ascii_case(b"connection");
     let named = answer
         .names_fields
         .then(|| Named::of(answer.fields.iter().filter(connection).map(|(_, value)| value)));
     for (name, value) in answer.fields.iter() {
+        let sets_cookie = name.eq_ignore_ascii_case(b"set-cookie");
         let dropped = is_hop_by_hop(name)
             || name.eq_ignore_ascii_case(REQUEST_ID.as_str().as_bytes())
             || name.eq_ignore_ascii_case(DEBUG_TOKEN.as_str().as_bytes())
@@ -163,11 +191,15 @@ fn relayed_fields(out: &mut Vec<u8>, answer: &AnswerHead<'_>, snapshot: &Snapsho
             || (framed
                 && (name.eq_ignore_ascii_case(CSP)
                     || name.eq_ignore_ascii_case(b"x-frame-options")))
-            || (name.eq_ignore_ascii_case(b"set-cookie") && is_planted(value, snapshot));
-        if !dropped {
+            || (sets_cookie && is_planted(value, snapshot));
+        if dropped {
+            continue;
+        }
+        let value = if sets_cookie { admitted.relayed(value) } else { Some(value.into()) };
+        if let Some(value) = value {
             out.extend_from_slice(name);
             out.extend_from_slice(b": ");
-            out.extend_from_slice(value);
+            out.extend_from_slice(&value);
             out.extend_from_slice(b"\r\n");
         }
     }

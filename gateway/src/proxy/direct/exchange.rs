@@ -230,9 +230,11 @@ async fn answer_head<S: AsyncRead + AsyncWrite + Unpin>(
         let length = answer.length;
         if !upgraded && (100..=199).contains(&answer.status) {
             // HTTP/1.0 has no interim answers.
-            if head.http11 {
+            if head.http11
+                && let Some(admitted) = &ctx.admitted
+            {
                 duplex.interim = true;
-                compose::interim(duplex.download.out(), &answer, &ctx.snapshot);
+                compose::interim(duplex.download.out(), &answer, admitted, &ctx.snapshot);
             }
             duplex.link_in.consume(length);
             continue;

@@ -5,11 +5,14 @@ use http::Method;
 use proptest::prelude::*;
 
 use super::*;
-use crate::authn::CookieNames;
-use crate::crypto::{Sealer, SealingKeys};
+use crate::authn::{Authenticator, CookieNames, Outcome};
+use crate::authz::AllowAuthenticated;
+use crate::crypto::{Sealer, SealingKeys, Tagger};
 use crate::endpoints::{EndpointParts, Endpoints};
-use crate::gate::fixture::{Asked, World, open};
+use crate::gate::AppPlan;
+use crate::gate::fixture::{Asked, World, open, plan};
 use crate::http1::HeadLimits;
+use crate::identity::{Authenticated, Fact, Principal, WayIn};
 use crate::observe::Metrics;
 use crate::token::Document;
 use crate::web::forwarded::Trusted;
@@ -21,13 +24,69 @@ pub(in crate::proxy) const TOKEN: &str = "x-agent-jwt";
 
 /// A configuration with one route that names a token header and a header to strip of its own.
 pub(in crate::proxy) fn snapshot() -> Snapshot {
+    snapshot_of(open())
+}
+
+/// The same for somebody, with all that an application can want: plain fields, a bearer token, a cookie
+/// with the token, cookies of its own.
+pub(in crate::proxy) fn snapshot_of_app() -> Snapshot {
+    let keys = Arc::new(SealingKeys::in_memory(&crate::base::SeededEntropy::new(5)));
+    let mut plan = plan(vec![Arc::new(Ann)], AllowAuthenticated);
+    let token = plan.token.as_mut().unwrap();
+    (token.bearer, token.cookie) = (true, Some("access_token".to_owned()));
+    // As the composition root does with what a route says.
+    plan.strip = ["x-who", "x-name", "x-mail"].map(HeaderName::from_static).to_vec();
+    plan.app = Some(Box::new(AppPlan {
+        fields: vec![
+            (HeaderName::from_static("x-who"), Fact::Subject),
+            (HeaderName::from_static("x-name"), Fact::Name),
+            (HeaderName::from_static("x-mail"), Fact::Email),
+        ],
+        max_groups: 1,
+        replaced: vec!["a*".parse().unwrap(), "access_token".parse().unwrap()],
+        bound: vec!["b*".parse().unwrap()],
+        logout: Vec::new(),
+        login: Vec::new(),
+        front: "/".to_owned(),
+        own: CookieNames::default(),
+        tagger: Tagger::new(keys),
+        upstream: "app".to_owned(),
+    }));
+    snapshot_of(plan)
+}
+
+/// Somebody, whatever is asked.
+#[derive(Debug)]
+struct Ann;
+
+#[async_trait::async_trait]
+impl Authenticator for Ann {
+    fn way_in(&self) -> WayIn {
+        WayIn::Session
+    }
+
+    async fn authenticate(&self, _: &crate::web::Request<'_>) -> Outcome {
+        let mut ann = Principal::new("https://idp.test", "ann-1");
+        ann.name = Some("Ann \u{e9}".to_owned());
+        Outcome::Accept(Authenticated::assertion(Arc::new(ann), WayIn::Session, None))
+    }
+}
+
+/// What the gate says of a request with these fields.
+pub(in crate::proxy) fn admitted(snapshot: &Snapshot, headers: &HeaderMap) -> Admitted {
+    let asked = Asked { headers: headers.clone(), ..Asked::get("/a%2A/b") };
+    futures::executor::block_on(snapshot.gate.decide(&asked.request())).unwrap()
+}
+
+fn snapshot_of(mut plan: RoutePlan) -> Snapshot {
     let World { sessions, clock, entropy } = World::new();
-    let mut plan = open();
-    plan.token.as_mut().unwrap().header = HeaderName::from_static(TOKEN);
-    plan.strip = vec![HeaderName::from_static("x-corp-badge")];
+    plan.token.as_mut().unwrap().header = Some(HeaderName::from_static(TOKEN));
+    plan.strip.push(HeaderName::from_static("x-corp-badge"));
     let gate = World::new().gate(vec![("*/*", plan)]);
     let second = Duration::from_secs(1);
     let endpoints = Endpoints::new(EndpointParts {
+        app_cookies: Vec::new(),
+        pomerium: false,
         logins: Arc::default(),
         providers: Vec::new(),
         desk: None,
@@ -78,18 +137,24 @@ pub(in crate::proxy) fn id() -> RequestId {
 
 /// What the upstream is sent of these fields, and the token that belongs to it; prepared twice.
 pub(in crate::proxy) fn sent(fields: &[(String, String)]) -> (RequestHeader, HeaderValue) {
-    let snapshot = snapshot();
+    sent_by(&snapshot(), fields)
+}
+
+/// The same by a snapshot of choice.
+pub(in crate::proxy) fn sent_by(
+    snapshot: &Snapshot,
+    fields: &[(String, String)],
+) -> (RequestHeader, HeaderValue) {
     let mut asked = RequestHeader::build("GET", b"/elsewhere", None).unwrap();
     for (name, value) in fields {
         asked.append_header(name.clone(), value.clone()).unwrap();
     }
     let (client, inbound) = (asked.headers.clone(), inbound());
-    let request = Asked::get("/a%2A/b");
-    let admitted = futures::executor::block_on(snapshot.gate.decide(&request.request())).unwrap();
+    let admitted = admitted(snapshot, &client);
     let mut upstream = asked.clone();
-    prepare(&mut upstream, &client, &inbound, &admitted, &snapshot, id()).unwrap();
+    prepare(&mut upstream, &client, &inbound, &admitted, snapshot, id()).unwrap();
     let mut again = upstream.clone();
-    prepare(&mut again, &client, &inbound, &admitted, &snapshot, id()).unwrap();
+    prepare(&mut again, &client, &inbound, &admitted, snapshot, id()).unwrap();
     assert_eq!(again.headers, upstream.headers, "a second try is sent the same");
     assert_eq!(again.uri, upstream.uri);
     (upstream, admitted.token().unwrap().value.clone())
@@ -179,6 +244,9 @@ pub(in crate::proxy) fn name() -> impl Strategy<Value = String> {
         "x-real-ip",
         "x-debug-user-jwt",
         "x-portcullis-any",
+        "x-who",
+        "x-name",
+        "x-mail",
         "ssl-client-cert",
         "accept",
         "x-requested-with",
@@ -225,7 +293,10 @@ proptest! {
         let headers = &upstream.headers;
         for (name, value) in headers {
             let folded = name.as_str().replace('.', "-");
-            let plain = matches!(&*folded, "accept" | "x-requested-with" | "authorization");
+            let plain = matches!(
+                &*folded,
+                "accept" | "x-requested-with" | "authorization" | "x-who" | "x-name" | "x-mail"
+            );
             prop_assert!(plain || value != "forged", "{}", name);
             prop_assert!(!name.as_str().contains('_'));
         }

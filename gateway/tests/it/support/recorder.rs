@@ -33,7 +33,8 @@ const SHUT: &str = "x-frame-options: DENY\r\n\
 ///
 /// What a path does: `…/shut…` forbids frames, `…/sse` ticks, `…/bytes?n=N` sends N bytes, `…/slow?ms=N` waits, `…/close`
 /// hangs up, `…/early` answers 200 before the body is read, `…/answer?code=N` answers N; everything
-/// else answers 200 with the request as JSON. A WebSocket echoes.
+/// else answers 200 with the request as JSON. Each `X-Answer-Cookie` comes back as `Set-Cookie`. A
+/// WebSocket echoes.
 pub(crate) struct Recorder {
     /// Where it listens.
     pub(crate) address: SocketAddr,
@@ -197,9 +198,11 @@ async fn respond(
     status: u64,
     body: &[u8],
 ) -> io::Result<()> {
+    let cookies = request.headers.all("x-answer-cookie");
+    let cookies: String = cookies.map(|cookie| format!("set-cookie: {cookie}\r\n")).collect();
     let shut = if request.target().contains("/shut") { SHUT } else { "" };
     let head = format!(
-        "HTTP/1.1 {status} Told\r\n{shut}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "HTTP/1.1 {status} Told\r\n{shut}{cookies}content-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     to.write_all(head.as_bytes()).await?;
