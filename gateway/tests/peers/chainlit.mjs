@@ -66,7 +66,7 @@ async function story(context, result) {
   await first.page.close();
 
   // The session is gone, nobody logged out: what the app keeps in the browser is all that is left.
-  await context.clearCookies({ name: /^(__Host-)?portcullis$/ });
+  await context.clearCookies({ name: /^(__Host-)?portcullis/ });
   const third = await person(context, "engineer");
   result.people.push(await enters(third, "came after the session"));
   await second.page.close();
