@@ -40,6 +40,7 @@ async fn without_a_line_of_code_it_knows_each_person_and_its_own_logout_is_ours(
     let own = &seen["own_logout"];
     assert!(own["ms"].as_u64().expect("a measured time") < PROMISE_MS, "{seen:#}");
     assert_eq!(own["me"], 401, "{seen:#}");
+    assert_eq!(own["then"], "/.portcullis/signed-out", "{seen:#}");
     // The browser never sees the cookie by which Chainlit knows people.
     let cookies = seen["app_cookies"].as_array().unwrap();
     assert!(!cookies.contains(&json!("access_token")), "{cookies:?}");
