@@ -174,8 +174,12 @@ fn with_routes(settings: &mut Settings, counsel: &Counsel) {
          [forward_auth.counsel]\nurl = \"http://{at}/auth\"\ninsecure_http = true\n\
          headers = [\"X-Key\"]\nclaims = {{ sub = \"X-Auth-Request-User\" }}\n"
     );
-    for pair in [r#"["session", "password"]"#, r#"["password", "session"]"#] {
-        let line = format!("auth = {pair}\nlogin = [\"test\"");
+    let reversed = NAMES.iter().rev().copied().collect::<Vec<_>>();
+    // Where people sign in and programs send passwords, both count.
+    let pairs: [&[&str]; 4] =
+        [&["session", "password"], &["password", "session"], &NAMES, &reversed];
+    for pair in pairs {
+        let line = format!("auth = {pair:?}\nlogin = [\"test\"");
         settings.swaps.push((line.clone().leak(), format!("{line}, \"staff\"")));
     }
     let mut add = |ways: &[&str]| {
@@ -195,6 +199,8 @@ fn with_routes(settings: &mut Settings, counsel: &Counsel) {
             },
         );
     };
+    add(&NAMES);
+    add(&reversed);
     for one in NAMES {
         add(&[one]);
         add(&[one, "anonymous"]);
@@ -207,22 +213,26 @@ fn with_routes(settings: &mut Settings, counsel: &Counsel) {
 }
 
 /// What must come of it: who decides, or the status of the refusal.
-fn expected(pair: [(&Way, Has); 2]) -> Result<&'static str, u16> {
-    let alone = |(way, has): (&Way, Has)| match has {
-        Has::Good | Has::Other => Ok(way.method),
-        Has::Unreachable => Err(503),
-        Has::Absent | Has::Bad => Err(401),
+fn expected(list: &[(&Way, Has)]) -> Result<&'static str, u16> {
+    let Some(place) = list.iter().position(|(_, has)| *has != Has::Absent) else {
+        return Err(401);
     };
-    let [(first, has), (second, has_too)] = pair;
-    match (has, has_too) {
-        (Has::Absent, _) => alone(pair[1]),
-        (Has::Bad | Has::Unreachable, _) => alone(pair[0]),
-        // The first decides, unless the second may not name somebody else.
-        (Has::Good | Has::Other, _) if !first.must_agree(second) => alone(pair[0]),
-        (_, Has::Unreachable) => Err(503),
-        (Has::Other, Has::Good | Has::Other) | (Has::Good, Has::Other) => Err(401),
-        (Has::Good | Has::Other, Has::Absent | Has::Bad | Has::Good) => alone(pair[0]),
+    let (way, has) = list[place];
+    match has {
+        Has::Absent | Has::Bad => return Err(401),
+        Has::Unreachable => return Err(503),
+        Has::Good | Has::Other => {}
     }
+    // The first has decided, unless one behind it may not name somebody else.
+    for (behind, too) in &list[place + 1..] {
+        match too {
+            _ if !way.must_agree(behind) => {}
+            Has::Unreachable => return Err(503),
+            Has::Good | Has::Other if has == Has::Other || *too == Has::Other => return Err(401),
+            Has::Absent | Has::Bad | Has::Good | Has::Other => {}
+        }
+    }
+    Ok(way.method)
 }
 
 /// One line for all cookies, as browsers send them, and the other lines as they are.
@@ -238,7 +248,7 @@ fn head(pair: &[(&Way, &[String])]) -> Vec<String> {
     lines
 }
 
-/// Asks by each transport; whoever differs from `wanted` goes into `wrong`.
+/// Asks by each transport; whatever differs from `wanted` goes into `wrong`.
 async fn ask(
     lab: &Lab,
     what: &str,
@@ -248,24 +258,33 @@ async fn ask(
     wrong: &mut String,
 ) -> usize {
     for transport in Transport::ALL {
-        lab.recorder.clear();
-        let status = transport.status(lab, &format!("/{place}/"), "", lines).await;
-        let got = if status == transport.success() { Ok(decided_by(lab)) } else { Err(status) };
-        let reached = lab.recorder.requests().len();
-        let right = match (&got, wanted) {
-            (Ok(got), Ok(wanted)) => got == wanted && reached == 1,
-            (Err(got), Err(wanted)) => *got == wanted && reached == 0,
-            _ => false,
-        };
-        if !right {
-            writeln!(
-                wrong,
-                "{what} by {transport:?}: {got:?}, not {wanted:?}; {reached} forwarded"
-            )
-            .unwrap();
-        }
+        ask_by(transport, lab, what, place, lines, wanted, wrong).await;
     }
     Transport::ALL.len()
+}
+
+async fn ask_by(
+    transport: Transport,
+    lab: &Lab,
+    what: &str,
+    place: &str,
+    lines: &[String],
+    wanted: Result<&str, u16>,
+    wrong: &mut String,
+) {
+    lab.recorder.clear();
+    let status = transport.status(lab, &format!("/{place}/"), "", lines).await;
+    let got = if status == transport.success() { Ok(decided_by(lab)) } else { Err(status) };
+    let reached = lab.recorder.requests().len();
+    let right = match (&got, wanted) {
+        (Ok(got), Ok(wanted)) => got == wanted && reached == 1,
+        (Err(got), Err(wanted)) => *got == wanted && reached == 0,
+        _ => false,
+    };
+    if !right {
+        let line = format!("{what} by {transport:?}: {got:?}, not {wanted:?}; {reached} forwarded");
+        writeln!(wrong, "{line}").unwrap();
+    }
 }
 
 fn decided_by(lab: &Lab) -> String {
@@ -285,11 +304,7 @@ async fn each_way_alone_and_before_visitors() {
     for way in &ways(&lab).await {
         for (has, lines) in way.beside(None) {
             let lines = head(&[(way, &lines)]);
-            let alone = match has {
-                Has::Good | Has::Other => Ok(way.method),
-                Has::Unreachable => Err(503),
-                Has::Absent | Has::Bad => Err(401),
-            };
+            let alone = expected(&[(way, has)]);
             // Only a session that is gone counts as no credential: leaving the cookie out does the same.
             let gone = way.seat == Seat::Cookie && has == Has::Bad;
             let forgiven = has == Has::Absent || gone;
@@ -319,7 +334,7 @@ async fn of_two_ways_the_first_that_is_present_decides() {
                     }
                     let what = format!("{} {has:?}, {} {has_too:?}", first.name, second.name);
                     let lines = head(&[(first, &lines), (second, &lines_too)]);
-                    let wanted = expected([(first, has), (second, has_too)]);
+                    let wanted = expected(&[(first, has), (second, has_too)]);
                     let place = place(&[first.name, second.name]);
                     cases += ask(&lab, &what, &place, &lines, wanted, &mut wrong).await;
                 }
@@ -328,4 +343,46 @@ async fn of_two_ways_the_first_that_is_present_decides() {
     }
     assert!(wrong.is_empty(), "{wrong}");
     assert_eq!(cases, 1098);
+}
+
+/// Every subset of credentials, in every state, on one route that takes them all; and in the other order.
+#[tokio::test]
+async fn of_all_ways_the_first_that_is_present_decides() {
+    let (lab, _counsel) = house().await;
+    let (mut cases, mut wrong) = (0, String::new());
+    let mut ways = ways(&lab).await;
+    let session = ways[0].clone();
+    for _ in 0..2 {
+        let mut rows: Vec<Vec<(&Way, Has, Vec<String>)>> = vec![Vec::new()];
+        for way in &ways {
+            let states = way.beside(Some(&session));
+            let longer = |row: &Vec<_>| {
+                let row = row.clone();
+                states
+                    .iter()
+                    .map(move |(has, lines)| [&row[..], &[(way, *has, lines.clone())]].concat())
+                    .collect::<Vec<_>>()
+            };
+            rows = rows.iter().flat_map(longer).collect();
+        }
+        let names: Vec<_> = ways.iter().map(|way| way.name).collect();
+        let place = place(&names);
+        for row in &rows {
+            let sent = row.iter().filter(|(_, has, _)| *has != Has::Absent);
+            if sent.clone().filter(|(way, ..)| way.seat == Seat::Authorization).count() > 1 {
+                continue;
+            }
+            let what: Vec<_> = sent.map(|(way, has, _)| format!("{} {has:?}", way.name)).collect();
+            let lines: Vec<_> = row.iter().map(|(way, _, lines)| (*way, &lines[..])).collect();
+            let list: Vec<_> = row.iter().map(|(way, has, _)| (*way, *has)).collect();
+            // By one transport each: by which one makes no difference, as the pairs show.
+            let transport = Transport::ALL[cases % 3];
+            let (what, lines) = (what.join(", "), head(&lines));
+            ask_by(transport, &lab, &what, &place, &lines, expected(&list), &mut wrong).await;
+            cases += 1;
+        }
+        ways.reverse();
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(cases, 2 * 3 * 9 * 4 * 3 * 4);
 }
