@@ -1,5 +1,5 @@
 // A real Chromium with a real Chainlit: people follow each other on one browser, and each is answered by
-// name. Further argument: {"native"}, whether the app's own logout is the gateway's.
+// name.
 import { PATIENCE, remember, settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
 
 /** The WebSocket that the chat is on. */
@@ -82,7 +82,7 @@ async function story(context, result) {
 
   const fourth = await person(context, "sales");
   result.people.push(await enters(fourth, "came after a logout"));
-  if (settings.native) await ownLogout(context, fourth, result);
+  await ownLogout(context, fourth, result);
   result.app_cookies = (await context.cookies(settings.url)).map(({ name }) => name).sort();
   result.script_errors = fourth.errors;
 }
