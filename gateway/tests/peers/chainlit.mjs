@@ -1,6 +1,6 @@
 // A real Chromium with a real Chainlit: people follow each other on one browser, and each is answered by
 // name.
-import { PATIENCE, remember, settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
+import { PATIENCE, between, remember, settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
 
 /** The WebSocket that the chat is on. */
 export const carrier = (all) => all.findLast(({ url, closed }) => url.includes("/ws/socket.io/") && !closed);
@@ -74,7 +74,7 @@ async function story(context, result) {
   // A logout in another tab ends the socket.
   const socket = carrier(third.sockets);
   const { at } = await signOut(context);
-  result.logout_to_closed_ms = (await until("the socket is closed", () => socket.closed)) - at;
+  result.logout_to_closed_ms = between(at, await until("the socket is closed", () => socket.closed));
   await shot(third.page, "4-signed-out-elsewhere");
   const refused = await context.request.get(`${settings.url}/user`, { headers: { accept: "application/json" } });
   result.after_logout = refused.status();
@@ -113,7 +113,7 @@ async function ownLogout(context, seen, result) {
   await shot(seen.page, "5-own-logout");
   const closed = await until("the socket is closed", () => socket.closed);
   const me = await context.request.get(`${settings.url}/.portcullis/me`);
-  result.own_logout = { url: seen.page.url(), ms: closed - posted, me: me.status() };
+  result.own_logout = { url: seen.page.url(), ms: between(posted, closed), me: me.status() };
   // The provider would sign in anybody at once: only the button leads on.
   await remember(context, "engineer");
   await seen.page.goto(settings.url);

@@ -3,7 +3,7 @@
 //
 // Further arguments: {"host", "token"}: the port of the framing page, what Teams would give.
 import { createServer } from "node:http";
-import { remember, settings, shot, signOut, tell, until } from "./chrome.mjs";
+import { between, remember, settings, shot, signOut, tell, until } from "./chrome.mjs";
 import { ask, carrier, tab } from "./chainlit.mjs";
 
 const library = `window.microsoftTeams = { app: { initialize: async () => {} }, authentication: {
@@ -51,8 +51,8 @@ const story = async (context, result) => {
   // One person, two sessions: leaving in the window ends the tab.
   const sockets = [carrier(framed.sockets), carrier(window.sockets)];
   const { at } = await signOut(context);
-  const closed = await until("both sockets are closed", () => sockets.every((it) => it.closed));
-  result.logout_to_closed_ms = closed && Math.max(...sockets.map((it) => it.closed)) - at;
+  await until("both sockets are closed", () => sockets.every((it) => it.closed));
+  result.logout_to_closed_ms = between(at, Math.max(...sockets.map((it) => it.closed)));
   result.framed_after = await frame.evaluate(async () => (await fetch("/project/settings")).status);
   server.close();
 };

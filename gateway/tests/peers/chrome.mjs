@@ -87,6 +87,9 @@ export function sockets(page) {
   return all;
 }
 
+/** From `from` to `to`, which two observers have clocked: never less than nothing. */
+export const between = (from, to) => Math.max(0, to - from);
+
 /** Waits until `look()` gives something. */
 export async function until(what, look, patience = PATIENCE) {
   const begun = Date.now();

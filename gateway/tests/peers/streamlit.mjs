@@ -1,6 +1,6 @@
 // A real Chromium with a real Streamlit: people come by signed links, one after the other on one browser,
 // and each is shown by name. Further argument: {"links"}, the queries of three links and whose they are.
-import { settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
+import { between, settings, shot, signOut, sockets, tell, until } from "./chrome.mjs";
 
 const carrier = (all) => all.findLast(({ url, closed }) => url.includes("/_stcore/stream") && !closed);
 
@@ -65,7 +65,7 @@ await tell(async (context, result) => {
 
   const socket = carrier(second.sockets);
   const { at } = await signOut(context);
-  result.logout_to_closed_ms = (await until("the socket is closed", () => socket.closed)) - at;
+  result.logout_to_closed_ms = between(at, await until("the socket is closed", () => socket.closed));
   const refused = await context.request.get(`${settings.url}/_stcore/host-config`);
   result.after_logout = refused.status();
   await second.page.waitForTimeout(2000);
