@@ -8,6 +8,7 @@ PEERS := gateway/tests/peers
 PEERS_READY := $(PEERS)/node_modules/.package-lock.json
 
 PYTHON_READY := $(PEERS)/.venv/ready
+APPS_READY := $(PEERS)/apps/.venv/ready
 BENCH_PEERS := benches/peers/.venv
 
 say = @printf '\n==> %s\n' $(1)
@@ -78,7 +79,7 @@ docs: ## The developers' documentation, in target/doc
 	$(call say,'Writing the documentation')
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
 
-peers: $(PEERS_READY) $(PYTHON_READY) ## The independent parties of the tests: provider, JOSE library, browser driver
+peers: $(PEERS_READY) $(PYTHON_READY) $(APPS_READY) ## The independent parties of the tests: provider, JOSE library, browser driver, apps
 
 $(PEERS_READY): $(PEERS)/package.json $(PEERS)/package-lock.json
 	@.ci/prerequisites test
@@ -90,4 +91,12 @@ $(PYTHON_READY): $(PEERS)/requirements.txt
 	@.ci/prerequisites test
 	python3 -m venv $(PEERS)/.venv
 	$(PEERS)/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Real applications, 600 MB of them: apart from the few scripts above, whose packages are others.
+$(APPS_READY): $(PEERS)/apps/requirements.txt
+	@.ci/prerequisites test
+	$(call say,'Installing the applications of the tests')
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -11,7 +11,9 @@ use crate::app::build::BuildFault;
 use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::{Secret, UpstreamId};
-use crate::config::{Auth, Config, ForwardAuth, Loaded, Problem, Route, Rule, TokenForm as FormSetting};
+use crate::config::{
+    Auth, Config, ForwardAuth, Loaded, Problem, Route, Rule, TokenForm as FormSetting,
+};
 use crate::crypto::SignFault;
 use crate::endpoints::AppCookies;
 use crate::gate::RoutePlan;

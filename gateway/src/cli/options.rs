@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::base::{SystemClock, SystemEntropy};
 use crate::cli::{
-    api_keys, certs, check, demo, keys, presets, run, schema, sessions, sign_url, users, verify_upstream,
+    api_keys, certs, check, demo, keys, presets, run, schema, sessions, sign_url, users,
+    verify_upstream,
 };
 
 /// The identity edge for AI apps and agents: sign-in, sessions and a freshly minted identity token

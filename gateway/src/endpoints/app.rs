@@ -46,6 +46,7 @@ impl Endpoints {
             self.parts.sessions.end_all_of(issuer, subject, cause).await?;
         }
         audit::session_ended(&session.sid, &principal.issuer, &principal.subject, cause.as_str());
+        self.cookie_came_back(request);
         let mark = left_mark(&self.parts.cookies, request);
         let ours = [self.cleared_cookie(request), self.cleared_tab_cookie(request), mark];
         let ours = ours.into_iter().flatten().filter_map(|it| HeaderValue::try_from(it).ok());

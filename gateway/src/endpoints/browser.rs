@@ -86,6 +86,13 @@ impl Endpoints {
         }
     }
 
+    /// Notes that a session's cookie came back: this browser's logins so far were no circle.
+    pub(super) fn cookie_came_back(&self, request: &Request<'_>) {
+        if let Some(mark) = self.mark_of(request) {
+            self.parts.logins.recent.forget(&mark);
+        }
+    }
+
     /// The browser's mark, or a new one. All its tabs share it, however many logins they begin.
     pub(super) fn mark_or_new(&self, request: &Request<'_>) -> Mark {
         self.mark_of(request).unwrap_or_else(|| Mark(self.parts.entropy.token::<MARK_BYTES>()))

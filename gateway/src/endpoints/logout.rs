@@ -86,6 +86,7 @@ impl Endpoints {
         }
         let (who, cause) = (&session.principal, EndCause::Logout.as_str());
         audit::session_ended(&session.sid, &who.issuer, &who.subject, cause);
+        self.cookie_came_back(request);
         let cookie = self.cleared_cookie(request).unwrap_or_default();
         let tab = self.cleared_tab_cookie(request).unwrap_or_default();
         let reply = goodbye(request, onward.as_deref()).with_cookie(&cookie).with_cookie(&tab);

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::forge::claims;
 use crate::support::gateway::Signal;
-use crate::support::http::{Message, read_head};
+use crate::support::http::Message;
 use crate::support::issuer::{Mood, TokenIssuer};
 use crate::support::lab::{Lab, SITE};
 use crate::support::peers;
@@ -261,103 +261,6 @@ async fn an_opaque_token_is_asked_about() {
     let printed = lab.gateway.printed();
     assert!(!printed.contains("good-robot"), "a token is in the log");
     assert!(!printed.contains(CLIENT_SECRET), "our secret is in the log");
-}
-
-/// What a request has of one credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Has {
-    Absent,
-    Bad,
-    Good,
-    /// Good, and of somebody else than the session's.
-    Other,
-    Unreachable,
-}
-
-/// What must come of it.
-fn expected(first: Has, second: Has) -> u16 {
-    match (first, second) {
-        (Has::Absent, Has::Absent) => 401,
-        (Has::Absent, only) | (only, Has::Absent) => match only {
-            Has::Good | Has::Other => 200,
-            Has::Unreachable => 503,
-            Has::Absent | Has::Bad => 401,
-        },
-        (Has::Bad, _) => 401,
-        (Has::Unreachable, _) | (_, Has::Unreachable) => 503,
-        (Has::Good, Has::Other) | (Has::Other, Has::Good) => 401,
-        (Has::Good | Has::Other, _) => 200,
-    }
-}
-
-#[tokio::test]
-async fn cookie_and_token_meet_in_every_state_on_every_transport() {
-    let lab = Lab::with(|settings| {
-        let same = settings.issuer.clone();
-        with_issuer(settings, &same, "");
-        settings.issuers.push_str(&format!(
-            "[issuers.dark]\nissuer = \"{DARK}\"\naudiences = [\"api\"]\ninsecure_http = true\n"
-        ));
-        let access = "access = \"authenticated\"";
-        settings.routes.insert(0, route("/bs/*", r#"["bearer", "session"]"#, access));
-        settings.routes.insert(0, route("/sb/*", r#"["session", "bearer"]"#, access));
-    })
-    .await;
-    let cookie = lab.cookie_line(&lab.sign_in("engineer").await);
-    let stale = format!("Cookie: portcullis={}", "A".repeat(43));
-    let (same, other) =
-        (json!({ "aud": "api", "sub": "sub-engineer" }), json!({ "aud": "api", "sub": "robot" }));
-    let (same, other) = (lab.provider.sign(&same), lab.provider.sign(&other));
-    let dark = lab.provider.sign(&json!({ "iss": DARK, "aud": "api", "sub": "x" }));
-    let mut cases = 0;
-    for (session, cookie) in
-        [(Has::Absent, None), (Has::Good, Some(&cookie)), (Has::Bad, Some(&stale))]
-    {
-        for (bearer, token) in [
-            (Has::Absent, None),
-            (Has::Good, Some(same.as_str())),
-            (Has::Other, Some(&*other)),
-            (Has::Bad, Some("rubbish")),
-            (Has::Unreachable, Some(&*dark)),
-        ] {
-            let mut lines: Vec<_> = cookie.into_iter().cloned().collect();
-            lines.extend(token.into_iter().flat_map(line));
-            for (place, wanted) in
-                [("sb", expected(session, bearer)), ("bs", expected(bearer, session))]
-            {
-                for transport in ["http", "sse", "ws"] {
-                    let got = status(&lab, place, transport, &lines).await;
-                    let wanted = if transport == "ws" && wanted == 200 { 101 } else { wanted };
-                    assert_eq!(
-                        got, wanted,
-                        "{place} {transport}: session {session:?}, bearer {bearer:?}"
-                    );
-                    cases += 1;
-                }
-            }
-        }
-    }
-    assert_eq!(cases, 90);
-}
-
-async fn status(lab: &Lab, place: &str, transport: &str, lines: &[String]) -> u16 {
-    if transport == "ws" {
-        let lines = [lines, &[format!("Origin: {SITE}")]].concat();
-        return match socket::open(lab.gateway.http, &format!("/{place}/ws"), &lines).await {
-            Ok(_) => 101,
-            Err(answer) => answer.status(),
-        };
-    }
-    let (path, accept) = match transport {
-        "sse" => (format!("/{place}/sse"), "text/event-stream"),
-        _ => (format!("/{place}/x"), "application/json"),
-    };
-    let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-    let mut raw = Raw::connect(lab.gateway.http).await;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept: {accept}\r\n{lines}\r\n");
-    raw.send(request).await;
-    let head = read_head(raw.stream()).await.unwrap();
-    head.expect("an answer").status()
 }
 
 #[tokio::test]

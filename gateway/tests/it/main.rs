@@ -10,6 +10,7 @@
 mod access_log;
 mod admin;
 mod api_key;
+mod apps;
 mod audit;
 mod bearer;
 mod canary;
@@ -47,4 +48,5 @@ mod teams;
 mod trusted_headers;
 mod verify;
 mod verify_upstream;
+mod ways_table;
 mod websocket;

@@ -8,12 +8,13 @@ use url::Url;
 
 use crate::support::browser::{Kind, form};
 use crate::support::folder::Folder;
-use crate::support::forge::claims;
+use crate::support::forge::{claims, spoil};
 use crate::support::lab::{Lab, SITE};
 use crate::support::peers;
 use crate::support::raw::exchange;
 use crate::support::settings::{HOST, Route};
 use crate::support::socket;
+use crate::support::transport::Transport;
 
 /// A lab whose `/chat/*` takes links, and the folder with the key that signs them.
 struct House {
@@ -173,6 +174,29 @@ async fn a_bound_link_reaches_no_further_than_it_says() {
     for expected in [200, 200, 403] {
         assert_eq!(house.lab.browser().navigate(&twice).await.answer.status(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_link_opens_a_page_and_no_stream_beside_every_kind_of_session() {
+    let house = House::start("info").await;
+    let bound = house.by_command("/chat/x", &["--path", "/chat", "--uses", "2"]);
+    let good = bound.split_once('?').unwrap().1.to_owned();
+    let bad = spoil(&good);
+    let session = house.lab.cookie_line(&house.lab.sign_in("engineer").await);
+    let stale = format!("Cookie: portcullis={}", "A".repeat(43));
+    house.lab.recorder.clear();
+    for (session, cookie) in [("no", vec![]), ("a", vec![session]), ("a stale", vec![stale])] {
+        for query in [&good, &bad] {
+            for transport in Transport::ALL {
+                // Good or bad, the entrance judges it; no session makes the address an ordinary one.
+                let wanted = if transport == Transport::WebSocket { 401 } else { 303 };
+                let query = format!("?{query}");
+                let got = transport.status(&house.lab, "/chat/", &query, &cookie).await;
+                assert_eq!(got, wanted, "{session} session, {transport:?}: {query}");
+            }
+        }
+    }
+    assert_eq!(house.lab.recorder.requests().len(), 0);
 }
 
 #[tokio::test]

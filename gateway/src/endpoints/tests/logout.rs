@@ -43,6 +43,17 @@ async fn signing_out_ends_the_session_clears_the_cookie_and_goes_on_to_the_provi
 }
 
 #[tokio::test]
+async fn people_who_follow_each_other_quickly_are_no_circle() {
+    let (fixture, mut shared) = (Fixture::new(), Browser::new());
+    for _ in 0..4 {
+        fixture.sign_in(&mut shared, "/").await;
+        let csrf = fixture.me(&shared).await.1["csrf"].as_str().unwrap().to_owned();
+        let reply = post(&fixture, &mut shared, format!("csrf={csrf}")).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", text(&reply));
+    }
+}
+
+#[tokio::test]
 async fn a_form_without_its_proof_ends_nothing() {
     let fixture = Fixture::new();
     let (mut ann, csrf) = signed_in(&fixture).await;

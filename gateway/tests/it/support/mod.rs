@@ -1,9 +1,11 @@
 //! What the tests stand on: the gateway as a process, and everybody it talks to.
 
 pub(crate) mod admin;
+pub(crate) mod apps;
 pub(crate) mod browser;
 pub(crate) mod certs;
 pub(crate) mod client_certs;
+pub(crate) mod counsel;
 pub(crate) mod folder;
 pub(crate) mod forge;
 pub(crate) mod gateway;
@@ -24,4 +26,5 @@ pub(crate) mod redis;
 pub(crate) mod settings;
 pub(crate) mod slapd;
 pub(crate) mod socket;
+pub(crate) mod transport;
 pub(crate) mod wire;

@@ -133,7 +133,8 @@ pub(crate) async fn real_admin(settings: &Value) -> Value {
     drive("admin.mjs", settings).await
 }
 
-async fn drive(name: &str, settings: &Value) -> Value {
+/// Runs a script that drives a real browser; gives the one line that it prints last.
+pub(crate) async fn drive(name: &str, settings: &Value) -> Value {
     let output = script(name).arg(settings.to_string()).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let last = text.lines().last().unwrap_or_default();

@@ -1,0 +1,6 @@
+//! The gateway in front of applications as people install them, with a real browser.
+
+mod aiq;
+mod chainlit;
+mod gradio;
+mod streamlit;
