@@ -173,7 +173,7 @@ fn issuers_of(admin: &Admin, file: &path::Path) -> Vec<String> {
     let directories = current.loaded.config.directories.iter();
     let reads = directories.filter(|(_, directory)| match directory {
         Directory::File(section) => real(&section.path).as_ref() == Some(&file),
-        Directory::Http(_) => false,
+        _ => false,
     });
     reads.map(|(id, directory)| directory.issuer(id)).collect()
 }

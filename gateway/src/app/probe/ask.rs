@@ -158,6 +158,7 @@ async fn somebody(
         client: [127, 0, 0, 1].into(),
         peer: [127, 0, 0, 1].into(),
         websocket: false,
+        certificate: None,
     };
     let Outcome::Accept(authenticated) =
         SessionCookie::new(names, sessions).authenticate(&request).await

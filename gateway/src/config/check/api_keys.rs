@@ -38,7 +38,7 @@ pub(super) fn route(path: &str, route: &Route, config: &Config, problems: &mut V
     let place = |wanted: Auth| route.auth.iter().position(|way| *way == wanted);
     let Some(keys) = place(Auth::ApiKey) else { return };
     let header = &config.api_keys.header;
-    if *header == route.token.header {
+    if route.token_header().is_some_and(|it| it.name() == header.name()) {
         problems.push(Problem::new(
             format!("{path}.token.header"),
             format!("`{header}` carries API keys, see api_keys.header"),
