@@ -210,7 +210,8 @@ impl Keys {
     }
 }
 
-fn issuer(config: &Checked<Config>) -> String {
+/// The `iss` of the identity tokens.
+pub(super) fn issuer(config: &Checked<Config>) -> String {
     config.token.issuer.clone().unwrap_or_else(|| config.server.public_url.to_string())
 }
 

@@ -10,6 +10,7 @@ mod issuers;
 mod known_keys;
 mod lasting;
 mod listeners;
+pub mod probe;
 mod providers;
 mod reload;
 mod routes;

@@ -127,15 +127,22 @@ fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {
     }
 }
 
-fn token(route: &Route) -> Result<Option<TokenPlan>, BuildFault> {
+/// What signs the tokens of this route only; `None` where it has no secret of its own.
+pub(super) fn secret(route: &Route) -> Result<Option<Arc<dyn Signer>>, SignFault> {
+    let source = route.token.secret.as_ref();
+    let secret = source.map(|source| source.secret().expose().clone().into_bytes());
+    let signer = secret.map(|secret| SharedSecret::new(&Secret::new(secret))).transpose()?;
+    Ok(signer.map(|signer| Arc::new(signer) as Arc<dyn Signer>))
+}
+
+/// What a route wants of the token; `None` where it sends none.
+pub(super) fn token(route: &Route) -> Result<Option<TokenPlan>, BuildFault> {
     let wanted = &route.token;
     if wanted.off {
         return Ok(None);
     }
     let fault = |fault: SignFault| BuildFault::Route(route.id(), fault.to_string());
-    let secret = wanted.secret.as_ref().map(|source| source.secret().expose().clone().into_bytes());
-    let signer = secret.map(|secret| SharedSecret::new(&Secret::new(secret)).map_err(fault));
-    let signer = signer.transpose()?.map(|signer| Arc::new(signer) as Arc<dyn Signer>);
+    let signer = secret(route).map_err(fault)?;
     let claims = |claims: &Vec<String>| claims.iter().cloned().collect::<HashSet<_>>();
     Ok(Some(TokenPlan {
         without_audience: wanted.without_audience,

@@ -6,9 +6,11 @@ mod demo;
 mod keys;
 mod link_keys;
 mod options;
+mod presets;
 mod run;
 mod schema;
 mod sign_url;
 mod users;
+mod verify_upstream;
 
 pub use options::Options;

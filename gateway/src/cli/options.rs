@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::base::{SystemClock, SystemEntropy};
-use crate::cli::{certs, check, demo, keys, run, schema, sign_url, users};
+use crate::cli::{
+    certs, check, demo, keys, presets, run, schema, sign_url, users, verify_upstream,
+};
 
 /// The identity edge for AI apps and agents: sign-in, sessions and a freshly minted identity token
 /// in front of any web app.
@@ -29,6 +31,8 @@ enum Command {
     DemoProvider(demo::ProviderArgs),
     /// Makes, lists and rotates the keys that sign identity tokens
     Keys(keys::KeysArgs),
+    /// Lists the presets for apps, or shows one
+    Presets(presets::PresetsArgs),
     /// Runs the gateway
     Run(run::RunArgs),
     /// Prints the JSON Schema of the configuration file
@@ -37,6 +41,8 @@ enum Command {
     SignUrl(sign_url::SignUrlArgs),
     /// Adds, switches off and lists the people of a users file
     Users(users::UsersArgs),
+    /// Asks an app with tokens that it must refuse
+    VerifyUpstream(verify_upstream::VerifyUpstreamArgs),
 }
 
 impl Options {
@@ -49,10 +55,12 @@ impl Options {
             Command::Demo(args) => demo::run(&args),
             Command::DemoProvider(args) => demo::run_provider(&args),
             Command::Keys(args) => told(args.run(&SystemClock)),
+            Command::Presets(args) => presets::run(&args),
             Command::Run(args) => run::run(&args),
             Command::Schema(args) => schema::run(&args),
             Command::SignUrl(args) => told(args.run(&SystemClock, &SystemEntropy)),
             Command::Users(args) => told(args.run(&SystemEntropy)),
+            Command::VerifyUpstream(args) => verify_upstream::run(&args),
         }
     }
 }

@@ -4,8 +4,9 @@
 use http::HeaderValue;
 
 use crate::config::HostPattern;
+use crate::endpoints::answer::TEAMS;
 use crate::endpoints::service::Endpoints;
-use crate::gate::{left_mark, removed_cookies};
+use crate::gate::{is_framed, left_mark, removed_cookies};
 use crate::identity::Authenticated;
 use crate::observe::audit;
 use crate::session::{EndCause, StoreError};
@@ -49,14 +50,17 @@ impl Endpoints {
         let mark = left_mark(&self.parts.cookies, request);
         let ours = [self.cleared_cookie(request), self.cleared_tab_cookie(request), mark];
         let ours = ours.into_iter().flatten().filter_map(|it| HeaderValue::try_from(it).ok());
-        Ok(ours.chain(self.app_removals(request)).collect())
+        Ok(ours.chain(self.app_removals(request, is_framed(who))).collect())
     }
 
     /// The answer with the removal of the applications' cookies that the browser brought: those of the
     /// session before. None of them would reach an application in another session; removing them
     /// leaves nothing behind on a shared device.
     pub(super) fn without_app_cookies(&self, mut reply: Reply, request: &Request<'_>) -> Reply {
-        for cookie in self.app_removals(request) {
+        // Only what is in a tab has a tab's cookie alone, or signs in there.
+        let framed = request.path.starts_with(TEAMS)
+            || (self.handle_of(request).is_none() && self.tab_handle_of(request).is_some());
+        for cookie in self.app_removals(request, framed) {
             reply.headers.append(http::header::SET_COOKIE, cookie);
         }
         reply
@@ -65,6 +69,7 @@ impl Endpoints {
     fn app_removals<'a>(
         &'a self,
         request: &'a Request<'_>,
+        framed: bool,
     ) -> impl Iterator<Item = HeaderValue> + 'a {
         let covers = |name: &str| {
             let mut apps = self.parts.app_cookies.iter();
@@ -73,6 +78,6 @@ impl Endpoints {
                     app.host.covers(request.host) && app.cookies.iter().any(|it| it.covers(name))
                 })
         };
-        removed_cookies(covers, request)
+        removed_cookies(covers, request, framed)
     }
 }

@@ -12,7 +12,7 @@ use crate::authn::CookieNames;
 use crate::crypto::{TAG_LEN, Tagger};
 use crate::identity::{Authenticated, Fact, Permit, WayIn};
 use crate::token::{MintedToken, TokenPlan};
-use crate::web::cookie::{self, CookieValue, SetCookie};
+use crate::web::cookie::{self, CookieValue, SameSite, SetCookie};
 use crate::web::{AppCookie, CallerKind, CookiePattern, Request, Scheme, field_text, set_name};
 
 /// What one route does for its application; none for most routes.
@@ -85,9 +85,8 @@ impl AppPlan {
         Told {
             fields: self.facts(who),
             cookie: self.cookie(request, &session, token),
-            set_cookies: self.removals(request, &session),
-            // Of a tab only: in a window the application's own attributes are the stricter ones.
-            framed: who.way_in() == WayIn::Teams,
+            set_cookies: self.removals(request, &session, is_framed(who)),
+            framed: is_framed(who),
             session,
         }
     }
@@ -153,22 +152,26 @@ impl AppPlan {
     /// Removes what belongs to another session, when a page is loaded. Such a cookie never reaches the
     /// application, removed or not; a script's request does not remove any, because another one may
     /// have set a new one meanwhile.
-    fn removals(&self, request: &Request<'_>, session: &[u8]) -> Vec<HeaderValue> {
+    fn removals(&self, request: &Request<'_>, session: &[u8], framed: bool) -> Vec<HeaderValue> {
         let navigates =
             matches!(request.caller_kind(), CallerKind::Navigation | CallerKind::IframeNavigation);
         if self.bound.is_empty() || !navigates {
             return Vec::new();
         }
-        let strange = |name: &&str| match cookie::find(request.headers, name) {
-            CookieValue::One(value) => self.unbound(session, name, value.as_bytes()).is_none(),
-            CookieValue::Absent | CookieValue::Repeated => true,
-        };
-        let mut names: Vec<_> = cookie::names(request.headers)
-            .filter(|name| covered(&self.bound, name) && !self.own.is_ours(name))
-            .filter(strange)
-            .collect();
+        let own = |(name, _): &(&str, &[u8])| covered(&self.bound, name) && !self.own.is_ours(name);
+        let (known, strange): (Vec<_>, Vec<_>) = cookie::all(request.headers)
+            .filter(own)
+            .partition(|(name, value)| self.unbound(session, name, value).is_some());
+        // Beside one of this session, the browser could remove that one.
+        let lone = |(name, _): &(&str, &[u8])| !known.iter().any(|(other, _)| other == name);
+        let mut names: Vec<_> = strange.into_iter().filter(lone).map(|(name, _)| name).collect();
+        names.sort_unstable();
         names.dedup();
-        names.into_iter().take(MOST_REMOVED).filter_map(|name| removal(name, request)).collect()
+        names
+            .into_iter()
+            .take(MOST_REMOVED)
+            .filter_map(|name| removal(name, request, framed))
+            .collect()
     }
 
     /// The value as the application set it in this session; `None` for any other.
@@ -213,18 +216,31 @@ pub fn left_mark(own: &CookieNames, request: &Request<'_>) -> Option<String> {
     Some(mark.to_header())
 }
 
-/// The `Set-Cookie` fields that remove those of a browser's cookies that `patterns` cover.
+/// Whether somebody is in a tab. In a window the application's own attributes are the stricter ones.
+pub fn is_framed(who: &Authenticated) -> bool {
+    who.way_in() == WayIn::Teams
+}
+
+/// The `Set-Cookie` fields that remove those of a browser's cookies that `patterns` cover, from a tab
+/// where it is `framed`.
 pub fn removed_cookies<'a>(
     patterns: impl Fn(&str) -> bool + 'a,
     request: &'a Request<'_>,
+    framed: bool,
 ) -> impl Iterator<Item = HeaderValue> + 'a {
-    let names = cookie::names(request.headers).filter(move |name| patterns(name));
-    names.take(MOST_REMOVED).filter_map(|name| removal(name, request))
+    let names = cookie::all(request.headers).map(|(name, _)| name);
+    let names = names.filter(move |name| patterns(name));
+    names.take(MOST_REMOVED).filter_map(move |name| removal(name, request, framed))
 }
 
-fn removal(name: &str, request: &Request<'_>) -> Option<HeaderValue> {
-    let secure = request.scheme == Scheme::Https;
-    let cookie = SetCookie { secure, ..SetCookie::new(name, "") }.removed();
+/// Browsers keep a tab's cookies apart, and remove there only what says that it is one of them.
+fn removal(name: &str, request: &Request<'_>, framed: bool) -> Option<HeaderValue> {
+    let cookie = SetCookie::new(name, "").removed();
+    let cookie = if framed {
+        SetCookie { same_site: SameSite::None, partitioned: true, ..cookie }
+    } else {
+        SetCookie { secure: request.scheme == Scheme::Https, ..cookie }
+    };
     HeaderValue::try_from(cookie.to_header()).ok()
 }
 

@@ -10,7 +10,7 @@ mod plan;
 mod refusal;
 mod tab;
 
-pub use app::{AppPlan, Told, left_mark, removed_cookies};
+pub use app::{AppPlan, Told, is_framed, left_mark, removed_cookies};
 pub use decide::{Admitted, Facts, Gate, Refused};
 pub use page::Page;
 pub use plan::RoutePlan;

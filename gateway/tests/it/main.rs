@@ -39,5 +39,6 @@ mod targets;
 mod teams;
 mod trusted_headers;
 mod verify;
+mod verify_upstream;
 mod ways_table;
 mod websocket;

@@ -302,3 +302,13 @@ async fn without_tabs_there_are_no_pages_for_them() {
         assert_eq!(answer.status(), 404, "{page}");
     }
 }
+
+#[tokio::test]
+async fn a_cookie_of_the_app_gets_what_browsers_ask_of_one_in_a_frame() {
+    let lab = house("").await;
+    let mut tab = signed_in(&lab).await;
+    let sets = [("X-Answer-Cookie", "theme=dark; Path=/; SameSite=Lax")];
+    let answer = tab.fetch("GET", &format!("{SITE}/tab/x"), &sets, "").await;
+    let set = answer.header("set-cookie");
+    assert_eq!(set, Some("theme=dark; Path=/; Secure; SameSite=None; Partitioned"));
+}

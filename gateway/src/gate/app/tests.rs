@@ -58,6 +58,18 @@ fn in_a_tab_all_cookies_get_what_frames_need_and_elsewhere_none() {
 }
 
 #[test]
+fn what_is_removed_in_a_tab_says_that_it_is_a_tabs() {
+    let app = app();
+    let page = Asked::get("/").with("cookie", "who=stale; theme=dark").with("accept", "text/html");
+    let removed = |framed| app.removals(&page.request(), b"session", framed);
+    assert_eq!(
+        removed(true),
+        ["who=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=None; Partitioned"]
+    );
+    assert_eq!(removed(false), ["who=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"]);
+}
+
+#[test]
 fn without_a_session_a_cookie_is_the_principals() {
     let app = app();
     let (ann, bob) = (told(&app, "ann", WayIn::Bearer), told(&app, "bob", WayIn::Bearer));

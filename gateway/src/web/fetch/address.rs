@@ -14,6 +14,8 @@ use url::{Host, Url};
 pub struct AddressPolicy {
     home: Option<String>,
     insecure_http: bool,
+    /// Plain HTTP to any host.
+    anywhere: bool,
 }
 
 /// How close to the gateway an address is; a later one is closer.
@@ -33,12 +35,18 @@ impl AddressPolicy {
     /// For calls to `home` and to the hosts its documents name. `insecure_http` allows plain HTTP,
     /// to loopback hosts only.
     pub fn for_home(home: &Url, insecure_http: bool) -> Self {
-        Self { home: home.host_str().map(bare), insecure_http }
+        Self { home: home.host_str().map(bare), insecure_http, anywhere: false }
     }
 
     /// For calls to public addresses by https only.
     pub const fn public_only() -> Self {
-        Self { home: None, insecure_http: false }
+        Self { home: None, insecure_http: false, anywhere: false }
+    }
+
+    /// For calls to an address that the operator has just typed in, also by plain HTTP on a network of
+    /// their own.
+    pub fn anywhere(home: &Url) -> Self {
+        Self { home: home.host_str().map(bare), insecure_http: true, anywhere: true }
     }
 
     /// The home's host: a name, or an address without brackets.
@@ -55,7 +63,7 @@ impl AddressPolicy {
     pub fn allows_scheme(&self, url: &Url) -> bool {
         let scheme = match url.scheme() {
             "https" => true,
-            "http" => self.insecure_http && is_loopback_host(url),
+            "http" => self.insecure_http && (self.anywhere || is_loopback_host(url)),
             _ => false,
         };
         scheme && url.has_host() && url.username().is_empty() && url.password().is_none()

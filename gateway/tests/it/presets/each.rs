@@ -109,7 +109,8 @@ async fn each_app_receives_what_its_preset_says_and_nothing_that_a_client_made_u
         let browser = lab.sign_in("engineer").await;
         lab.recorder.clear();
         let mut lines = forgeries(fields, carrier);
-        lines.push(format!("{}; {cookie}x=y; {cookie}={FORGED}", lab.cookie_line(&browser)));
+        let own = if cookie.is_empty() { "portcullis-teams" } else { cookie };
+        lines.push(format!("{}; {cookie}x=y; {own}={FORGED}", lab.cookie_line(&browser)));
         let answer = lab.get("/api", &lines).await;
         assert_eq!(answer.status(), 200, "{preset}: {}", answer.text());
         let seen = lab.recorder.last();
@@ -204,7 +205,8 @@ async fn a_routes_own_secret_is_for_its_app_only() {
 async fn a_key_of_the_route_wins_over_the_presets() {
     let lab = house(
         "authelia",
-        "identity_headers = { Remote-User = \"email\", X-Corp-Id = \"sub\" }\ntoken = { off = false }\n",
+        "identity_headers = { Remote-User = \"email\", X-Corp-Id = \"sub\" }\n\
+         token = { off = false }\n",
     )
     .await;
     lab.sign_in("engineer").await;
@@ -219,16 +221,21 @@ async fn a_key_of_the_route_wins_over_the_presets() {
 async fn another_proxy_is_told_the_same() {
     let lab = Lab::with(|settings| {
         settings.routes.clear();
-        settings.issuers = "[server.verify]\npeers = [\"127.0.0.1\"]\ndialect = \"forwarded\"\n\
-            [[routes]]\npreset = \"authelia\"\nauth = [\"session\"]\nlogin = [\"test\"]\n\
+        let verify = "peers = [\"127.0.0.1/32\"], dialect = \"forward_auth\"";
+        let trusted = "trusted_proxies = [\"127.0.0.1/32\"]\n";
+        let state = "state = \"state\"\n";
+        settings.swaps.push((state, format!("{state}{trusted}verify = {{ {verify} }}\n")));
+        settings.issuers =
+            "[[routes]]\npreset = \"authelia\"\nauth = [\"session\"]\nlogin = [\"test\"]\n\
             access = \"authenticated\"\nupstream = \"agent\"\n"
-            .to_owned();
+                .to_owned();
     })
     .await;
     let browser = lab.sign_in("engineer").await;
     let request = format!(
         "GET /.portcullis/verify HTTP/1.1\r\nHost: {HOST}\r\n{}\r\nX-Forwarded-Method: GET\r\n\
-         X-Forwarded-Host: {HOST}\r\nX-Forwarded-Uri: /home\r\nRemote-User: {FORGED}\r\n\
+         X-Forwarded-Proto: http\r\nX-Forwarded-For: 203.0.113.4\r\nX-Forwarded-Host: {HOST}\r\n\
+         X-Forwarded-Uri: /home\r\nRemote-User: {FORGED}\r\n\
          Connection: close\r\n\r\n",
         lab.cookie_line(&browser)
     );
