@@ -263,11 +263,11 @@ async fn an_opaque_token_is_asked_about() {
 
 #[tokio::test]
 async fn a_stream_ends_with_the_token_that_opened_it() {
-    const LIFE: i64 = 4;
+    const LIFE: i64 = 8;
     let issuer = TokenIssuer::start().await;
-    let lab = Lab::with(|settings| with_issuer(settings, &issuer.issuer, "")).await;
     let end = now() + LIFE;
     let tokens = tokens(&issuer, &[json!({ "exp": end }), json!({})]).await;
+    let lab = Lab::with(|settings| with_issuer(settings, &issuer.issuer, "")).await;
     let open = async |token: &str| {
         let lines = [line(token), vec![format!("Origin: {SITE}")]].concat();
         socket::open(lab.gateway.http, "/api/ws", &lines).await.expect("an upgrade")
