@@ -158,14 +158,14 @@ impl AppPlan {
         if self.bound.is_empty() || !navigates {
             return Vec::new();
         }
-        let strange = |name: &&str| match cookie::find(request.headers, name) {
-            CookieValue::One(value) => self.unbound(session, name, value.as_bytes()).is_none(),
-            CookieValue::Absent | CookieValue::Repeated => true,
-        };
-        let mut names: Vec<_> = cookie::names(request.headers)
-            .filter(|name| covered(&self.bound, name) && !self.own.is_ours(name))
-            .filter(strange)
-            .collect();
+        let own = |(name, _): &(&str, &[u8])| covered(&self.bound, name) && !self.own.is_ours(name);
+        let (known, strange): (Vec<_>, Vec<_>) = cookie::all(request.headers)
+            .filter(own)
+            .partition(|(name, value)| self.unbound(session, name, value).is_some());
+        // Beside one of this session, the browser could remove that one.
+        let lone = |(name, _): &(&str, &[u8])| !known.iter().any(|(other, _)| other == name);
+        let mut names: Vec<_> = strange.into_iter().filter(lone).map(|(name, _)| name).collect();
+        names.sort_unstable();
         names.dedup();
         names
             .into_iter()
@@ -228,7 +228,8 @@ pub fn removed_cookies<'a>(
     request: &'a Request<'_>,
     framed: bool,
 ) -> impl Iterator<Item = HeaderValue> + 'a {
-    let names = cookie::names(request.headers).filter(move |name| patterns(name));
+    let names = cookie::all(request.headers).map(|(name, _)| name);
+    let names = names.filter(move |name| patterns(name));
     names.take(MOST_REMOVED).filter_map(move |name| removal(name, request, framed))
 }
 

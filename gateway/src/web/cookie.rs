@@ -111,9 +111,11 @@ pub fn rewrite(
     kept
 }
 
-/// The names of all cookies that a request carries.
-pub fn names(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    pairs(headers).filter_map(|pair| std::str::from_utf8(split_pair(pair)?.0).ok())
+/// Name and value of all cookies that a request carries, as sent.
+pub fn all(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
+    let read =
+        |pair| split_pair(pair).and_then(|(name, it)| Some((str::from_utf8(name).ok()?, it)));
+    pairs(headers).filter_map(read)
 }
 
 /// Whether a request has more than [`MAX_COOKIES`].

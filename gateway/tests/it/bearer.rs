@@ -265,7 +265,7 @@ async fn an_opaque_token_is_asked_about() {
 
 #[tokio::test]
 async fn a_stream_ends_with_the_token_that_opened_it() {
-    const LIFE: i64 = 4;
+    const LIFE: i64 = 8;
     let issuer = TokenIssuer::start().await;
     let end = now() + LIFE;
     let tokens = tokens(&issuer, &[json!({ "exp": end }), json!({})]).await;

@@ -119,7 +119,7 @@ fn furnish(directory: &Path) {
         fs::write(at("pem"), made.cert.pem()).unwrap();
         fs::write(at("key"), made.signing_key.serialize_pem()).unwrap();
     }
-    for name in ["corp", "user-jwt"] {
+    for name in ["app", "chainlit", "corp", "user-jwt"] {
         fs::write(directory.join("secrets").join(name), "0123456789abcdef0123456789abcdef\n")
             .unwrap();
     }

@@ -205,7 +205,8 @@ async fn a_routes_own_secret_is_for_its_app_only() {
 async fn a_key_of_the_route_wins_over_the_presets() {
     let lab = house(
         "authelia",
-        "identity_headers = { Remote-User = \"email\", X-Corp-Id = \"sub\" }\ntoken = { off = false }\n",
+        "identity_headers = { Remote-User = \"email\", X-Corp-Id = \"sub\" }\n\
+         token = { off = false }\n",
     )
     .await;
     lab.sign_in("engineer").await;
@@ -233,7 +234,8 @@ async fn another_proxy_is_told_the_same() {
     let browser = lab.sign_in("engineer").await;
     let request = format!(
         "GET /.portcullis/verify HTTP/1.1\r\nHost: {HOST}\r\n{}\r\nX-Forwarded-Method: GET\r\n\
-         X-Forwarded-Proto: http\r\nX-Forwarded-For: 203.0.113.4\r\nX-Forwarded-Host: {HOST}\r\nX-Forwarded-Uri: /home\r\nRemote-User: {FORGED}\r\n\
+         X-Forwarded-Proto: http\r\nX-Forwarded-For: 203.0.113.4\r\nX-Forwarded-Host: {HOST}\r\n\
+         X-Forwarded-Uri: /home\r\nRemote-User: {FORGED}\r\n\
          Connection: close\r\n\r\n",
         lab.cookie_line(&browser)
     );
