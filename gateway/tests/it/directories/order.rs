@@ -73,12 +73,12 @@ impl House {
              WHERE login = $1 OR lower(email) = $1\"\"\"\n\
              [directories.hr]\nkind = \"postgres\"\n\
              url = \"postgres://portcullis@localhost:{database_port}/people\"\n\
-             password = {{ file = \"{place}/database\" }}\ntimeout = \"8s\"\n\
+             password = {{ file = \"{place}/database\" }}\ntimeout = \"5s\"\n\
              ca = \"{database_place}/ca.pem\"\n\
              query = \"\"\"SELECT login AS subject, hash AS password, email, roles FROM people\n\
              WHERE lower(login) = $1 OR lower(email) = $1\"\"\"\n\
              [directories.corp]\nkind = \"ldap\"\nurl = \"ldap://localhost:{port}\"\n\
-             start_tls = true\nca = \"{ca}\"\ntimeout = \"8s\"\nbind_dn = \"{SERVICE}\"\n\
+             start_tls = true\nca = \"{ca}\"\ntimeout = \"5s\"\nbind_dn = \"{SERVICE}\"\n\
              bind_password = {{ file = \"{place}/secret\" }}\n\
              base = \"ou=people,dc=corp,dc=test\"\nfilter = \"(|(uid={{name}})(mail={{name}}))\"\n\
              groups = {{ base = \"ou=groups,dc=corp,dc=test\" }}\n\
