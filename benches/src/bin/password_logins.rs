@@ -126,9 +126,14 @@ impl Connection {
 
     fn get(&mut self, path: &str, lines: &str) -> Result<u16> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
-        self.0.get_mut().write_all(request.as_bytes())?;
         let mut line = String::new();
-        self.0.read_line(&mut line)?;
+        self.0.get_mut().write_all(request.as_bytes())?;
+        if self.0.read_line(&mut line).unwrap_or(0) == 0 {
+            // The gateway ends a connection after some requests.
+            *self = Self::open(self.0.get_ref().peer_addr()?)?;
+            self.0.get_mut().write_all(request.as_bytes())?;
+            self.0.read_line(&mut line)?;
+        }
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.with_context(|| format!("no answer: {line:?}"))?;
         let mut length = 0;

@@ -136,17 +136,38 @@ fn presentable(path: &str, line: &str) -> String {
         if c.is_control() && c != '\t' { '\u{fffd}' } else { clean(c) }
     };
     let shown = |text: &str| text.chars().map(clean).collect::<String>();
-    let word = line.to_ascii_lowercase().find("secret");
-    if word.is_none() && !path.contains("secret") {
+    if let Some(head) = before_user(line) {
+        return format!("{} …", shown(head));
+    }
+    let lower = line.to_ascii_lowercase();
+    let word = lower.find("secret").or_else(|| password_key(&lower));
+    let secret = path.contains("secret") || path.ends_with("password");
+    if word.is_none() && !secret {
         return shown(line);
     }
     let from = word.unwrap_or(0);
     let equals = line.get(from..).and_then(|rest| rest.find('=')).map(|at| from + at + 1);
     match equals.and_then(|at| line.split_at_checked(at)) {
         Some((head, value)) if !names_a_place(value) => format!("{} …", shown(head)),
-        None if path.contains("secret") && !line.trim_start().starts_with('[') => "…".to_owned(),
+        None if secret && !line.trim_start().starts_with('[') => "…".to_owned(),
         _ => shown(line),
     }
+}
+
+/// Where `password` stands as a key's name or its end.
+fn password_key(line: &str) -> Option<usize> {
+    let mut found = line.match_indices("password");
+    let is_key = |rest: &str| rest.trim_start().starts_with('=');
+    let place = found.find(|(at, word)| line.get(at + word.len()..).is_some_and(is_key));
+    place.map(|(at, _)| at)
+}
+
+/// What stands before an address with a password in it: `postgres://user:password@host`.
+fn before_user(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("://")?;
+    let end = rest.find(['/', '"', '\'']).unwrap_or(rest.len());
+    let (user, _) = rest.get(..end)?.rsplit_once('@')?;
+    user.contains(':').then(|| line.get(..line.len() - rest.len())).flatten()
 }
 
 /// Whether the text is `{ env = "…" }` or `{ file = "…" }` and nothing more with a value in it.
@@ -175,12 +196,29 @@ mod tests {
         }
         assert_eq!(presentable("token.secret.value", "value = \"hunter2\""), "value = …");
         assert_eq!(presentable("token.secret", "hunter2"), "…");
+        for (path, line, left) in [
+            ("", "bind_password = \"hunter2\"", "bind_password = …"),
+            ("", "Password=\"hunter2\"", "Password= …"),
+            ("directories.crm.password", "hunter2", "…"),
+            ("", "url = \"postgres://u:hunter2@db/p\"", "url = \"postgres:// …"),
+            ("", "url = 'postgres://u:hunt@er2@db'", "url = 'postgres:// …"),
+        ] {
+            assert_eq!(presentable(path, line), left, "{line}");
+        }
     }
 
     #[test]
     fn a_line_that_names_a_place_is_shown() {
-        let line = "client_secret = { env = \"X\" }";
-        assert_eq!(presentable("", line), line);
+        for line in [
+            "client_secret = { env = \"X\" }",
+            "password = { file = \"x\" }",
+            "[password]",
+            "query = \"SELECT hash AS password FROM p\"",
+            "url = \"postgres://u@db:5432/p\"",
+            "name = \"a@b:c\"",
+        ] {
+            assert_eq!(presentable("", line), line);
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::config::directories::timeout;
 use crate::config::duration::Duration;
 use crate::config::secret_source::SecretSource;
 
-/// An LDAP directory, such as OpenLDAP or Active Directory.
+/// An LDAP directory, such as `OpenLDAP` or Active Directory.
 ///
 /// A password is right when the server takes it for the person's own entry. The entry is found by
 /// `base` and `filter`, or is `user_dn`.

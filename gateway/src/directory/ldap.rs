@@ -1,4 +1,4 @@
-//! People in an LDAP directory (RFC 4511), such as OpenLDAP or Active Directory.
+//! People in an LDAP directory (RFC 4511), such as `OpenLDAP` or Active Directory.
 
 mod connection;
 mod dn;

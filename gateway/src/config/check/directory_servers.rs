@@ -104,7 +104,7 @@ pub(super) fn ldap(path: &str, ldap: &LdapDirectory, problems: &mut Vec<Problem>
     } else if url.scheme() == "ldaps" && ldap.start_tls {
         let remedy = "leave it out; an ldaps:// connection is encrypted from the start";
         wrong.say("start_tls", "this is for ldap:// only", remedy);
-    } else if !encrypted && !(ldap.insecure_plain && is_loopback(url)) {
+    } else if !(encrypted || ldap.insecure_plain && is_loopback(url)) {
         let remedy = "use ldaps://, or start_tls = true; for a loopback host only, \
             insecure_plain = true takes clear text";
         wrong.say("url", "passwords would cross the network in clear text", remedy);

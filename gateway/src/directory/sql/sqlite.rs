@@ -171,7 +171,7 @@ fn rows(
     statement: &mut Statement<'_>,
     name: &str,
 ) -> Result<Vec<Map<String, Value>>, Result<String, rusqlite::Error>> {
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     check_columns(columns.iter().map(String::as_str)).map_err(Ok)?;
     bind(statement, &[name]).map_err(Err)?;
     let (mut cursor, mut found) = (statement.raw_query(), Vec::new());

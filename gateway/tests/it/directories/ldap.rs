@@ -1,4 +1,4 @@
-//! People in OpenLDAP.
+//! People in a real `slapd`.
 
 use std::sync::Arc;
 use std::time::Duration;

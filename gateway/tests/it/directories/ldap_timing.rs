@@ -1,6 +1,8 @@
 //! THREATS K1: who has an account must not be told by the time that a refusal takes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::directories::ldap::{ENTRIES, check, directory, settings};
 use crate::support::slapd::Slapd;

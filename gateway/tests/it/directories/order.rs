@@ -1,4 +1,4 @@
-//! Four directories behind one route: a file, a table, LDAP and a service.
+//! Five directories behind one route: a file, two tables, LDAP and a service.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,25 +14,28 @@ use crate::password::{basic, service};
 use crate::support::folder::Folder;
 use crate::support::forge::claims;
 use crate::support::lab::Lab;
+use crate::support::postgres::{DATABASE_PASSWORD, Postgres};
 use crate::support::settings::Route;
 use crate::support::slapd::{SERVICE, SERVICE_PASSWORD, Slapd};
 use crate::support::wire::{Mode, Wire};
 
-/// All four, and the gateway before them.
+/// All five, and the gateway before them.
 pub(super) struct House {
     pub(super) lab: Lab,
     folder: Folder,
-    pub(super) slapd: Slapd,
+    slapd: Slapd,
     wire: Wire,
+    database: Postgres,
+    database_wire: Wire,
     service_is_down: Arc<AtomicBool>,
 }
 
 const TABLE: &str = "CREATE TABLE people (login TEXT, email TEXT, hash TEXT, plan TEXT)";
 
 impl House {
-    /// `fred` is in the file; `bea`, and another `fred`, in the table; `ann`, and another `bea`, in
-    /// LDAP; `Bob` is known to the service. `limits` are lines of `[password]`.
-    pub(super) async fn start(limits: &str) -> Self {
+    /// `fred` is in the file; `bea`, and another `fred`, in SQLite; `Pat` in PostgreSQL; `ann`, and
+    /// another `bea`, in LDAP; `Bob` is known to the service. `limits` are lines of `[password]`.
+    pub(super) async fn start(log: &str, limits: &str) -> Self {
         let folder = Folder::new();
         let place = folder.path().display().to_string();
         let htpasswd = folder.path().join("htpasswd");
@@ -49,6 +52,16 @@ impl House {
             cn: Bea\nsn: Example\nuserPassword: other-beas-password\n";
         let slapd = Slapd::start(&format!("{ENTRIES}{bea}")).await;
         let wire = Wire::to(slapd.address).await;
+        let sql = format!(
+            "CREATE TABLE people (login text, email text, hash text, roles text[]);
+             INSERT INTO people VALUES ('Pat', 'pat@corp.test', '{BCRYPT}', '{{editor}}');
+             GRANT SELECT ON people TO portcullis;"
+        );
+        let database = Postgres::start(&sql).await;
+        let database_wire = Wire::to(database.address).await;
+        let (database_port, database_place) =
+            (database_wire.address.port(), database.folder.path().display().to_string());
+        fs::write(folder.path().join("database"), DATABASE_PASSWORD).unwrap();
         let (url, service_is_down) = service().await;
         fs::write(folder.path().join("secret"), SERVICE_PASSWORD).unwrap();
         let ca = slapd.folder.path().join("ca.pem").display().to_string();
@@ -58,8 +71,14 @@ impl House {
              [directories.crm]\nkind = \"sqlite\"\npath = \"{place}/people.db\"\n\
              query = \"\"\"SELECT login AS subject, hash AS password, email, plan FROM people\n\
              WHERE login = $1 OR lower(email) = $1\"\"\"\n\
+             [directories.hr]\nkind = \"postgres\"\n\
+             url = \"postgres://portcullis@localhost:{database_port}/people\"\n\
+             password = {{ file = \"{place}/database\" }}\ntimeout = \"5s\"\n\
+             ca = \"{database_place}/ca.pem\"\n\
+             query = \"\"\"SELECT login AS subject, hash AS password, email, roles FROM people\n\
+             WHERE lower(login) = $1 OR lower(email) = $1\"\"\"\n\
              [directories.corp]\nkind = \"ldap\"\nurl = \"ldap://localhost:{port}\"\n\
-             start_tls = true\nca = \"{ca}\"\ntimeout = \"8s\"\nbind_dn = \"{SERVICE}\"\n\
+             start_tls = true\nca = \"{ca}\"\ntimeout = \"5s\"\nbind_dn = \"{SERVICE}\"\n\
              bind_password = {{ file = \"{place}/secret\" }}\n\
              base = \"ou=people,dc=corp,dc=test\"\nfilter = \"(|(uid={{name}})(mail={{name}}))\"\n\
              groups = {{ base = \"ou=groups,dc=corp,dc=test\" }}\n\
@@ -69,17 +88,18 @@ impl House {
         );
         let lab = Lab::with(|settings| {
             settings.issuers = sections;
+            settings.log = log.to_owned();
             let route = Route {
                 path: "/api/*",
                 auth: r#"["password"]"#,
                 access: "access = \"authenticated\"\n\
-                    login = [\"files\", \"crm\", \"corp\", \"people\"]",
+                    login = [\"files\", \"crm\", \"hr\", \"corp\", \"people\"]",
                 token: r#"{ audience = "agent" }"#,
             };
             settings.routes.insert(0, route);
         })
         .await;
-        Self { lab, folder, slapd, wire, service_is_down }
+        Self { lab, folder, slapd, wire, database, database_wire, service_is_down }
     }
 
     /// The status for a name and a password.
@@ -90,10 +110,11 @@ impl House {
 
 #[tokio::test]
 async fn the_first_one_that_knows_the_name_decides_and_the_token_says_who_it_is() {
-    let house = House::start("account_tries = 100").await;
+    let house = House::start("trace", "account_tries = 100").await;
     for (name, password, issuer, sub) in [
         ("fred", "opensesame", "directory:files", "fred"),
         ("BEA", "opensesame", "directory:crm", "bea"),
+        ("pat@corp.TEST", "opensesame", "directory:hr", "Pat"),
         ("ann@corp.test", "anns-password", "directory:corp", "ann"),
         ("Bob", "bobs-password", "directory:people", "4711"),
     ] {
@@ -102,6 +123,7 @@ async fn the_first_one_that_knows_the_name_decides_and_the_token_says_who_it_is(
         assert_eq!((&said["idp"], &said["sub"]), (&json!(issuer), &json!(sub)), "{said}");
         match name {
             "BEA" => assert_eq!(said["plan"], "pro"),
+            "pat@corp.TEST" => assert_eq!(said["roles"], json!(["editor"])),
             "ann@corp.test" => {
                 assert_eq!(
                     (&said["groups"], &said["roles"]),
@@ -116,12 +138,24 @@ async fn the_first_one_that_knows_the_name_decides_and_the_token_says_who_it_is(
     assert_eq!(house.status("bea", "other-beas-password").await, 401);
     assert_eq!(house.status("fred", "wrong").await, 401);
     assert_eq!(house.status("nobody", "opensesame").await, 401);
+    let printed = house.lab.gateway.printed();
+    assert!(printed.contains("tokio_postgres"), "the libraries' own lines are there");
+    for secret in [
+        "opensesame",
+        "anns-password",
+        "other-beas-password",
+        BCRYPT,
+        SERVICE_PASSWORD,
+        DATABASE_PASSWORD,
+    ] {
+        assert!(!printed.contains(secret), "{secret} is in the log");
+    }
 }
 
 /// THREATS: who takes a directory down must not get in by one behind it.
 #[tokio::test]
 async fn a_directory_that_is_away_ends_the_login_unless_one_before_it_lets_in() {
-    let mut house = House::start("account_tries = 100").await;
+    let mut house = House::start("info", "account_tries = 100").await;
     house.wire.set(Mode::Silent);
     assert_eq!(house.status("Bob", "bobs-password").await, 503, "LDAP might have known him");
     assert_eq!(house.status("fred", "opensesame").await, 200, "nobody asks LDAP");
@@ -129,6 +163,12 @@ async fn a_directory_that_is_away_ends_the_login_unless_one_before_it_lets_in() 
     assert_eq!(house.status("fred", "wrong").await, 503);
     assert_eq!(house.status("nobody", "wrong").await, 503);
     house.wire.set(Mode::Pass);
+    house.database_wire.set(Mode::Silent);
+    assert_eq!(house.status("Bob", "bobs-password").await, 503, "PostgreSQL might have");
+    house.database_wire.set(Mode::Pass);
+    house.database.kill().await;
+    assert_eq!(house.status("ann", "anns-password").await, 503);
+    house.database.again().await;
     house.slapd.kill().await;
     assert_eq!(house.status("Bob", "bobs-password").await, 503);
     house.slapd.again().await;
@@ -142,7 +182,7 @@ async fn a_directory_that_is_away_ends_the_login_unless_one_before_it_lets_in() 
     assert_eq!(house.status("ann", "wrong").await, 503);
     fs::rename(&away, &table).unwrap();
     assert_eq!(house.status("ann", "wrong").await, 401);
-    for cause in ["`corp`: no answer within", "`people`: ", "`crm`: "] {
+    for cause in ["`corp`: no answer within", "`hr`: no answer within", "`people`: ", "`crm`: "] {
         assert!(house.lab.gateway.has_printed(cause, 1).await, "the log says which: {cause}");
     }
 }

@@ -1,4 +1,4 @@
-//! A real OpenLDAP server.
+//! A real LDAP server: `slapd`.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
