@@ -334,4 +334,6 @@ fn rsa_parameters(algorithm: VerifyAlgorithm) -> Option<&'static RsaParameters> 
 }
 
 #[cfg(test)]
+mod degenerate;
+#[cfg(test)]
 mod tests;
