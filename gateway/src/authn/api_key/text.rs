@@ -204,13 +204,13 @@ mod tests {
             "pck_".to_owned(),
             text.to_uppercase(),
             text.replacen("pck_", "pcl_", 1),
-            swapped(20, if &text[20..21] == "x" { "y" } else { "x" }),
-            swapped(65, if &text[65..] == "x" { "y" } else { "x" }),
+            swapped(20, if text.as_bytes()[20] == b'x' { "y" } else { "x" }),
+            swapped(65, if text.as_bytes()[65] == b'x' { "y" } else { "x" }),
             swapped(16, "-"),
             swapped(20, "-"),
             format!("{text} "),
             format!(" {text}"),
-            text[..65].to_owned(),
+            text.get(..65).unwrap().to_owned(),
             "é".repeat(33),
         ] {
             assert!(Presented::parse(odd.as_bytes()).is_none(), "{odd}");
