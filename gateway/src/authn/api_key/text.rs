@@ -20,7 +20,7 @@ pub struct ApiKeyId([u8; ID]);
 /// SHA-256 of a whole key: all that is kept of its secret.
 ///
 /// A slow hash such as argon2 makes guessing costly where people choose the secret. Nobody guesses 256
-/// random bits, however fast the hash is, and a slow one would cost every request 20 ms.
+/// random bits, however fast the hash is, and a slow one would cost every request many milliseconds.
 #[derive(Clone, Copy)]
 pub(super) struct Digest(pub(super) [u8; 32]);
 
