@@ -244,10 +244,12 @@ async fn housekeeping(lasting: Arc<Lasting>) {
         }
         if second % 60 == 59 {
             let lasting = Arc::clone(&lasting);
-            let flush = tokio::task::spawn_blocking(move || lasting.flush_api_keys());
-            if let Ok(Err(error)) = flush.await {
-                warn!(%error, "uses of API keys were not written");
-            }
+            // Not waited for: a slow disk must not hold up the sweep, which ends streams.
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = lasting.flush_api_keys() {
+                    warn!(%error, "uses of API keys were not written");
+                }
+            });
         }
         let swept = lasting.sessions.sweep().await;
         for ended in &swept.ended {

@@ -103,7 +103,7 @@ pub(super) async fn revoke(
     };
     let whose = match whose(&admin, &wanted) {
         Ok(whose) => whose,
-        Err(answer) => return answer,
+        Err(slip) => return slip.answer(),
     };
     let mut ended = 0_usize;
     for whose in &whose {
@@ -132,8 +132,26 @@ pub(super) async fn revoke(
     }
 }
 
+/// Why nobody's sessions end.
+enum Slip {
+    Bad(&'static str),
+    UsersFile,
+}
+
+impl Slip {
+    fn answer(self) -> Response {
+        match self {
+            Self::Bad(message) => bad(message),
+            Self::UsersFile => {
+                let message = "no directory of the running configuration reads this users file";
+                no(StatusCode::NOT_FOUND, "unknown_users_file", message)
+            }
+        }
+    }
+}
+
 /// What is meant. Nothing named is a slip, and not everybody.
-fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Response> {
+fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Slip> {
     let whose = Whose {
         sid: wanted.sid.clone(),
         issuer: wanted.issuer.clone(),
@@ -142,25 +160,24 @@ fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Response> {
         provider_sid: wanted.provider_sid.clone(),
     };
     if whose.is_everybody() != wanted.everyone {
-        return Err(bad(
+        return Err(Slip::Bad(
             "say whose sessions end: sid, issuer, subject, provider or provider_sid; or everyone \
              alone",
         ));
     }
     if whose.provider_sid.is_some() && whose.provider.is_none() {
-        return Err(bad("a provider_sid needs its provider: others may use the same"));
+        return Err(Slip::Bad("a provider_sid needs its provider: others may use the same"));
     }
     if wanted.disable_api_keys && whose.subject.is_none() {
-        return Err(bad("disable_api_keys needs the subject whose keys they are"));
+        return Err(Slip::Bad("disable_api_keys needs the subject whose keys they are"));
     }
     let Some(file) = &wanted.users_file else { return Ok(vec![whose]) };
     let issuers = issuers_of(admin, file);
     if whose.subject.is_none() || whose.issuer.is_some() {
-        return Err(bad("users_file stands for the issuer of a subject"));
+        return Err(Slip::Bad("users_file stands for the issuer of a subject"));
     }
     if issuers.is_empty() {
-        let message = "no directory of the running configuration reads this users file";
-        return Err(no(StatusCode::NOT_FOUND, "unknown_users_file", message));
+        return Err(Slip::UsersFile);
     }
     let with = |issuer| Whose { issuer: Some(issuer), ..whose.clone() };
     Ok(issuers.into_iter().map(with).collect())

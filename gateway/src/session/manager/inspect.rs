@@ -65,6 +65,16 @@ impl Whose {
         *self == Self::default()
     }
 
+    /// How many keys are worth reading in one go for about `most` sessions.
+    fn batch(&self, most: usize) -> usize {
+        match (self.is_everybody(), &self.sid) {
+            (true, _) => most.min(READ),
+            // Told by the keys alone.
+            (false, Some(_)) => 4 * READ,
+            (false, None) => most.clamp(AT_ONCE.min(READ), READ),
+        }
+    }
+
     /// Whether a session can be one of them, by its key alone.
     fn may_be(&self, key: &SessionKey) -> bool {
         self.sid.as_ref().is_none_or(|sid| *sid == sid_of(key))
@@ -96,7 +106,7 @@ impl SessionManager {
         let mut page = SessionPage { next: from.map(str::to_owned), ..SessionPage::default() };
         let mut looked_at = 0_usize;
         loop {
-            let (keys, next) = self.keys(whose, page.next.as_deref(), READ.min(most)).await?;
+            let (keys, next) = self.keys(whose, page.next.as_deref(), whose.batch(most)).await?;
             looked_at = looked_at.saturating_add(keys.len());
             page.next = next;
             page.sessions.extend(self.among(whose, &keys).await?);
@@ -132,7 +142,7 @@ impl SessionManager {
         let mut ends = Ends::default();
         let mut from = None;
         loop {
-            let (keys, next) = match self.keys(whose, from.as_deref(), READ).await {
+            let (keys, next) = match self.keys(whose, from.as_deref(), whose.batch(READ)).await {
                 Ok(found) => found,
                 Err(fault) => return Ends { fault: Some(fault), ..ends },
             };
@@ -148,7 +158,8 @@ impl SessionManager {
                 Err(fault) => ends.fault = Some(fault),
             }
             from = next;
-            if from.is_none() || ends.fault.is_some() {
+            let found = whose.sid.is_some() && !ends.ended.is_empty();
+            if found || from.is_none() || ends.fault.is_some() {
                 return ends;
             }
         }
