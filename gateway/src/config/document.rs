@@ -135,7 +135,7 @@ fn presentable(path: &str, line: &str) -> String {
     let clean = |c: char| {
         if c.is_control() && c != '\t' { '\u{fffd}' } else { clean(c) }
     };
-    let shown = |text: &str| text.chars().map(clean).collect::<String>();
+    let shown = |text: &str| without_userinfo(&text.chars().map(clean).collect::<String>());
     let word = line.to_ascii_lowercase().find("secret");
     if word.is_none() && !path.contains("secret") {
         return shown(line);
@@ -147,6 +147,26 @@ fn presentable(path: &str, line: &str) -> String {
         None if path.contains("secret") && !line.trim_start().starts_with('[') => "…".to_owned(),
         _ => shown(line),
     }
+}
+
+/// A line whose URLs name no user and no password any more.
+fn without_userinfo(line: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), line);
+    while let Some((head, tail)) = rest.split_once("://") {
+        shown.push_str(head);
+        shown.push_str("://");
+        let end = tail.find(['"', '\'', ' ']).unwrap_or(tail.len());
+        let (url, after) = tail.split_at_checked(end).unwrap_or((tail, ""));
+        match url.rsplit_once('@') {
+            Some((_, place)) => {
+                shown.push_str("…@");
+                shown.push_str(place);
+            }
+            None => shown.push_str(url),
+        }
+        rest = after;
+    }
+    shown + rest
 }
 
 /// Whether the text is `{ env = "…" }` or `{ file = "…" }` and nothing more with a value in it.
@@ -175,6 +195,8 @@ mod tests {
         }
         assert_eq!(presentable("token.secret.value", "value = \"hunter2\""), "value = …");
         assert_eq!(presentable("token.secret", "hunter2"), "…");
+        let urls = "urls = [\"redis://u:hunter2/x@a:1\", \"redis://b\"]";
+        assert_eq!(presentable("", urls), "urls = [\"redis://…@a:1\", \"redis://b\"]");
     }
 
     #[test]

@@ -87,10 +87,10 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
     let store = match &mut config.session.store {
-        SessionStore::Redis(redis) => redis.password.as_mut(),
+        SessionStore::Redis(redis) => redis.secret.as_mut(),
         SessionStore::Embedded { .. } | SessionStore::Memory {} => None,
     };
-    let store = store.map(|source| ("session.store.password".to_owned(), source));
+    let store = store.map(|source| ("session.store.secret".to_owned(), source));
     let all = clients.chain(askers).chain(services).chain(token).chain(store);
     for (path, source) in all {
         if let Err((message, remedy)) = source.resolve(around) {
