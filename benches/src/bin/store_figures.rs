@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use benches::fixtures::engineer;
@@ -18,6 +18,7 @@ use portcullis::session::{
     EmbeddedStore, Handle, Lifetimes, LiveStreams, NewSession, ProviderTokens, RedisServer,
     RedisSettings, RedisStore, SessionManager, SessionSettings, SessionStore,
 };
+use tokio::time::Instant;
 
 /// Measures one store.
 #[derive(Debug, Parser)]

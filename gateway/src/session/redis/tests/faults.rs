@@ -206,6 +206,23 @@ async fn an_end_that_the_server_forgot_is_told_again() {
     assert!(copy.load([1; 32]).await.unwrap().is_none(), "it was signed out of");
 }
 
+/// A certificate authority, as PEM and to issue with.
+fn authority() -> (String, Issuer<'static, KeyPair>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    (pem, Issuer::new(params, key))
+}
+
+/// A certificate and its key, as PEM.
+fn issue(authority: &Issuer<'static, KeyPair>, name: &str) -> (String, String) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
 #[tokio::test]
 async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -215,17 +232,8 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
         std::fs::write(folder.join(name), text).unwrap();
         folder.join(name).display().to_string()
     };
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_key = KeyPair::generate().unwrap();
-    let authority = ca.self_signed(&ca_key).unwrap().pem();
-    let ca = Issuer::new(ca, ca_key);
-    let issue = |name: &str| {
-        let key = KeyPair::generate().unwrap();
-        let mut it = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        it.distinguished_name.push(DnType::CommonName, name);
-        (it.signed_by(&key, &ca).unwrap().pem(), key.serialize_pem())
-    };
+    let (authority, ca) = authority();
+    let issue = |name| issue(&ca, name);
     let (chain, key) = issue("localhost");
     let tls = RedisSettings {
         username: Some("portcullis".into()),
