@@ -16,7 +16,7 @@ use crate::session::embedded::file::io;
 use crate::session::embedded::writer::{Change, Done, Job, Writer};
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
-use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
+use crate::session::store::{Owner, SessionStore, StoreError, StoredSession, key_of, mark_of};
 
 mod file;
 mod links;
@@ -116,6 +116,17 @@ impl SessionStore for EmbeddedStore {
             keys.map(|key| Ok(*key?.value())).collect()
         })
         .await
+    }
+
+    async fn keys(
+        &self,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
+        let from = from.and_then(key_of);
+        let keys = self.read(move |database| file::keys_after(database, from, most)).await?;
+        let mark = keys.last().map(mark_of).filter(|_| keys.len() >= most);
+        Ok((keys, mark))
     }
 
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {

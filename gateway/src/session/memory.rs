@@ -10,7 +10,9 @@ use crate::base::Timestamp;
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::lifetime::{Moments, over};
-use crate::session::store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+use crate::session::store::{
+    Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession, key_of, mark_of,
+};
 
 /// A bounded map. Listing one person's sessions walks all of them.
 #[derive(Debug)]
@@ -62,6 +64,21 @@ impl SessionStore for MemoryStore {
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
         let sessions = self.sessions();
         Ok(sessions.iter().filter(|(_, kept)| kept.owner == owner).map(|(key, _)| *key).collect())
+    }
+
+    async fn keys(
+        &self,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
+        let from = from.and_then(key_of);
+        let mut keys: Vec<_> = self.sessions().keys().copied().collect();
+        keys.retain(|key| from.is_none_or(|from| *key > from));
+        keys.sort_unstable();
+        let more = keys.len() > most;
+        keys.truncate(most);
+        let mark = keys.last().map(mark_of).filter(|_| more);
+        Ok((keys, mark))
     }
 
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {

@@ -134,6 +134,25 @@ impl SessionStore for RedisStore {
         Ok(found.iter().filter_map(|id| digest(id)).collect())
     }
 
+    async fn keys(
+        &self,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
+        let cursor: u64 = from.and_then(|mark| mark.parse().ok()).unwrap_or(0);
+        let index = &self.link.names.over;
+        let page = self.link.ask("list its sessions", async |mut connection| {
+            let mut question = redis::cmd("ZSCAN");
+            question.arg(index).arg(cursor).arg("COUNT").arg(most);
+            let page: RedisResult<(u64, Vec<(Vec<u8>, f64)>)> =
+                question.query_async(&mut connection).await;
+            page
+        });
+        let (next, found) = page.await?;
+        let keys = found.iter().filter_map(|(id, _)| digest(id)).collect();
+        Ok((keys, (next != 0).then(|| next.to_string())))
+    }
+
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
         let names = &self.link.names;
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);

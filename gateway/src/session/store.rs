@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::base::Timestamp;
 use crate::session::events::Ended;
@@ -33,6 +35,19 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
 
     /// The keys of all sessions of one person.
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError>;
+
+    /// Keys from a mark on, about `most`, and the mark to go on from; `None` at the end. One that is
+    /// there all the while is among them at least once; one that comes or goes meanwhile may be. A mark
+    /// that is none begins from the start. A store that cannot do this says so.
+    async fn keys(
+        &self,
+        from: Option<&str>,
+        most: usize,
+    ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
+        let _ = (from, most);
+        let detail = "this kind of store cannot".to_owned();
+        Err(StoreError::Io { doing: "list its sessions", detail })
+    }
 
     /// Removes sessions that are over at `now`, at most [`SWEEP_BATCH`] in one call, and names them.
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError>;
@@ -116,6 +131,16 @@ pub enum StoreError {
         /// Why, as far as is known.
         detail: String,
     },
+}
+
+/// A key as a mark, for stores that keep keys in order.
+pub(crate) fn mark_of(key: &SessionKey) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+/// Reads what [`mark_of`] wrote.
+pub(crate) fn key_of(mark: &str) -> Option<SessionKey> {
+    URL_SAFE_NO_PAD.decode(mark).ok()?.try_into().ok()
 }
 
 /// The most sessions that one sweep removes, so that no transaction grows without bound.

@@ -38,7 +38,7 @@ impl Pair {
         let (recorder, keys) = (Recorder::start().await, Folder::new());
         let mut settings = Settings::new(&provider.issuer(), recorder.address);
         settings.session = format!(
-            "store = {{ kind = \"redis\", urls = [\"redis://127.0.0.1:{}\"], command_timeout = \"500ms\", \
+            "store = {{ kind = \"redis\", urls = [\"redis://127.0.0.1:{}\"], command_timeout = \"2s\", \
              max_staleness = \"2s\" }}",
             redis.port
         );

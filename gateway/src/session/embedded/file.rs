@@ -1,6 +1,7 @@
 //! The file: its tables, how it is opened, and its errors in an operator's words.
 
 use std::fs::{File, OpenOptions, Permissions};
+use std::ops::Bound;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -80,6 +81,18 @@ pub(crate) fn over_at(
         }
     }
     Ok(found)
+}
+
+/// At most so many keys, in order, behind one of them.
+pub(crate) fn keys_after(
+    database: &Database,
+    from: Option<SessionKey>,
+    most: usize,
+) -> Result<Vec<SessionKey>, redb::Error> {
+    let rows = database.begin_read()?.open_table(ROWS)?;
+    let begin = from.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let range = rows.range::<&SessionKey>((begin, Bound::Unbounded))?;
+    range.take(most).map(|row| Ok(*row?.0.value())).collect()
 }
 
 pub(crate) fn moments(expiry: i64, seen: i64) -> Moments {

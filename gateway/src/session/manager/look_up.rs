@@ -98,7 +98,7 @@ impl SessionManager {
         Ok(Some(session))
     }
 
-    fn unseal(&self, key: SessionKey, stored: &StoredSession) -> Option<Session> {
+    pub(super) fn unseal(&self, key: SessionKey, stored: &StoredSession) -> Option<Session> {
         let record = self.sealer.open(RECORD, &key, &stored.record)?;
         Session::from_record(key, &record, stored.last_seen)
     }

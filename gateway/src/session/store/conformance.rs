@@ -15,22 +15,14 @@ const IDLE: Duration = Duration::from_secs(100);
 pub(crate) async fn a_store_keeps_the_contract<S: SessionStore + 'static>(
     open: impl Fn(usize) -> Arc<S>,
 ) {
-    what_is_inserted_loads_until_it_is_removed(&*opened(&open, 10).await).await;
-    a_full_store_refuses_and_drops_nothing(&*opened(&open, 2).await).await;
-    touches_move_forward_only_and_revive_nothing(&*opened(&open, 10).await).await;
-    all_sessions_of_a_person_are_listed(&*opened(&open, 10).await).await;
-    a_sweep_removes_what_is_over_and_nothing_else(&*opened(&open, 10).await).await;
-    a_sweep_is_bounded(&*opened(&open, SWEEP_BATCH + 10).await).await;
-    concurrent_changes_all_count(opened(&open, 1_000).await).await;
-}
-
-/// A shared store has to connect first.
-async fn opened<S: SessionStore>(open: impl Fn(usize) -> Arc<S>, limit: usize) -> Arc<S> {
-    let store = open(limit);
-    if let Some(shared) = store.shared() {
-        shared.ready().await;
-    }
-    store
+    what_is_inserted_loads_until_it_is_removed(&*open(10)).await;
+    a_full_store_refuses_and_drops_nothing(&*open(2)).await;
+    touches_move_forward_only_and_revive_nothing(&*open(10)).await;
+    all_sessions_of_a_person_are_listed(&*open(10)).await;
+    every_key_is_listed_page_by_page(&*open(100)).await;
+    a_sweep_removes_what_is_over_and_nothing_else(&*open(10)).await;
+    a_sweep_is_bounded(&*open(SWEEP_BATCH + 10)).await;
+    concurrent_changes_all_count(open(1_000)).await;
 }
 
 /// A session of `subject`, last used at `seen`, over at `expiry`.
@@ -91,6 +83,30 @@ async fn all_sessions_of_a_person_are_listed(store: &dyn SessionStore) {
     keys.sort_unstable();
     assert_eq!(keys, [[2; 32], [3; 32]]);
     assert!(store.keys_of(Owner::of("https://other.test", "ann")).await.unwrap().is_empty());
+}
+
+async fn every_key_is_listed_page_by_page(store: &dyn SessionStore) {
+    assert_eq!(store.keys(None, 7).await.unwrap(), (vec![], None));
+    for key in 0..50 {
+        store.insert([key; 32], stored("ann", 10, 1_000)).await.unwrap();
+    }
+    let (mut found, mut mark) = (Vec::new(), None);
+    loop {
+        let (keys, next) = store.keys(mark.as_deref(), 7).await.unwrap();
+        // What is removed while somebody walks through does not stop the walk.
+        if let Some(first) = keys.first().filter(|_| found.is_empty()) {
+            store.remove(*first).await.unwrap();
+        }
+        found.extend(keys);
+        mark = next;
+        if mark.is_none() {
+            break;
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, (0..50).map(|key| [key; 32]).collect::<Vec<_>>());
+    assert!(!store.keys(Some("no mark"), 7).await.unwrap().0.is_empty());
 }
 
 async fn a_sweep_removes_what_is_over_and_nothing_else(store: &dyn SessionStore) {

@@ -245,7 +245,7 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     let user = "user portcullis on >hunter2-of-a-gateway ~PREFIX:* &PREFIX:* -@all +hello \
         +ping +select +role +info +subscribe +unsubscribe +publish +eval +evalsha \
         +script|load +get +set +incr +del +exists +pexpire +pttl +hset +hget +hmget +zadd +zrem \
-        +zcard +zrangebyscore +sadd +srem +smembers";
+        +zcard +zrangebyscore +zscan +sadd +srem +smembers";
     let server = Server::start(&format!(
         "port 0\ntls-port PORT\ntls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\n\
          tls-auth-clients yes\nuser default off\n{}\n",
@@ -279,6 +279,7 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
     assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
     assert!(store.remove([1; 32]).await.unwrap());
+    assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));
     let said = look(&right).await;
     assert!(said[0].as_ref().unwrap().contains("master"), "{said:?}");
     let _ = std::fs::remove_dir_all(&folder);
