@@ -61,7 +61,11 @@ async fn main() -> Result<()> {
     };
     let manager = open()?;
     manager.ready().await;
+    // Measured while memory fills for the first time: later, what was freed before is used again.
+    let before = resident()?;
     let handles = fill(&manager, arguments.count).await?;
+    let memory = resident()?.saturating_sub(before);
+    println!("memory: {} bytes a session, all of them in memory", memory / handles.len());
     drop(manager);
     if let Ok(facts) = std::fs::metadata(&file) {
         println!("file: {} bytes a session", facts.len() / u64::try_from(arguments.count)?);
@@ -71,14 +75,11 @@ async fn main() -> Result<()> {
     let manager = open()?;
     manager.ready().await;
     println!("start with {} sessions: {:?}", arguments.count, begun.elapsed());
-    let before = resident()?;
     let begun = Instant::now();
     for some in handles.chunks(AT_ONCE) {
         try_join_all(some.iter().map(|handle| manager.find(handle))).await?;
     }
     rate("read from the store", handles.len(), begun.elapsed());
-    let memory = resident()?.saturating_sub(before);
-    println!("memory: {} bytes a session", memory / handles.len());
     let begun = Instant::now();
     let mut rounds = 0;
     while begun.elapsed() < Duration::from_secs(3) {
