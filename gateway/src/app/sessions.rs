@@ -75,7 +75,7 @@ pub(super) fn redis_settings(
         servers: servers.collect(),
         sentinel: redis.sentinel.clone(),
         username: redis.username.clone(),
-        password: redis.password.as_ref().map(|source| source.secret().clone()),
+        password: redis.secret.as_ref().map(|source| source.secret().clone()),
         database: redis.database,
         authority: redis.ca.as_deref().map(read).transpose()?,
         certificate,

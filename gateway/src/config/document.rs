@@ -135,10 +135,7 @@ fn presentable(path: &str, line: &str) -> String {
     let clean = |c: char| {
         if c.is_control() && c != '\t' { '\u{fffd}' } else { clean(c) }
     };
-    let shown = |text: &str| text.chars().map(clean).collect::<String>();
-    if let Some(head) = before_user(line) {
-        return format!("{} …", shown(head));
-    }
+    let shown = |text: &str| without_userinfo(&text.chars().map(clean).collect::<String>());
     let lower = line.to_ascii_lowercase();
     let word = lower.find("secret").or_else(|| password_key(&lower));
     let secret = path.contains("secret") || path.ends_with("password");
@@ -162,12 +159,24 @@ fn password_key(line: &str) -> Option<usize> {
     place.map(|(at, _)| at)
 }
 
-/// What stands before an address with a password in it: `postgres://user:password@host`.
-fn before_user(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once("://")?;
-    let end = rest.find(['/', '"', '\'']).unwrap_or(rest.len());
-    let (user, _) = rest.get(..end)?.rsplit_once('@')?;
-    user.contains(':').then(|| line.get(..line.len() - rest.len())).flatten()
+/// A line whose URLs name no user and no password any more.
+fn without_userinfo(line: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), line);
+    while let Some((head, tail)) = rest.split_once("://") {
+        shown.push_str(head);
+        shown.push_str("://");
+        let end = tail.find(['"', '\'', ' ']).unwrap_or(tail.len());
+        let (url, after) = tail.split_at_checked(end).unwrap_or((tail, ""));
+        match url.rsplit_once('@') {
+            Some((_, place)) => {
+                shown.push_str("…@");
+                shown.push_str(place);
+            }
+            None => shown.push_str(url),
+        }
+        rest = after;
+    }
+    shown + rest
 }
 
 /// Whether the text is `{ env = "…" }` or `{ file = "…" }` and nothing more with a value in it.
@@ -200,11 +209,13 @@ mod tests {
             ("", "bind_password = \"hunter2\"", "bind_password = …"),
             ("", "Password=\"hunter2\"", "Password= …"),
             ("directories.crm.password", "hunter2", "…"),
-            ("", "url = \"postgres://u:hunter2@db/p\"", "url = \"postgres:// …"),
-            ("", "url = 'postgres://u:hunt@er2@db'", "url = 'postgres:// …"),
+            ("", "url = \"postgres://u:hunter2@db/p\"", "url = \"postgres://…@db/p\""),
+            ("", "url = 'postgres://u:hunt@er2@db'", "url = 'postgres://…@db'"),
         ] {
             assert_eq!(presentable(path, line), left, "{line}");
         }
+        let urls = "urls = [\"redis://u:hunter2/x@a:1\", \"redis://b\"]";
+        assert_eq!(presentable("", urls), "urls = [\"redis://…@a:1\", \"redis://b\"]");
     }
 
     #[test]

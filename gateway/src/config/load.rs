@@ -20,9 +20,11 @@ use crate::config::issuers::Issuer;
 use crate::config::ldap_directory::LdapDirectory;
 use crate::config::presets;
 use crate::config::providers::{OidcProvider, Provider};
+use crate::config::redis::RedisStore;
 use crate::config::root::Config;
 use crate::config::routes::Route;
 use crate::config::schema::json_schema;
+use crate::config::session::{Session, SessionStore};
 use crate::config::shape::Shape;
 use crate::config::signed_urls::SignedUrls;
 use crate::config::sql_directories::{PostgresDirectory, SqliteDirectory};
@@ -148,7 +150,7 @@ impl Reader<'_> {
         let routes = self.routes(root.remove("routes"));
         let api_keys = self.section(root.remove("api_keys"));
         let password = self.section(root.remove("password"));
-        let session = self.section(root.remove("session"));
+        let session = self.session(root.remove("session"));
         let teams = root.remove("teams").and_then(|value| self.read(value));
         let token = self.section(root.remove("token"));
         let trusted = root.remove("trusted_headers").and_then(|it| self.read::<TrustedHeaders>(it));
@@ -225,6 +227,25 @@ impl Reader<'_> {
             "sqlite" => self.read::<SqliteDirectory>(value).map(Box::new).map(Directory::Sqlite),
             _ => None,
         }
+    }
+
+    /// The section, with its store read apart for the same reason.
+    fn session(&mut self, mut value: Option<Spanned<DeValue<'_>>>) -> Session {
+        let redis = value.as_mut().and_then(|value| {
+            let DeValue::Table(table) = value.get_mut() else { return None };
+            let store = table.get("store")?.get_ref().get("kind")?.get_ref().as_str();
+            if store == Some("redis") { table.remove("store") } else { None }
+        });
+        let mut session: Session = self.section(value);
+        if let Some(mut redis) = redis {
+            if let DeValue::Table(table) = redis.get_mut() {
+                table.remove("kind");
+            }
+            if let Some(redis) = self.read::<RedisStore>(redis) {
+                session.store = SessionStore::Redis(Box::new(redis));
+            }
+        }
+        session
     }
 
     /// All routes, or none: positions in the list are names in faults, so none may be left out.

@@ -29,7 +29,7 @@ pub struct RedisStore {
     /// The ACL user. Default: the server's `default` user.
     pub username: Option<String>,
     /// The user's password. Default: none.
-    pub password: Option<SecretSource>,
+    pub secret: Option<SecretSource>,
     /// Number of the database. Default 0.
     #[serde(default)]
     pub database: u32,
@@ -82,7 +82,7 @@ impl FromStr for RedisUrl {
         };
         // Not repeated in the message: it may hold a password.
         if text.contains('@') {
-            let help = "write `username` and `password = { env = \"NAME\" }` beside it";
+            let help = "write `username` and `secret = { env = \"NAME\" }` beside it";
             return Err(format!("a user name or password does not belong here\nhelp: {help}"));
         }
         let url = Url::parse(text).map_err(|_| odd("this is not a URL"))?;

@@ -116,7 +116,7 @@ mod tests {
     use crate::session::fence::{Fence, Passage};
 
     fn since(moment: Moment) -> Since {
-        let Passage::Open(generation) = Fence::new(10).passage(&[1; 32]) else { unreachable!() };
+        let Passage::Open(generation) = Fence::new(10).passage(&[1; 32]) else { panic!("shut") };
         Since { generation, moment }
     }
 

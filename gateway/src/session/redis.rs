@@ -139,18 +139,17 @@ impl SessionStore for RedisStore {
         from: Option<&str>,
         most: usize,
     ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
-        // What Redis promises of a scan is what this promises.
-        let cursor = from.and_then(|mark| mark.parse::<u64>().ok()).unwrap_or_default();
-        let over = self.link.names.over.clone();
-        let answer = self.link.ask("read", async |mut connection: MultiplexedConnection| {
+        let cursor: u64 = from.and_then(|mark| mark.parse().ok()).unwrap_or(0);
+        let index = &self.link.names.over;
+        let page = self.link.ask("list its sessions", async |mut connection| {
             let mut question = redis::cmd("ZSCAN");
-            question.arg(over).arg(cursor).arg("COUNT").arg(most);
-            let page: RedisResult<(u64, Vec<(Vec<u8>, Vec<u8>)>)> =
+            question.arg(index).arg(cursor).arg("COUNT").arg(most);
+            let page: RedisResult<(u64, Vec<(Vec<u8>, f64)>)> =
                 question.query_async(&mut connection).await;
             page
         });
-        let (next, members) = answer.await?;
-        let keys = members.iter().filter_map(|(id, _)| digest(id)).collect();
+        let (next, found) = page.await?;
+        let keys = found.iter().filter_map(|(id, _)| digest(id)).collect();
         Ok((keys, (next != 0).then(|| next.to_string())))
     }
 

@@ -110,10 +110,10 @@ fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mu
     });
     let token = config.token.secret.as_mut().map(|source| ("token.secret".to_owned(), source));
     let store = match &mut config.session.store {
-        SessionStore::Redis(redis) => redis.password.as_mut(),
+        SessionStore::Redis(redis) => redis.secret.as_mut(),
         SessionStore::Embedded { .. } | SessionStore::Memory {} => None,
     };
-    let store = store.map(|source| ("session.store.password".to_owned(), source));
+    let store = store.map(|source| ("session.store.secret".to_owned(), source));
     let all = clients.chain(issuers).chain(services).chain(token).chain(store);
     let admin = config.server.admin.token.as_mut();
     let admin = admin.map(|source| ("server.admin.token".to_owned(), source));

@@ -80,8 +80,8 @@ fn server(redis: &RedisStore, problems: &mut Vec<Problem>, warnings: &mut Vec<Pr
         }
         (None, None) => {}
     }
-    if redis.username.is_some() && redis.password.is_none() {
-        wrong("username", "a user without a password", "add password = { env = \"NAME\" }");
+    if redis.username.is_some() && redis.secret.is_none() {
+        wrong("username", "a user without a password", "add secret = { env = \"NAME\" }");
     }
     let odd = |c: char| c.is_whitespace() || c.is_control() || "{}*?[]".contains(c);
     if redis.prefix.is_empty() || redis.prefix.contains(odd) {
@@ -96,7 +96,7 @@ fn server(redis: &RedisStore, problems: &mut Vec<Problem>, warnings: &mut Vec<Pr
         wrong("max_staleness", message, "use at least \"2s\"; the default is \"10s\"");
     }
     let far = redis.urls.iter().any(|url| !url.tls && !is_loopback(&url.host));
-    if far && redis.password.is_some() {
+    if far && redis.secret.is_some() {
         warnings.push(Problem::new(
             "session.store.urls",
             "the password goes over the network in clear text",

@@ -116,7 +116,7 @@ error: wrong type: integer `5`, expected a size such as "100MiB"
 fn faults_of_all_sections_are_told_at_once_and_a_secret_in_clear_is_not_shown() {
     let text = GOOD
         .replace("client_id = \"portcullis\"", "client_secret = \"hunter2\"\nleeway = \"5w\"")
-        + "[session]\nstore = { kind = \"redis\" }\n"
+        + "[session]\nstore = { kind = \"etcd\" }\n"
         + ROUTE;
     assert_eq!(
         faults(&text),
@@ -141,12 +141,12 @@ error: `5w` is not a duration
    |          ^^^^
 help: write whole numbers with a unit (ms, s, m, h, d), such as "30s" or "1h30m"
 
-error: kind `redis` is not known
+error: kind `etcd` is not known
   --> p.toml:15:18 session.store.kind
    |
-15 | store = { kind = "redis" }
-   |                  ^^^^^^^
-help: write kind = "embedded" or "memory"
+15 | store = { kind = "etcd" }
+   |                  ^^^^^^
+help: write kind = "embedded" or "memory" or "redis"
 "#
     );
 }

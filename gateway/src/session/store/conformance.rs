@@ -15,23 +15,14 @@ const IDLE: Duration = Duration::from_secs(100);
 pub(crate) async fn a_store_keeps_the_contract<S: SessionStore + 'static>(
     open: impl Fn(usize) -> Arc<S>,
 ) {
-    what_is_inserted_loads_until_it_is_removed(&*opened(&open, 10).await).await;
-    a_full_store_refuses_and_drops_nothing(&*opened(&open, 2).await).await;
-    touches_move_forward_only_and_revive_nothing(&*opened(&open, 10).await).await;
-    all_sessions_of_a_person_are_listed(&*opened(&open, 10).await).await;
-    every_key_is_listed_page_by_page(&*opened(&open, 100).await).await;
-    a_sweep_removes_what_is_over_and_nothing_else(&*opened(&open, 10).await).await;
-    a_sweep_is_bounded(&*opened(&open, SWEEP_BATCH + 10).await).await;
-    concurrent_changes_all_count(opened(&open, 1_000).await).await;
-}
-
-/// A shared store has to connect first.
-async fn opened<S: SessionStore>(open: impl Fn(usize) -> Arc<S>, limit: usize) -> Arc<S> {
-    let store = open(limit);
-    if let Some(shared) = store.shared() {
-        shared.ready().await;
-    }
-    store
+    what_is_inserted_loads_until_it_is_removed(&*open(10)).await;
+    a_full_store_refuses_and_drops_nothing(&*open(2)).await;
+    touches_move_forward_only_and_revive_nothing(&*open(10)).await;
+    all_sessions_of_a_person_are_listed(&*open(10)).await;
+    every_key_is_listed_page_by_page(&*open(100)).await;
+    a_sweep_removes_what_is_over_and_nothing_else(&*open(10)).await;
+    a_sweep_is_bounded(&*open(SWEEP_BATCH + 10)).await;
+    concurrent_changes_all_count(open(1_000)).await;
 }
 
 /// A session of `subject`, last used at `seen`, over at `expiry`.

@@ -206,6 +206,23 @@ async fn an_end_that_the_server_forgot_is_told_again() {
     assert!(copy.load([1; 32]).await.unwrap().is_none(), "it was signed out of");
 }
 
+/// A certificate authority, as PEM and to issue with.
+fn authority() -> (String, Issuer<'static, KeyPair>) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    (pem, Issuer::new(params, key))
+}
+
+/// A certificate and its key, as PEM.
+fn issue(authority: &Issuer<'static, KeyPair>, name: &str) -> (String, String) {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
 #[tokio::test]
 async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -215,17 +232,8 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
         std::fs::write(folder.join(name), text).unwrap();
         folder.join(name).display().to_string()
     };
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_key = KeyPair::generate().unwrap();
-    let authority = ca.self_signed(&ca_key).unwrap().pem();
-    let ca = Issuer::new(ca, ca_key);
-    let issue = |name: &str| {
-        let key = KeyPair::generate().unwrap();
-        let mut it = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        it.distinguished_name.push(DnType::CommonName, name);
-        (it.signed_by(&key, &ca).unwrap().pem(), key.serialize_pem())
-    };
+    let (authority, ca) = authority();
+    let issue = |name| issue(&ca, name);
     let (chain, key) = issue("localhost");
     let tls = RedisSettings {
         username: Some("portcullis".into()),
@@ -237,7 +245,7 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     let user = "user portcullis on >hunter2-of-a-gateway ~PREFIX:* &PREFIX:* -@all +hello \
         +ping +select +role +info +subscribe +unsubscribe +publish +eval +evalsha \
         +script|load +get +set +incr +del +exists +pexpire +pttl +hset +hget +hmget +zadd +zrem \
-        +zcard +zrangebyscore +sadd +srem +smembers";
+        +zcard +zrangebyscore +zscan +sadd +srem +smembers";
     let server = Server::start(&format!(
         "port 0\ntls-port PORT\ntls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\n\
          tls-auth-clients yes\nuser default off\n{}\n",
@@ -271,6 +279,7 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
     assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
     assert!(store.remove([1; 32]).await.unwrap());
+    assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));
     let said = look(&right).await;
     assert!(said[0].as_ref().unwrap().contains("master"), "{said:?}");
     let _ = std::fs::remove_dir_all(&folder);
