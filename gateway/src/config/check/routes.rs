@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
 use crate::config::check::{
-    directories, forward_auth, issuers, signed_urls, teams, trusted_headers,
+    allow, directories, forward_auth, issuers, signed_urls, step_up, teams, trusted_headers,
 };
 use crate::config::duration::Duration;
-use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::Route;
 use crate::config::suggest::nearest;
@@ -67,6 +66,11 @@ const CLAIMS: [&str; 28] = [
 /// The claims that a token for several requests cannot have.
 const OF_ONE_REQUEST: [&str; 3] = ["rctx", "tctx", "txn"];
 
+/// Whether only the gateway itself writes a claim of this name.
+pub(super) fn is_ours(claim: &str) -> bool {
+    CLAIMS.contains(&claim)
+}
+
 pub(super) fn check(
     config: &Config,
     written: &dyn Fn(&str) -> bool,
@@ -94,6 +98,8 @@ pub(super) fn check(
         rule(&path, route, problems);
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
+        allow::route(&path, route, config, written, (problems, warnings));
+        step_up::route(&path, route, config, problems);
         forward_auth::route(&path, route, config, problems);
         directories::route(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
@@ -242,9 +248,9 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
         let remedy = "leave one out".to_owned();
         wrong("debug_header", "there is no token to show: `off` is set".into(), remedy);
     }
-    let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
-    let kept = kept.chain(config.issuers.values().flat_map(|issuer| &issuer.claims.keep));
-    let kept = kept.chain(config.signed_urls.values().flat_map(|links| &links.claims.keep));
+    let kept = config.providers.values().flat_map(|provider| provider.claims().further());
+    let kept = kept.chain(config.issuers.values().flat_map(|issuer| issuer.claims.further()));
+    let kept = kept.chain(config.signed_urls.values().flat_map(|links| links.claims.further()));
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
     for (index, claim) in token.claims.iter().flatten().enumerate() {
         if !known.contains(claim.as_str()) {

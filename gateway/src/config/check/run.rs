@@ -24,7 +24,7 @@ pub(in crate::config) fn check(
     resolve_paths(&mut config, around);
     resolve_secrets(&mut config, around, &mut problems);
     server::check(&config.server, &mut problems);
-    providers::check(&config, &mut problems);
+    providers::check(&config, &mut problems, &mut warnings);
     forward_auth::check(&config, &mut problems);
     directories::check(&config, &mut problems);
     issuers::check(&config, &mut problems);
@@ -46,8 +46,14 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
         absolute(&mut certificate.chain);
         absolute(&mut certificate.key);
     }
-    for Provider::Oidc(oidc) in config.providers.values_mut() {
-        oidc.ca.iter_mut().for_each(absolute);
+    for provider in config.providers.values_mut() {
+        match provider {
+            Provider::Github(github) => github.ca.iter_mut().for_each(absolute),
+            Provider::Oidc(oidc) => {
+                let keys = oidc.client_key.as_mut().and_then(|client| client.certificate.as_mut());
+                oidc.ca.iter_mut().chain(keys).for_each(absolute);
+            }
+        }
     }
     for directory in config.directories.values_mut() {
         match directory {
@@ -67,9 +73,14 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
 }
 
 fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mut Vec<Problem>) {
-    let clients = config.providers.iter_mut().filter_map(|(id, provider)| {
-        let Provider::Oidc(oidc) = provider;
-        Some((format!("providers.{id}.client_secret"), oidc.client_secret.as_mut()?))
+    let clients = config.providers.iter_mut().flat_map(|(id, provider)| {
+        let (secret, key) = match provider {
+            Provider::Github(github) => (Some(&mut github.client_secret), None),
+            Provider::Oidc(oidc) => (oidc.client_secret.as_mut(), oidc.client_key.as_mut()),
+        };
+        let secret = secret.map(|source| (format!("providers.{id}.client_secret"), source));
+        let key = key.map(|key| (format!("providers.{id}.client_key.key"), &mut key.key));
+        secret.into_iter().chain(key)
     });
     let askers = config.issuers.iter_mut().filter_map(|(id, issuer)| {
         let secret = &mut issuer.introspection.as_mut()?.client_secret;

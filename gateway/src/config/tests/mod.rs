@@ -7,6 +7,7 @@ mod entrances;
 mod examples;
 mod generated;
 mod issuers;
+mod providers;
 mod proxies;
 mod support;
 mod teams;
