@@ -8,6 +8,7 @@ use crate::authn::{Chain, Links};
 use crate::authz::Authorizer;
 use crate::base::{ProviderId, RouteId};
 use crate::gate::tab::Tab;
+use crate::identity::StepUp;
 use crate::observe::RouteMetrics;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
@@ -22,6 +23,8 @@ pub struct RoutePlan {
     pub chain: Chain,
     /// Who may.
     pub authorizer: Arc<dyn Authorizer>,
+    /// How strong and fresh a sign-in it wants; none in particular where it is `None`.
+    pub step_up: Option<Arc<StepUp>>,
     /// The providers a person may sign in with; empty where nobody can sign in.
     pub login: Vec<ProviderId>,
     /// The signed links that open it, where it takes any.

@@ -10,7 +10,8 @@ use crate::authn::bearer::claims::{Facts, Said};
 use crate::authn::bearer::introspection::{Answer, Introspection};
 use crate::authn::bearer::settings::IssuerSettings;
 use crate::base::{Clock, IssuerId, Timestamp};
-use crate::crypto::{JwsFault, KeySet, Unverified, Verified};
+use crate::crypto::{JwsFault, KeySet, Unverified, Verified, numeric_date};
+use crate::identity::Strength;
 use crate::oidc::{KeyFault, KeySource, RemoteKeys};
 
 /// A configured issuer of access tokens.
@@ -188,6 +189,7 @@ impl Issuer {
         let principal = settings.claims.principal(&settings.issuer, facts.subject, claims);
         Arc::new(Accepted {
             principal: Arc::new(principal),
+            strength: Arc::new(strength(claims)),
             scopes: facts.scopes.into(),
             expires: facts.expires,
             from: facts.begins.unwrap_or_default(),
@@ -203,6 +205,13 @@ impl Issuer {
             TokenSource::Remote(keys) => keys.generation(),
         }
     }
+}
+
+/// RFC 9068 section 2.2.1: what an issuer says of the sign-in behind a token.
+fn strength(claims: &serde_json::Map<String, serde_json::Value>) -> Strength {
+    let acr = claims.get("acr").and_then(serde_json::Value::as_str);
+    let auth_time = claims.get("auth_time").and_then(numeric_date);
+    Strength { auth_time, acr: acr.map(Into::into) }
 }
 
 impl IssuerSettings {

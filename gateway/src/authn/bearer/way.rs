@@ -109,7 +109,8 @@ impl Takes {
             return Outcome::Reject(RejectReason::Scope);
         }
         let principal = Arc::clone(&token.principal);
-        let proof = Authenticated::assertion(principal, WayIn::Bearer, None);
+        let proof = Authenticated::assertion(principal, WayIn::Bearer, None)
+            .shown(Arc::clone(&token.strength));
         Outcome::Accept(match token.expires {
             Some(expires) => proof.until(expires),
             None => proof,

@@ -21,7 +21,7 @@ pub(in crate::proxy) const TOKEN: &str = "x-agent-jwt";
 
 /// A configuration with one route that names a token header and a header to strip of its own.
 pub(in crate::proxy) fn snapshot() -> Snapshot {
-    let World { sessions, clock, entropy } = World::new();
+    let World { sessions, clock, entropy, .. } = World::new();
     let mut plan = open();
     plan.token.as_mut().unwrap().header = HeaderName::from_static(TOKEN);
     plan.strip = vec![HeaderName::from_static("x-corp-badge")];
