@@ -10,8 +10,9 @@ use crate::app::build::BuildFault;
 use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::UpstreamId;
-use crate::config::{ForwardAuth, Loaded, Problem, Route, Rule};
+use crate::config::{Config, ForwardAuth, Loaded, Problem, Route, Rule};
 use crate::gate::RoutePlan;
+use crate::identity::StepUp;
 use crate::route::{Pattern, Table, Tie};
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
@@ -64,13 +65,14 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
     Ok(RoutePlan {
         id: route.id(),
         chain: ways.chain(route)?,
-        authorizer: authorizer(route.rule()),
+        authorizer: authorizer(ways.config, route.rule()),
         login: ways.login(route),
         links: ways.links(route)?,
         pool: Arc::clone(pool),
         token: token(route),
         preserve_host: route.preserve_host,
         body_bytes: body.bytes(),
+        step_up: step_up(route),
         websocket_origins: route
             .websocket_origins
             .iter()
@@ -107,14 +109,26 @@ fn names_of_service(ways: &Ways<'_>, route: &Route) -> Vec<HeaderName> {
     service.map(|section| [shown(section), said(section)].concat()).unwrap_or_default()
 }
 
-fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {
+fn authorizer(config: &Config, rule: Rule<'_>) -> Arc<dyn Authorizer> {
     match rule {
         Rule::Public => Arc::new(Public),
         Rule::Authenticated => Arc::new(AllowAuthenticated),
-        Rule::Allow(list) => Arc::new(Allow::new(&list.users, &list.groups, &list.email_domains)),
+        Rule::Allow(list) => {
+            let allow = Allow::new(&list.users, &list.groups, &list.email_domains);
+            if list.from.is_empty() {
+                return Arc::new(allow);
+            }
+            Arc::new(allow.only_of(list.from.iter().flat_map(|id| config.issuers_called(id))))
+        }
         // An empty list lets nobody through: a route that says nothing stays shut.
         Rule::Nobody => Arc::new(Allow::default()),
     }
+}
+
+fn step_up(route: &Route) -> Option<Arc<StepUp>> {
+    let (acr_values, max_age) = (route.acr_values.clone(), route.max_age.map(|age| age.std()));
+    let wanted = max_age.is_some() || !acr_values.is_empty();
+    wanted.then(|| Arc::new(StepUp { acr_values, max_age }))
 }
 
 fn token(route: &Route) -> Option<TokenPlan> {

@@ -10,7 +10,9 @@ use crate::authn::CookieNames;
 use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
-use crate::endpoints::answer::{CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS};
+use crate::endpoints::answer::{
+    CALLBACK, CLIENT_KEYS, LINK, LOGIN, LOGOUT, ME, Notice, SIGNED_OUT, TEAMS,
+};
 use crate::endpoints::memory::LoginMemory;
 use crate::endpoints::teams::Tabs;
 use crate::endpoints::verify::{VERIFY, VerifyRules};
@@ -110,6 +112,9 @@ impl Endpoints {
         }
         if let Some(provider) = below(request.path, CALLBACK) {
             return self.callback(provider, request).await;
+        }
+        if let Some(provider) = below(request.path, CLIENT_KEYS) {
+            return self.client_keys(provider, request);
         }
         if let Some(page) = below(request.path, TEAMS) {
             return self.teams(page, request, body).await;
