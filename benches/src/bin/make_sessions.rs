@@ -57,6 +57,7 @@ async fn main() -> Result<()> {
         signed_in_by: WayIn::Session,
         provider: ProviderId::from(provider.as_str()),
         auth_time: SystemClock.now(),
+        auth_time_stated: true,
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
         tokens: ProviderTokens::default(),

@@ -17,6 +17,7 @@ use crate::config::{
 use crate::crypto::SignFault;
 use crate::endpoints::AppCookies;
 use crate::gate::RoutePlan;
+use crate::identity::StepUp;
 use crate::route::{Pattern, Table, Tie};
 use crate::token::{SharedSecret, Signer, TokenForm, TokenPlan};
 use crate::upstream::Pool;
@@ -74,7 +75,7 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
     Ok(RoutePlan {
         id: route.id(),
         chain: ways.chain(route)?,
-        authorizer: authorizer(route.rule()),
+        authorizer: authorizer(ways.config, route.rule()),
         login: ways.login(route),
         resource: ways.resource(route).map(Arc::new),
         links: ways.links(route)?,
@@ -83,6 +84,7 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
         token,
         preserve_host: route.preserve_host,
         body_bytes: body.bytes(),
+        step_up: step_up(route),
         websocket_origins: route
             .websocket_origins
             .iter()
@@ -128,11 +130,17 @@ fn names_of_service(ways: &Ways<'_>, route: &Route) -> Vec<HeaderName> {
     service.map(|section| [shown(section), said(section)].concat()).unwrap_or_default()
 }
 
-fn authorizer(rule: Rule<'_>) -> Arc<dyn Authorizer> {
+fn authorizer(config: &Config, rule: Rule<'_>) -> Arc<dyn Authorizer> {
     match rule {
         Rule::Public => Arc::new(Public),
         Rule::Authenticated => Arc::new(AllowAuthenticated),
-        Rule::Allow(list) => Arc::new(Allow::new(&list.users, &list.groups, &list.email_domains)),
+        Rule::Allow(list) => {
+            let allow = Allow::new(&list.users, &list.groups, &list.email_domains);
+            if list.from.is_empty() {
+                return Arc::new(allow);
+            }
+            Arc::new(allow.only_of(list.from.iter().flat_map(|id| config.issuers_called(id))))
+        }
         // An empty list lets nobody through: a route that says nothing stays shut.
         Rule::Nobody => Arc::new(Allow::default()),
     }
@@ -144,6 +152,12 @@ pub(super) fn secret(route: &Route) -> Result<Option<Arc<dyn Signer>>, SignFault
     let secret = source.map(|source| source.secret().expose().clone().into_bytes());
     let signer = secret.map(|secret| SharedSecret::new(&Secret::new(secret))).transpose()?;
     Ok(signer.map(|signer| Arc::new(signer) as Arc<dyn Signer>))
+}
+
+fn step_up(route: &Route) -> Option<Arc<StepUp>> {
+    let (acr_values, max_age) = (route.acr_values.clone(), route.max_age.map(|age| age.std()));
+    let wanted = max_age.is_some() || !acr_values.is_empty();
+    wanted.then(|| Arc::new(StepUp { acr_values, max_age }))
 }
 
 /// What a route wants of the token; `None` where it sends none.

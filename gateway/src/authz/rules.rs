@@ -23,6 +23,16 @@ pub struct Allow {
     groups: HashSet<String>,
     /// Lower case.
     domains: HashSet<String>,
+    /// Whose people are meant; everybody's, where there is no list.
+    issuers: Option<Vec<IssuerOf>>,
+}
+
+/// An issuer, or those of all tenants of a provider.
+#[derive(Clone, Debug)]
+enum IssuerOf {
+    One(String),
+    /// What stands before and after a tenant's id.
+    Each(String, String),
 }
 
 impl Authorizer for Public {
@@ -68,10 +78,26 @@ impl Allow {
             addresses: addresses.into_iter().map(lower).collect(),
             groups: groups.iter().cloned().collect(),
             domains: email_domains.iter().map(lower).collect(),
+            issuers: None,
         }
     }
 
+    /// The same lists, for the people of these issuers only. One with `{tenantid}` in it stands for
+    /// those of all tenants: which of them may come at all, the provider has said.
+    #[must_use]
+    pub fn only_of(self, issuers: impl IntoIterator<Item = String>) -> Self {
+        let issuer = |written: String| match written.split_once("{tenantid}") {
+            Some((before, after)) => IssuerOf::Each(before.to_owned(), after.to_owned()),
+            None => IssuerOf::One(written),
+        };
+        Self { issuers: Some(issuers.into_iter().map(issuer).collect()), ..self }
+    }
+
     fn lists(&self, principal: &Principal) -> bool {
+        let meant = |all: &Vec<IssuerOf>| all.iter().any(|one| one.is(&principal.issuer));
+        if !self.issuers.as_ref().is_none_or(meant) {
+            return false;
+        }
         // An unverified address is what its owner typed: it must not open a door.
         let verified = principal.email.as_ref().filter(|email| email.verified);
         self.subjects.contains(&principal.subject)
@@ -80,6 +106,19 @@ impl Allow {
                 self.addresses.contains(&email.address.to_ascii_lowercase())
                     || email.domain().is_some_and(|domain| self.domains.contains(&domain))
             })
+    }
+}
+
+impl IssuerOf {
+    fn is(&self, issuer: &str) -> bool {
+        match self {
+            Self::One(written) => written == issuer,
+            Self::Each(before, after) => {
+                let tenant = issuer.strip_prefix(before.as_str());
+                let tenant = tenant.and_then(|rest| rest.strip_suffix(after.as_str()));
+                tenant.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
+            }
+        }
     }
 }
 

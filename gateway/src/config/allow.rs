@@ -14,6 +14,20 @@ pub struct AllowList {
     /// Domains of verified e-mail addresses, such as `example.com`; sub-domains are not included,
     /// because somebody else may own one.
     pub email_domains: Vec<String>,
+    /// On a route with people of several providers, directories or issuers: whose people these are,
+    /// by id. Two of them may call different people, or different groups, by one name. Default: those
+    /// of all. At a provider everybody is of that provider: leave it out.
+    pub from: Vec<String>,
+}
+
+/// A role for those on a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// The role, as applications read it in `roles`.
+    pub role: String,
+    /// Who has it: users, groups, e-mail domains. Default: everybody who may sign in.
+    pub to: Option<AllowList>,
 }
 
 impl AllowList {

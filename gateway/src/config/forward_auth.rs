@@ -107,3 +107,10 @@ const fn timeout() -> Duration {
 const fn never() -> Duration {
     Duration::from_secs(0)
 }
+
+impl ForwardAuth {
+    /// The issuer of the principals that it names.
+    pub fn issuer(&self) -> String {
+        self.issuer.clone().unwrap_or_else(|| self.url.origin().ascii_serialization())
+    }
+}

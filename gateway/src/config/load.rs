@@ -17,13 +17,14 @@ use crate::config::entries;
 use crate::config::fault::{Fault, Faults};
 use crate::config::forward_auth::ForwardAuth;
 use crate::config::issuers::Issuer;
+use crate::config::kinds::Template;
 use crate::config::ldap_directory::LdapDirectory;
 use crate::config::presets;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::redis::RedisStore;
 use crate::config::root::Config;
 use crate::config::routes::Route;
-use crate::config::schema::json_schema;
+use crate::config::schema;
 use crate::config::session::{Session, SessionStore};
 use crate::config::shape::Shape;
 use crate::config::signed_urls::SignedUrls;
@@ -95,9 +96,9 @@ impl Config {
         })?;
         let mut root = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
         document.index(&root);
-        let schema = json_schema();
-        let mut shape = Shape { schema: &schema, document: &document, faults: Vec::new() };
-        shape.fits(&schema, "", &mut root);
+        let schema = schema::known();
+        let mut shape = Shape { schema, document: &document, faults: Vec::new() };
+        shape.fits(schema, "", &mut root);
         presets::complete(&mut root);
         let mut reader = Reader { document: &document, faults: shape.faults };
         let config = reader.config(root);
@@ -207,9 +208,16 @@ impl Reader<'_> {
         };
         let kind = table.remove("kind")?;
         match kind.get_ref().as_str()? {
-            "oidc" => self.read::<OidcProvider>(value).map(Box::new).map(Provider::Oidc),
-            _ => None,
+            "github" => return self.read(value).map(Box::new).map(Provider::Github),
+            "oidc" => return self.read(value).map(Box::new).map(Provider::Oidc),
+            _ => {}
         }
+        let template = Template::expand(&kind, table, self.document, &mut self.faults);
+        let mut oidc = self.read::<OidcProvider>(value)?;
+        if let Some(Template::Entra(entra)) = template {
+            oidc.entra = Some(entra);
+        }
+        Some(Provider::Oidc(Box::new(oidc)))
     }
 
     fn directory(&mut self, mut value: Spanned<DeValue<'_>>) -> Option<Directory> {

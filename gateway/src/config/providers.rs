@@ -1,20 +1,28 @@
 //! `[providers.<id>]`: who vouches for people.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
-use crate::config::allow::AllowList;
+use crate::config::allow::{AllowList, Grant};
+use crate::config::client_key::ClientKey;
 use crate::config::duration::Duration;
+use crate::config::github::GithubProvider;
+use crate::config::kinds::Entra;
 use crate::config::secret_source::SecretSource;
 
-/// An identity provider; `kind` says how to speak with it.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+/// An identity provider, by how to speak with it. A `kind` of the file is one of these, or a template
+/// that is expanded into OpenID Connect before it is read (`config/kinds`).
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Provider {
-    /// OpenID Connect: authorization code flow with PKCE, state and nonce, always.
+    /// GitHub's OAuth.
+    Github(Box<GithubProvider>),
+    /// OpenID Connect.
     Oidc(Box<OidcProvider>),
 }
 
@@ -29,8 +37,11 @@ pub struct OidcProvider {
     pub issuer: String,
     /// The id under which the provider knows the gateway.
     pub client_id: String,
-    /// The client's secret. Absent for a public client, which PKCE alone protects.
+    /// The client's secret. Absent for a public client, which PKCE alone protects, and where
+    /// `client_key` is used.
     pub client_secret: Option<SecretSource>,
+    /// A key of the client's own, instead of a secret (`private_key_jwt`, RFC 7523).
+    pub client_key: Option<ClientKey>,
     /// The scopes to ask for; `openid` is always among them. Default openid, profile and email: the
     /// least that gives a name and an address.
     #[serde(default = "scopes")]
@@ -50,6 +61,15 @@ pub struct OidcProvider {
     /// Which of the provider's claims hold what.
     #[serde(default)]
     pub claims: ClaimNames,
+    /// Claims of the `id_token` that people must have, and the values that each may have; an empty
+    /// list takes any value. A claim that is a list must hold one of them. Others may not sign in.
+    /// Default none.
+    #[serde(default)]
+    #[schemars(extend("title" = "table of lists of text"))]
+    pub required_claims: BTreeMap<String, Vec<String>>,
+    /// Roles that people have beside those in their claims, by who they are. Default none.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
     /// Whether people without a verified e-mail address are refused. Default false, because many
     /// providers never say; a route that lists addresses counts verified ones only, in any case.
     #[serde(default)]
@@ -57,6 +77,16 @@ pub struct OidcProvider {
     /// Who may sign in with this provider at all. Absent: whoever the provider lets in. Set it for
     /// providers at which everybody can open an account.
     pub allow: Option<AllowList>,
+    /// Further parameters of the authorization request, such as `{ domain_hint = "example.com" }`.
+    /// Those of the protocol itself cannot be set. Default none.
+    #[serde(default)]
+    #[schemars(extend("title" = "table of text"))]
+    pub authorization_params: BTreeMap<String, String>,
+    /// Where the discovery document is, without `/.well-known/openid-configuration`. Default: at the
+    /// issuer.
+    pub discovery: Option<Url>,
+    /// Where people sign out, for a provider whose discovery document names no such place.
+    pub logout: Option<LogoutPlace>,
     /// Whether an issuer with plain `http` is taken; only for a loopback host, in any case. Default
     /// false: whoever can listen in could replace the provider.
     #[serde(default)]
@@ -67,6 +97,20 @@ pub struct OidcProvider {
     /// How long ago people may have authenticated at the provider; older ones must do it again.
     /// Absent: the provider decides.
     pub max_age: Option<Duration>,
+    /// What `kind = "entra"` adds; nothing else sets it.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub entra: Option<Entra>,
+}
+
+/// Where people sign out at a provider that does it in its own way.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogoutPlace {
+    /// The address. `client_id` is added to it.
+    pub url: Url,
+    /// The parameter with the way back, such as `logout_uri` or `returnTo`.
+    pub return_parameter: String,
 }
 
 /// Which of the provider's claims hold what; the stable name is `sub`, unless an issuer's `subject` says
@@ -80,13 +124,24 @@ pub struct ClaimNames {
     pub preferred_username: String,
     /// The claim with the e-mail address.
     pub email: String,
-    /// The claim with the groups: a list, or one string, which is one group.
+    /// The claim that says that the address is verified: by `true`, and by nothing else.
+    pub email_verified: String,
+    /// The claim with the groups: a list, or one string, which is one group. `tenants.*` takes the
+    /// names of the members of the object `tenants`.
     pub groups: String,
     /// The claim with the roles: a list, or one string, which is one role.
     pub roles: String,
     /// Further claims to keep; routes can pass them on in the identity token. Default none: what is
     /// not kept can't leak.
     pub keep: Vec<String>,
+    /// Further claims to keep under a name of your own: `rename = { team = "org.unit" }`. Default
+    /// none.
+    #[schemars(extend("title" = "table of text"))]
+    pub rename: BTreeMap<String, String>,
+    /// Claims that everybody has, with their values: `add = { plan = "gold" }`. They win over claims
+    /// of the same name. Default none.
+    #[schemars(extend("title" = "table"))]
+    pub add: BTreeMap<String, Value>,
 }
 
 impl Default for ClaimNames {
@@ -95,10 +150,20 @@ impl Default for ClaimNames {
             name: "name".to_owned(),
             preferred_username: "preferred_username".to_owned(),
             email: "email".to_owned(),
+            email_verified: "email_verified".to_owned(),
             groups: "groups".to_owned(),
             roles: "roles".to_owned(),
             keep: Vec::new(),
+            rename: BTreeMap::new(),
+            add: BTreeMap::new(),
         }
+    }
+}
+
+impl ClaimNames {
+    /// The names of the further claims that people have by it.
+    pub fn further(&self) -> impl Iterator<Item = &String> {
+        self.keep.iter().chain(self.rename.keys()).chain(self.add.keys())
     }
 }
 
@@ -106,7 +171,48 @@ impl Provider {
     /// The name to show on the page where people choose.
     pub fn display_name(&self) -> Option<&str> {
         match self {
+            Self::Github(github) => github.display_name.as_deref(),
             Self::Oidc(oidc) => oidc.display_name.as_deref(),
+        }
+    }
+
+    /// Which of its people's claims hold what.
+    pub fn claims(&self) -> &ClaimNames {
+        match self {
+            Self::Github(github) => &github.claims,
+            Self::Oidc(oidc) => &oidc.claims,
+        }
+    }
+
+    /// Who may sign in.
+    pub fn allow(&self) -> Option<&AllowList> {
+        match self {
+            Self::Github(github) => github.allow.as_ref(),
+            Self::Oidc(oidc) => oidc.allow.as_ref(),
+        }
+    }
+
+    /// Roles by who people are.
+    pub fn grants(&self) -> &[Grant] {
+        match self {
+            Self::Github(github) => &github.grants,
+            Self::Oidc(oidc) => &oidc.grants,
+        }
+    }
+
+    /// Its private CA.
+    pub fn ca(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Github(github) => github.ca.as_ref(),
+            Self::Oidc(oidc) => oidc.ca.as_ref(),
+        }
+    }
+
+    /// The issuer of its people's principals; with `{tenantid}` in it where each tenant has its own.
+    pub fn issuer(&self) -> &str {
+        match self {
+            Self::Github(github) => github.issuer(),
+            Self::Oidc(oidc) => &oidc.issuer,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use crate::config::kinds::OWN;
 use crate::config::presets;
 use crate::config::schema::{json_schema, resolve};
 
@@ -87,8 +88,17 @@ impl Page<'_> {
         let mut bare = kind.clone();
         if let Some(properties) = bare.get_mut("properties").and_then(Value::as_object_mut) {
             properties.remove("kind");
+            if let Some(own) = kind.get(OWN).and_then(Value::as_array) {
+                properties.retain(|key, _| own.iter().any(|name| name == key));
+            }
         }
         self.keys(path, &bare);
+        if kind.get(OWN).is_some() {
+            let _ = writeln!(
+                self.out,
+                "And all keys of `kind = \"oidc\"`, of which `issuer` need not be written.\n"
+            );
+        }
     }
 
     fn key(&mut self, key: &str, node: &Value, required: bool) {

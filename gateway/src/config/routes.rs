@@ -83,6 +83,16 @@ pub struct Route {
     pub access: Option<Access>,
     /// Who may, by name: users, groups, e-mail domains.
     pub allow: Option<AllowList>,
+    /// How people must have signed in here (`acr` of the `id_token` or access token): one of these
+    /// authentication contexts, best first. Whoever has not is sent to sign in again, and the provider
+    /// is asked for it. Default: however they did. A provider's own `acr_values` do not count then.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// How long ago people may have proven to their provider who they are (`auth_time`), at least 30s;
+    /// a minute more is granted, for clocks and the way back. Whoever did longer ago is sent to sign in
+    /// again, and open streams end. Default: as long as the session lives. A provider that does not
+    /// say when it was cannot be used here.
+    pub max_age: Option<Duration>,
     /// The upstream that serves it, by id.
     #[schemars(with = "String")]
     pub upstream: UpstreamId,

@@ -1,6 +1,8 @@
 //! The JSON Schema of the configuration file: for editors, for the reference page, and for naming
 //! all unknown and missing keys of a file at once.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
@@ -12,6 +14,12 @@ pub fn json_schema() -> Value {
     let mut schema = generator.into_root_schema_for::<Config>().to_value();
     without_null(&mut schema);
     sorted(schema)
+}
+
+/// The same, made once: a file is held against it each time that one is read.
+pub(super) fn known() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(json_schema);
+    &SCHEMA
 }
 
 /// The same with all keys in order: whether maps keep theirs depends on what else is built.

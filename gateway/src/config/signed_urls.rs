@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::base::ProviderId;
 use crate::config::duration::Duration;
 use crate::config::providers::ClaimNames;
 
@@ -56,4 +57,11 @@ const fn max_age() -> Duration {
 
 const fn once() -> u32 {
     1
+}
+
+impl SignedUrls {
+    /// The issuer of the principals that its links name.
+    pub fn issuer(&self, id: &ProviderId) -> String {
+        format!("urn:portcullis:signed-url:{id}")
+    }
 }

@@ -91,3 +91,11 @@ fn login() -> FieldName {
 fn groups() -> FieldName {
     FieldName::known("X-Forwarded-Groups")
 }
+
+impl TrustedHeaders {
+    /// The issuer of the principals that the proxy names.
+    pub fn issuer(&self) -> String {
+        let default = || "urn:portcullis:trusted-headers".to_owned();
+        self.issuer.clone().unwrap_or_else(default)
+    }
+}

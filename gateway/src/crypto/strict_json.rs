@@ -11,10 +11,18 @@ use serde_json::{Map, Number, Value};
 /// # Errors
 /// When the text is not UTF-8, not JSON, not an object, or names a member twice.
 pub fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
-    match serde_json::from_slice::<Strict>(text)?.0 {
+    match value(text)? {
         Value::Object(members) => Ok(members),
         _ => Err(serde_json::Error::custom("not an object")),
     }
+}
+
+/// Reads one JSON value of any kind and nothing after it, by the same rules.
+///
+/// # Errors
+/// When the text is not UTF-8, not JSON, or names a member twice.
+pub fn value(text: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice::<Strict>(text).map(|strict| strict.0)
 }
 
 struct Strict(Value);

@@ -10,6 +10,7 @@ use crate::gate::Page;
 use crate::web::{Reply, Request, ReturnTo};
 
 pub(super) const CALLBACK: &str = "/.portcullis/callback";
+pub(super) const CLIENT_KEYS: &str = "/.portcullis/client-keys";
 pub(super) const LINK: &str = "/.portcullis/link";
 pub(super) const LOGIN: &str = "/.portcullis/login";
 pub(super) const LOGOUT: &str = "/.portcullis/logout";

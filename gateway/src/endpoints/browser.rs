@@ -27,6 +27,11 @@ impl Mark {
         &self.0
     }
 
+    /// The name under which logins of this browser for one route are counted.
+    pub(super) fn towards(&self, route: &str) -> Self {
+        Self(format!("{} {route}", self.0))
+    }
+
     /// Reads only what we could have set: the mark is a key in memory, and must not be long.
     fn parse(text: &str) -> Option<Self> {
         let bytes = (text.len() == MARK_TEXT).then(|| URL_SAFE_NO_PAD.decode(text).ok())??;

@@ -57,6 +57,9 @@ impl Endpoints {
                 return self.login_fault(request, provider.id(), &fault, &return_to);
             }
         };
+        if let Some(route) = &transaction.route {
+            self.parts.logins.recent.finished(&mark.towards(route), self.parts.clock.now());
+        }
         self.welcome(request, provider, login, (&mark, &return_to)).await
     }
 
@@ -138,6 +141,7 @@ fn new_session(provider: &Provider, login: FinishedLogin) -> NewSession {
         signed_in_by: WayIn::Oidc,
         provider: provider.id().clone(),
         auth_time: login.auth_time,
+        auth_time_stated: login.auth_time_stated,
         acr: login.acr.map(Into::into),
         amr: login.amr.into(),
         tokens: ProviderTokens {

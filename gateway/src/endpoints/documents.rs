@@ -24,6 +24,15 @@ impl Endpoints {
     pub(super) fn discovery(&self, request: &Request<'_>) -> Reply {
         publish(request, &self.parts.discovery, FRESH)
     }
+
+    /// `GET /.portcullis/client-keys/<provider>`: what the provider is to verify our proofs with.
+    pub(super) fn client_keys(&self, name: &str, request: &Request<'_>) -> Reply {
+        let key = self.provider(name).and_then(|provider| provider.settings().client_key.as_ref());
+        match key.and_then(|key| Document::of(&key.public()).ok()) {
+            Some(document) => publish(request, &document, FRESH),
+            None => Notice::NOT_FOUND.reply(request),
+        }
+    }
 }
 
 /// `GET /.well-known/oauth-protected-resource…` (RFC 9728). For every page to read, also for those that

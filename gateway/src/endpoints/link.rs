@@ -105,6 +105,8 @@ impl Endpoints {
             signed_in_by: WayIn::SignedUrl,
             provider: entrance.signer,
             auth_time: self.parts.clock.now(),
+            // A link says nothing of when its bearer signed in at whoever signed it.
+            auth_time_stated: false,
             acr: None,
             amr: Arc::new([]),
             tokens: ProviderTokens::default(),

@@ -14,7 +14,8 @@ use crate::endpoints::answer::{
 use crate::endpoints::browser::Mark;
 use crate::endpoints::service::Endpoints;
 use crate::endpoints::state;
-use crate::gate::Gate;
+use crate::gate::{Gate, RoutePlan};
+use crate::identity::StepUp;
 use crate::observe::LoginResult;
 use crate::oidc::{Provider, StartLogin};
 use crate::web::{CallerKind, Reply, Request, ReturnTo};
@@ -23,9 +24,16 @@ use crate::web::{CallerKind, Reply, Request, ReturnTo};
 /// prompts or accounts.
 pub(super) struct Asked {
     pub(super) return_to: ReturnTo,
+    /// The route that wants more of a sign-in than there is, by name.
+    pub(super) step_up: Option<String>,
+    /// What the route wants of a sign-in. Of its configuration, never of the link.
+    wanted: Option<Arc<StepUp>>,
     /// The person has read why the last logins did not last.
     pub(super) again: bool,
 }
+
+/// The longest name of a route that is looked for.
+const LONGEST: usize = 512;
 
 /// One button for each provider.
 #[derive(Template)]
@@ -41,18 +49,18 @@ impl Endpoints {
         if let Some(refusal) = refusal(request) {
             return refusal;
         }
-        let asked = Asked::read(request.query);
-        if !self.directories(gate, request.host, &asked.return_to).is_empty() {
+        let asked = Asked::read(gate, request);
+        if !self.directories(asked.plan(gate, request.host)).is_empty() {
             return self.form(gate, request, &asked).await;
         }
-        let offered = self.offered(gate, request.host, &asked.return_to);
+        let offered = self.offered(asked.plan(gate, request.host));
         match offered.as_slice() {
             [] => nobody_signs_in(request),
             [provider] => self.begin(provider, request, &asked).await,
             several => {
                 let mut choices = Vec::with_capacity(several.len());
                 for &provider in several {
-                    let address = login_link(Some(provider.id()), &asked.return_to);
+                    let address = asked.link(Some(provider.id()));
                     choices.push((provider.settings().display_name.as_str(), address));
                 }
                 page(StatusCode::OK, &Chooser { choices })
@@ -71,7 +79,7 @@ impl Endpoints {
         if let Some(refusal) = refusal(request) {
             return refusal;
         }
-        self.begin(provider, request, &Asked::read(request.query)).await
+        self.begin(provider, request, &Asked::read(gate, request)).await
     }
 
     /// The provider of a name.
@@ -80,14 +88,7 @@ impl Endpoints {
     }
 
     /// The providers of the route that the person came from; all, where that is no route.
-    pub(super) fn offered(
-        &self,
-        gate: &Gate,
-        host: &str,
-        return_to: &ReturnTo,
-    ) -> Vec<&Arc<Provider>> {
-        let path = return_to.as_str().split('?').next().unwrap_or_default();
-        let plan = gate.plan_for(host, path);
+    pub(super) fn offered(&self, plan: Option<&Arc<RoutePlan>>) -> Vec<&Arc<Provider>> {
         let is_offered = |id: &ProviderId| plan.is_none_or(|plan| plan.login.contains(id));
         self.parts.providers.iter().filter(|provider| is_offered(provider.id())).collect()
     }
@@ -106,11 +107,21 @@ impl Endpoints {
         };
         if asked.again {
             self.parts.logins.recent.forget(&mark);
+            if let Some(route) = &asked.step_up {
+                self.parts.logins.recent.forget(&mark.towards(route));
+            }
+        } else if self.never_suffices(&mark, asked) {
+            return never_enough(request, &asked.link(Some(provider.id())));
         } else if self.goes_in_circles(request, &mark).await {
             return circle(request, Some(provider.id()), &asked.return_to);
         }
         let redirect_uri = format!("{origin}{CALLBACK}/{}", provider.id());
-        let login = StartLogin { redirect_uri: &redirect_uri, return_to: asked.return_to.as_str() };
+        let login = StartLogin {
+            redirect_uri: &redirect_uri,
+            return_to: asked.return_to.as_str(),
+            step_up: asked.wanted.as_deref(),
+            route: asked.step_up.as_deref(),
+        };
         let seal = |transaction: &_| state::seal(&self.parts.sealer, &mark, transaction);
         match provider.start(login, seal).await {
             Ok(started) => {
@@ -121,6 +132,13 @@ impl Endpoints {
             }
             Err(fault) => self.login_fault(request, provider.id(), &fault, &asked.return_to),
         }
+    }
+
+    /// Whether a browser has signed in for a route again and again, and still comes back for it.
+    fn never_suffices(&self, mark: &Mark, asked: &Asked) -> bool {
+        let (recent, now) = (&self.parts.logins.recent, self.parts.clock.now());
+        let suspect = |route: &String| recent.is_suspect(&mark.towards(route), now);
+        asked.step_up.as_ref().is_some_and(suspect)
     }
 
     pub(super) async fn goes_in_circles(&self, request: &Request<'_>, mark: &Mark) -> bool {
@@ -149,18 +167,42 @@ impl Endpoints {
 impl Asked {
     /// A login that comes back to a page.
     pub(super) const fn to(return_to: ReturnTo) -> Self {
-        Self { return_to, again: false }
+        Self { return_to, step_up: None, wanted: None, again: false }
     }
 
-    fn read(query: Option<&str>) -> Self {
-        let query = query.unwrap_or_default().as_bytes();
+    /// The route to sign in for: the one that wants more of a sign-in, or that of the page to come
+    /// back to.
+    pub(super) fn plan<'g>(&self, gate: &'g Gate, host: &str) -> Option<&'g Arc<RoutePlan>> {
+        let named = self.step_up.as_deref().and_then(|name| gate.plan_named(name));
+        let path = || self.return_to.as_str().split('?').next().unwrap_or_default();
+        named.or_else(|| gate.plan_for(host, path()))
+    }
+
+    /// The same again, with one provider or whichever the page offers.
+    pub(super) fn link(&self, provider: Option<&ProviderId>) -> String {
+        let link = login_link(provider, &self.return_to);
+        match &self.step_up {
+            Some(route) => {
+                let route: String = form_urlencoded::byte_serialize(route.as_bytes()).collect();
+                format!("{link}&step_up={route}")
+            }
+            None => link,
+        }
+    }
+
+    fn read(gate: &Gate, request: &Request<'_>) -> Self {
+        let query = request.query.unwrap_or_default().as_bytes();
         let mut targets = form_urlencoded::parse(query).filter(|(name, _)| name == "return_to");
         let target = match (targets.next(), targets.next()) {
             (Some((_, target)), None) => ReturnTo::parse(&target),
             _ => None,
         };
         let again = form_urlencoded::parse(query).any(|(name, _)| name == "again");
-        Self { return_to: target.unwrap_or_else(ReturnTo::root), again }
+        let step_up = form_urlencoded::parse(query).find(|(name, _)| name == "step_up");
+        let step_up = step_up.map(|(_, route)| route.into_owned()).filter(|it| it.len() <= LONGEST);
+        let mut asked = Self { step_up, again, ..Self::to(target.unwrap_or_else(ReturnTo::root)) };
+        asked.wanted = asked.plan(gate, request.host).and_then(|plan| plan.step_up.clone());
+        asked
     }
 }
 
@@ -200,6 +242,21 @@ pub(super) fn circle(
         sentence: "You signed in, but your browser does not send the session cookie back.",
         hint: "Usual causes: cookies are blocked for this site; this device's clock is wrong; the \
             site is opened by http and https in turn; another proxy removes cookies.",
+        action: ("Try again", &again),
+    };
+    notice.reply(request)
+}
+
+/// Whoever has signed in for a page and still may not see it does not try for ever.
+fn never_enough(request: &Request<'_>, link: &str) -> Reply {
+    let again = format!("{link}&again=1");
+    let notice = Notice {
+        status: StatusCode::BAD_REQUEST,
+        code: "login_loop",
+        title: "Signing in goes in circles",
+        sentence: "You signed in, but not in the way that this page needs.",
+        hint: "Usual causes: the sign-in provider did not ask again; this device's clock is wrong; \
+            the account has no second factor.",
         action: ("Try again", &again),
     };
     notice.reply(request)

@@ -12,12 +12,12 @@ use url::form_urlencoded;
 
 use crate::authn::password::Said;
 use crate::base::{ProviderId, Secret, Timestamp};
-use crate::endpoints::answer::{CHALLENGE, LOGIN, Notice, login_link, page, wants_page};
+use crate::endpoints::answer::{CHALLENGE, LOGIN, Notice, page, wants_page};
 use crate::endpoints::browser::Mark;
 use crate::endpoints::failure::{Stopped, retryable};
 use crate::endpoints::login::{Asked, circle};
 use crate::endpoints::service::Endpoints;
-use crate::gate::Gate;
+use crate::gate::{Gate, RoutePlan};
 use crate::identity::{Principal, WayIn};
 use crate::observe::{LoginResult, audit};
 use crate::session::{NewSession, ProviderTokens};
@@ -52,15 +52,9 @@ const ANY: &str = "password";
 impl Endpoints {
     /// The directories of the route that the person came from, in its order; all, where that is no
     /// route.
-    pub(super) fn directories(
-        &self,
-        gate: &Gate,
-        host: &str,
-        return_to: &ReturnTo,
-    ) -> Vec<ProviderId> {
+    pub(super) fn directories(&self, plan: Option<&Arc<RoutePlan>>) -> Vec<ProviderId> {
         let Some(desk) = &self.parts.desk else { return Vec::new() };
-        let path = return_to.as_str().split('?').next().unwrap_or_default();
-        match gate.plan_for(host, path) {
+        match plan {
             Some(plan) => plan.login.iter().filter(|id| desk.has(id)).cloned().collect(),
             None => desk.ids().cloned().collect(),
         }
@@ -74,7 +68,7 @@ impl Endpoints {
         } else if self.goes_in_circles(request, &mark).await {
             return circle(request, None, &asked.return_to);
         }
-        self.show(gate, request, &mark, (&asked.return_to, "", ""), StatusCode::OK)
+        self.show(gate, request, &mark, (asked, "", ""), StatusCode::OK)
     }
 
     fn show(
@@ -82,7 +76,7 @@ impl Endpoints {
         gate: &Gate,
         request: &Request<'_>,
         mark: &Mark,
-        (return_to, name, fault): (&ReturnTo, &str, &str),
+        (asked, name, fault): (&Asked, &str, &str),
         status: StatusCode,
     ) -> Reply {
         let known = self.parts.origins.exact(request);
@@ -99,11 +93,11 @@ impl Endpoints {
         let csrf = self.parts.sealer.seal(PURPOSE, mark.as_str().as_bytes(), &sealed_at);
         let csrf = URL_SAFE_NO_PAD.encode(csrf);
         let mut choices = Vec::new();
-        for provider in self.offered(gate, request.host, return_to) {
-            let address = login_link(Some(provider.id()), return_to);
+        for provider in self.offered(asked.plan(gate, request.host)) {
+            let address = asked.link(Some(provider.id()));
             choices.push((provider.settings().display_name.as_str(), address));
         }
-        let return_to = return_to.as_str();
+        let return_to = asked.return_to.as_str();
         let reply = page(status, &Form { fault, csrf: &csrf, return_to, name, choices });
         let reply = if status == StatusCode::UNAUTHORIZED {
             reply.with("www-authenticate", CHALLENGE)
@@ -120,8 +114,9 @@ impl Endpoints {
             return forged(request);
         }
         let Some(posted) = Posted::read(body) else { return forged(request) };
-        let return_to = posted.return_to.unwrap_or_else(ReturnTo::root);
-        let among = self.directories(gate, request.host, &return_to);
+        let asked = Asked::to(posted.return_to.unwrap_or_else(ReturnTo::root));
+        let return_to = &asked.return_to;
+        let among = self.directories(asked.plan(gate, request.host));
         let (Some(desk), false) = (&self.parts.desk, among.is_empty()) else {
             return Notice::NOT_FOUND.reply(request);
         };
@@ -130,14 +125,14 @@ impl Endpoints {
         let Some(mark) = mark else {
             let mark = self.mark_or_new(request);
             let fault = "This form was too old, or cookies are blocked. Please try again.";
-            let shown = (&return_to, posted.name.as_str(), fault);
+            let shown = (&asked, posted.name.as_str(), fault);
             return self.show(gate, request, &mark, shown, StatusCode::BAD_REQUEST);
         };
         let (name, password) = (posted.name.as_str(), &posted.password);
         let (status, cause, fault) = match desk.judge(&among, request.client, name, password).await
         {
             Said::Accept(directory, who) => {
-                return self.let_in(request, directory, who, (&mark, &return_to)).await;
+                return self.let_in(request, directory, who, (&mark, return_to)).await;
             }
             Said::Reject(reason) => (
                 StatusCode::UNAUTHORIZED,
@@ -157,7 +152,7 @@ impl Endpoints {
         };
         audit::password_refused(request.id.as_str(), request.client, &cause);
         self.parts.metrics.login(ANY, LoginResult::Failed);
-        let reply = self.show(gate, request, &mark, (&return_to, name, fault), status);
+        let reply = self.show(gate, request, &mark, (&asked, name, fault), status);
         if status == StatusCode::TOO_MANY_REQUESTS {
             reply.with("retry-after", "60")
         } else {
@@ -186,6 +181,7 @@ impl Endpoints {
             signed_in_by: WayIn::Password,
             provider: directory.clone(),
             auth_time: self.parts.clock.now(),
+            auth_time_stated: true,
             acr: None,
             // RFC 8176.
             amr: ["pwd".to_owned()].into(),

@@ -11,7 +11,7 @@ use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::endpoints::answer::{
-    CALLBACK, LINK, LOGIN, LOGOUT, ME, Notice, SESSION_SCRIPT, SIGNED_OUT, TEAMS,
+    CALLBACK, CLIENT_KEYS, LINK, LOGIN, LOGOUT, ME, Notice, SESSION_SCRIPT, SIGNED_OUT, TEAMS,
 };
 use crate::endpoints::app::AppCookies;
 use crate::endpoints::documents::describe;
@@ -127,6 +127,9 @@ impl Endpoints {
         }
         if let Some(provider) = below(request.path, CALLBACK) {
             return self.callback(provider, request).await;
+        }
+        if let Some(provider) = below(request.path, CLIENT_KEYS) {
+            return self.client_keys(provider, request);
         }
         if let Some(page) = below(request.path, TEAMS) {
             return self.teams(gate, page, request, body).await;

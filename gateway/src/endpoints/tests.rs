@@ -4,3 +4,4 @@ mod fixture;
 mod login;
 mod logout;
 mod pages;
+mod step_up;

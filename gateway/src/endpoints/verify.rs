@@ -149,7 +149,7 @@ fn yes(admitted: &Admitted, allowed: StatusCode) -> Reply {
 /// nginx knows 401 and 403, and takes all else for a fault; a redirect is its own to make.
 fn for_nginx(mut reply: Reply, refusal: &Refusal) -> Reply {
     let login = reply.headers.remove(LOCATION);
-    if let (Refusal::Unauthenticated(_), Some(login)) = (refusal, login) {
+    if let (true, Some(login)) = (refusal.wants_login(), login) {
         reply.headers.insert(LOGIN_FIELD, login);
     }
     let status = refusal.status();

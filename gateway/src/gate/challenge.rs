@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::gate::decide::Refused;
 use crate::gate::page::Page;
 use crate::gate::refusal::Refusal;
-use crate::identity::WayIn;
+use crate::identity::{StepUp, WayIn};
 use crate::web::{CallerKind, Reply, Request, ReturnTo};
 
 /// Where signed links are used up.
@@ -49,7 +49,7 @@ impl Refused {
             return reply;
         }
         let reply = match (kind, refusal) {
-            (CallerKind::Navigation, Refusal::Unauthenticated(_)) => match &login {
+            (CallerKind::Navigation, refusal) if refusal.wants_login() => match &login {
                 Some(login) => Reply::redirect(StatusCode::FOUND, login),
                 None => self.page(request, None, false),
             },
@@ -77,28 +77,41 @@ impl Refused {
     /// Where this caller can sign in, with the way back; only for a page that can be returned to.
     fn login_url(&self, request: &Request<'_>) -> Option<String> {
         let plan = self.plan.as_ref()?;
-        if plan.login.is_empty() || !matches!(self.refusal, Refusal::Unauthenticated(_)) {
+        if plan.login.is_empty() || !self.refusal.wants_login() {
             return None;
         }
+        let login = self.login_at(request);
+        // What is wanted goes by the route's name: a link cannot choose it.
+        Some(match &self.refusal {
+            Refusal::StepUp(..) => {
+                let separator = if login.contains('?') { '&' } else { '?' };
+                let route = utf8_percent_encode(plan.id.as_str(), QUERY_VALUE);
+                format!("{login}{separator}step_up={route}")
+            }
+            _ => login,
+        })
+    }
+
+    fn login_at(&self, request: &Request<'_>) -> String {
         let navigates =
             matches!(request.caller_kind(), CallerKind::Navigation | CallerKind::IframeNavigation);
         if !navigates {
-            return Some(LOGIN.to_owned());
+            return LOGIN.to_owned();
         }
         let app = plan.app.as_ref().filter(|app| app.login.iter().any(|it| it == request.path));
         let target = app.map_or_else(|| request.path_and_query(), |app| app.front.clone());
         // The login would forget a target that is too long, and so might the browser the redirect.
         let Some(back) = ReturnTo::parse(&target) else {
-            return Some(LOGIN.to_owned());
+            return LOGIN.to_owned();
         };
-        Some(format!("{LOGIN}?return_to={}", utf8_percent_encode(back.as_str(), QUERY_VALUE)))
+        format!("{LOGIN}?return_to={}", utf8_percent_encode(back.as_str(), QUERY_VALUE))
     }
 
     fn page(&self, request: &Request<'_>, login: Option<&str>, framed: bool) -> Reply {
         let refusal = &self.refusal;
         let reference = format!("{} · {}", refusal.code(), request.id);
         let (hint, action) = match (refusal, login) {
-            (Refusal::Unauthenticated(_), Some(login)) => {
+            (refusal, Some(login)) if refusal.wants_login() => {
                 ("Signing in needs a tab of its own.", ("Sign in", login))
             }
             (Refusal::Forbidden(_), _) => {
@@ -170,6 +183,9 @@ impl Refused {
         let asks = reply.status == StatusCode::UNAUTHORIZED;
         let metadata = self.metadata(request);
         let mut session = asks;
+        if let Refusal::StepUp(wanted, _) = &self.refusal {
+            return reply.with_more("www-authenticate", &insufficient(wanted));
+        }
         for (way, challenge) in self.plan.iter().flat_map(|plan| plan.chain.challenges()) {
             let error = self.refusal.token_error(way);
             if asks || error.is_some() {
@@ -195,6 +211,20 @@ impl Refused {
         let resource = self.plan.as_ref()?.resource.as_ref()?;
         Some(format!(", resource_metadata=\"{}\"", resource.description_url(request?)))
     }
+}
+
+/// RFC 9470 section 3.
+fn insufficient(wanted: &StepUp) -> String {
+    let mut challenge = "Bearer realm=\"portcullis\", error=\"insufficient_user_authentication\", \
+        error_description=\"A fresher or stronger authentication is required\""
+        .to_owned();
+    if !wanted.acr_values.is_empty() {
+        challenge.push_str(&format!(", acr_values=\"{}\"", wanted.acr_values.join(" ")));
+    }
+    if let Some(max_age) = wanted.max_age {
+        challenge.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
+    }
+    challenge
 }
 
 /// A gRPC error is a 200 whose trailers carry the status.

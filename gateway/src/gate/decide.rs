@@ -12,7 +12,7 @@ use crate::base::Clock;
 use crate::gate::app::Told;
 use crate::gate::plan::RoutePlan;
 use crate::gate::refusal::Refusal;
-use crate::identity::{Authenticated, Permit};
+use crate::identity::{Authenticated, Permit, StepUp};
 use crate::route::{Found, Table};
 use crate::token::{MintedToken, Minter, RequestFacts, Transport};
 use crate::web::{Request, origin};
@@ -77,6 +77,11 @@ impl Gate {
             Found::Route(plan) => Some(plan),
             Found::MethodNotAllowed(_) | Found::None => None,
         }
+    }
+
+    /// The route of a name.
+    pub fn plan_named(&self, id: &str) -> Option<&Arc<RoutePlan>> {
+        self.routes.iter().find(|plan| plan.id.as_str() == id)
     }
 
     /// All routes.
@@ -147,7 +152,21 @@ impl Gate {
             }
             Verdict::Deny(reason) => return Err(named(Refusal::Forbidden(reason))),
         };
+        // Last, so that nobody signs in once more only to read that they may not.
+        let permit = match &plan.step_up {
+            Some(wanted) => self.strong_enough(wanted, permit).map_err(named)?,
+            None => permit,
+        };
         self.mint(request, plan, permit).map_err(named)
+    }
+
+    /// The same permit, good until the sign-in behind it is too old.
+    fn strong_enough(&self, wanted: &Arc<StepUp>, permit: Permit) -> Result<Permit, Refusal> {
+        match wanted.judge(&permit.authenticated().strength(), self.clock.now()) {
+            Ok(Some(until)) => Ok(permit.until(until)),
+            Ok(None) => Ok(permit),
+            Err(lacking) => Err(Refusal::StepUp(Arc::clone(wanted), lacking)),
+        }
     }
 
     fn route(&self, request: &Request<'_>) -> Result<&Arc<RoutePlan>, Refusal> {
@@ -262,5 +281,7 @@ fn facts_of<'a>(request: &'a Request<'_>) -> RequestFacts<'a> {
     }
 }
 
+#[cfg(test)]
+mod step_up;
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,7 @@ pub(crate) struct Broken;
 pub(crate) struct World {
     pub(crate) sessions: Arc<SessionManager>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) manual: Arc<ManualClock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
 
@@ -84,7 +85,8 @@ impl Signer for Broken {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
+        let manual = Arc::new(ManualClock::at(NOW));
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&manual);
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(3));
         let keys = Arc::new(SealingKeys::in_memory(&*entropy));
         let hour = Duration::from_secs(3_600);
@@ -98,17 +100,28 @@ impl World {
             Arc::clone(&entropy),
             settings,
         ));
-        Self { sessions, clock, entropy }
+        Self { sessions, clock, manual, entropy }
     }
 
     /// Signs somebody in; the `Cookie` field of their browser.
     pub(crate) async fn sign_in(&self, who: Principal) -> String {
+        self.sign_in_by(who, None, true).await
+    }
+
+    /// Signs somebody in by a context of authentication, at a moment that the provider states or not.
+    pub(crate) async fn sign_in_by(
+        &self,
+        who: Principal,
+        acr: Option<&str>,
+        auth_time_stated: bool,
+    ) -> String {
         let new = NewSession {
             principal: Arc::new(who),
             signed_in_by: WayIn::Oidc,
             provider: "corp".into(),
             auth_time: NOW,
-            acr: None,
+            auth_time_stated,
+            acr: acr.map(Into::into),
             amr: Arc::new([]),
             tokens: ProviderTokens::default(),
         };
@@ -168,6 +181,7 @@ pub(crate) fn plan(
         id: RouteId::from("unnamed"),
         chain: Chain::new(ways),
         authorizer: Arc::new(authorizer),
+        step_up: None,
         login: vec!["corp".into()],
         resource: None,
         links: None,

@@ -10,6 +10,7 @@ use crate::base::{ProviderId, RouteId};
 use crate::gate::app::AppPlan;
 use crate::gate::resource::ProtectedResource;
 use crate::gate::tab::Tab;
+use crate::identity::StepUp;
 use crate::observe::RouteMetrics;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
@@ -24,6 +25,8 @@ pub struct RoutePlan {
     pub chain: Chain,
     /// Who may.
     pub authorizer: Arc<dyn Authorizer>,
+    /// How strong and fresh a sign-in it wants; none in particular where it is `None`.
+    pub step_up: Option<Arc<StepUp>>,
     /// The providers a person may sign in with; empty where nobody can sign in.
     pub login: Vec<ProviderId>,
     /// How clients learn where to get a token, where it takes tokens.

@@ -1,10 +1,12 @@
 //! Every "no" that the gateway can say.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
 
 use crate::authn::{ChainFault, RejectReason, Unavailable};
 use crate::authz::DenyReason;
-use crate::identity::WayIn;
+use crate::identity::{Lacking, StepUp, WayIn};
 use crate::token::MintError;
 use crate::web::Request;
 
@@ -40,6 +42,8 @@ pub enum Refusal {
     Origin,
     /// The connection was made for another site, or by other rules for client certificates.
     OtherConnection,
+    /// Somebody who may, but whose sign-in is too weak or too old for this route (RFC 9470).
+    StepUp(Arc<StepUp>, Lacking),
     /// More live streams are open than the limit allows.
     StreamLimit,
     /// Too many credentials were bad lately; this one was not looked at.
@@ -94,7 +98,7 @@ impl Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::StreamLimit | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooManyTries(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::StepUp(..) | Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Upstream(_) => StatusCode::BAD_GATEWAY,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -117,6 +121,7 @@ impl Refusal {
             Self::NotFound => "not_found",
             Self::Origin => "origin_refused",
             Self::OtherConnection => "other_connection",
+            Self::StepUp(..) => "insufficient_user_authentication",
             Self::StreamLimit => "too_many_streams",
             Self::TooManyTries(_) => "too_many_tries",
             Self::Unauthenticated(_) => "sign_in_required",
@@ -143,6 +148,9 @@ impl Refusal {
             Self::NotFound => "There is nothing at this address.",
             Self::Origin => "A page of another site may not do this here.",
             Self::OtherConnection => "This host needs a connection of its own.",
+            Self::StepUp(..) => {
+                "Sign in once more to go on: this page needs a fresher or stronger proof."
+            }
             Self::StreamLimit => "Too many connections are open just now. Try again in a moment.",
             Self::TooManyTries(_) => "Too many attempts failed. Try again in a few minutes.",
             Self::Unauthenticated(_) => "Sign in to go on.",
@@ -150,6 +158,11 @@ impl Refusal {
             Self::Upstream(_) => "The application behind this address does not answer.",
             Self::UpstreamTimeout => "The application behind this address took too long.",
         }
+    }
+
+    /// Whether signing in helps.
+    pub const fn wants_login(&self) -> bool {
+        matches!(self, Self::StepUp(..) | Self::Unauthenticated(_))
     }
 
     /// The error code of RFC 6750 section 3.1, where a token of this way in was sent and refused.
@@ -178,6 +191,7 @@ impl Refusal {
             Self::Forbidden(reason) => reason.as_str().to_owned(),
             Self::InsufficientScope(way) => format!("{way}: {}", RejectReason::Scope.as_str()),
             Self::Mint(error) => error.to_string(),
+            Self::StepUp(_, lacking) => lacking.to_string(),
             Self::TooManyTries(way) => format!("{way}: {}", RejectReason::TooMany.as_str()),
             Self::Unauthenticated(None) => "no credential".to_owned(),
             Self::InvalidRequest(way, reason) | Self::Unauthenticated(Some((way, reason))) => {

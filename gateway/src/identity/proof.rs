@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 
 use crate::base::{ProviderId, RouteId, Timestamp};
-use crate::identity::{Memo, Principal, WayIn};
+use crate::identity::{Memo, Principal, Strength, WayIn};
 
 /// Proof that somebody showed a good credential.
 #[derive(Clone, Debug)]
@@ -18,6 +18,7 @@ pub struct Authenticated {
     expires: Option<Timestamp>,
     bond: Option<[u8; 32]>,
     passed: Option<Passed>,
+    strength: Option<Arc<Strength>>,
 }
 
 /// Header fields that whoever vouched wants the upstream to see as they are.
@@ -36,6 +37,9 @@ pub struct SessionRef {
     pub provider: ProviderId,
     /// When the person proved who they are.
     pub auth_time: Timestamp,
+    /// Whether somebody said so who knows it. Else `auth_time` is the moment at which the provider
+    /// issued its token: of somebody, maybe, who had been signed in there for weeks.
+    pub auth_time_stated: bool,
     /// Authentication context class, as the provider gave it.
     pub acr: Option<Arc<str>>,
     /// Authentication methods, as the provider gave them.
@@ -58,7 +62,7 @@ impl Authenticated {
         way_in: WayIn,
         session: Option<Arc<SessionRef>>,
     ) -> Self {
-        Self { principal, way_in, session, expires: None, bond: None, passed: None }
+        Self { principal, way_in, session, expires: None, bond: None, passed: None, strength: None }
     }
 
     /// The same, good until a moment only: what was opened with it must end then.
@@ -79,6 +83,24 @@ impl Authenticated {
     /// What streams are bound to that it opens, where there is no session.
     pub const fn bond(&self) -> Option<[u8; 32]> {
         self.bond
+    }
+
+    /// The same, with what its issuer says of how it was proven.
+    #[must_use]
+    pub fn shown(self, strength: Arc<Strength>) -> Self {
+        Self { strength: Some(strength), ..self }
+    }
+
+    /// When and how it was proven, where that is known.
+    pub fn strength(&self) -> Strength {
+        match (&self.session, &self.strength) {
+            (Some(session), _) => Strength {
+                auth_time: session.auth_time_stated.then_some(session.auth_time),
+                acr: session.acr.clone(),
+            },
+            (None, Some(strength)) => Strength::clone(strength),
+            (None, None) => Strength::default(),
+        }
     }
 
     /// The same, with fields for the upstream. The route strips these names from what clients send.
@@ -122,6 +144,14 @@ impl Permit {
     /// Asserts that `authenticated` may use `route`. Called by the authorizers only.
     pub fn assertion(authenticated: Authenticated, route: RouteId) -> Self {
         Self { authenticated, route }
+    }
+
+    /// The same, good until a moment only, or until the one that was said before, if that is earlier.
+    #[must_use]
+    pub fn until(mut self, moment: Timestamp) -> Self {
+        let moment = self.authenticated.expires.map_or(moment, |expires| expires.min(moment));
+        self.authenticated.expires = Some(moment);
+        self
     }
 
     /// Who is let through.

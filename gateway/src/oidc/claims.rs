@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::identity::{ClaimMapping, Email, Principal, claim};
+use crate::identity::{ClaimMapping, Principal, claim};
 use crate::oidc::fault::LoginFault;
-use crate::oidc::settings::{AllowLists, ProviderSettings};
+use crate::oidc::settings::{Grant, ProviderSettings};
 
 /// Adds what userinfo says to what the `id_token` says. The signed word wins; and an address keeps
 /// the company it came in, so that "verified" is never said of another address.
@@ -21,55 +21,64 @@ pub(super) fn join(
     joined
 }
 
-/// The principal of `subject`, if the settings let it in.
+/// The principal of `issuer` and `subject`, if the settings let it in.
 ///
 /// # Errors
 /// `EmailUnverified`, `NotAllowed`.
 pub(super) fn principal(
     settings: &ProviderSettings,
-    subject: &str,
+    (issuer, subject): (&str, &str),
     claims: &Map<String, Value>,
 ) -> Result<Principal, LoginFault> {
-    admit(settings, settings.claims.principal(&settings.issuer, subject, claims))
+    admit(settings, settings.claims.principal(issuer, subject, claims))
 }
 
-/// The same principal, if the settings let it in.
+/// The same principal with the roles that are granted to it, if the settings let it in.
 ///
 /// # Errors
 /// `EmailUnverified`, `NotAllowed`.
 pub(super) fn admit(
     settings: &ProviderSettings,
-    principal: Principal,
+    mut principal: Principal,
 ) -> Result<Principal, LoginFault> {
-    if settings.require_verified_email && verified(&principal).is_none() {
+    let verified = principal.email.as_ref().is_some_and(|email| email.verified);
+    if settings.require_verified_email && !verified {
         return Err(LoginFault::EmailUnverified);
     }
-    if settings.allow.is_empty() || lists(&settings.allow, &principal) {
-        return Ok(principal);
+    if !settings.allow.is_empty() && !settings.allow.lists(&principal) {
+        return Err(LoginFault::NotAllowed);
     }
-    Err(LoginFault::NotAllowed)
+    for Grant { role, to } in &settings.grants {
+        let has = to.as_ref().is_none_or(|lists| lists.lists(&principal));
+        if has && !principal.roles.contains(role) {
+            principal.roles.push(role.clone());
+        }
+    }
+    Ok(principal)
 }
 
-fn lists(allow: &AllowLists, principal: &Principal) -> bool {
-    let email = verified(principal);
-    let domain = email.and_then(Email::domain);
-    // An entry with an `@` is no subject: where people choose their own, one could be an address.
-    let user = |listed: &String| {
-        (*listed == principal.subject && !listed.contains('@'))
-            || email.is_some_and(|email| {
-                email.domain().is_some() && listed.eq_ignore_ascii_case(&email.address)
-            })
-    };
-    principal.groups.iter().any(|group| allow.groups.contains(group))
-        || domain.is_some_and(|domain| {
-            allow.email_domains.iter().any(|listed| listed.eq_ignore_ascii_case(&domain))
-        })
-        || allow.users.iter().any(user)
-}
-
-/// An unverified address is what its owner typed: it opens no door.
-fn verified(principal: &Principal) -> Option<&Email> {
-    principal.email.as_ref().filter(|email| email.verified)
+/// Whether the signed claims are those that people must have.
+///
+/// # Errors
+/// `ClaimRefused`, with the first that is not.
+pub(super) fn require(
+    settings: &ProviderSettings,
+    claims: &Map<String, Value>,
+) -> Result<(), LoginFault> {
+    for (name, values) in &settings.required_claims {
+        let listed = |value: &Value| {
+            values.is_empty() || value.as_str().is_some_and(|text| values.iter().any(|v| v == text))
+        };
+        let met = match claim(claims, name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Array(items)) => items.iter().any(listed),
+            Some(value) => listed(value),
+        };
+        if !met {
+            return Err(LoginFault::ClaimRefused(name.clone()));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use url::Url;
 
 use crate::base::Clock;
 use crate::crypto::{VerifyAlgorithm, strict_json};
-use crate::oidc::settings::ProviderSettings;
+use crate::oidc::github;
+use crate::oidc::settings::{Protocol, ProviderSettings};
 use crate::web::Fetch;
 use crate::web::fetch::is_loopback_host;
 
@@ -20,6 +21,9 @@ use crate::web::fetch::is_loopback_host;
 #[derive(Debug)]
 pub struct Discovery {
     issuer: String,
+    place: String,
+    /// Of a provider that publishes none.
+    fixed: bool,
     insecure_http: bool,
     fetch: Arc<dyn Fetch>,
     clock: Arc<dyn Clock>,
@@ -82,12 +86,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 impl Discovery {
     /// Metadata of the provider of `settings`; nothing is fetched yet.
     pub fn new(settings: &ProviderSettings, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
+        let place = settings.discovery.as_ref().map_or(settings.issuer.as_str(), Url::as_str);
+        let known = match settings.protocol {
+            Protocol::Github(_) => github::metadata(&settings.issuer).map(Arc::new),
+            Protocol::OpenIdConnect => None,
+        };
         Self {
             issuer: settings.issuer.clone(),
+            place: place.trim_end_matches('/').to_owned(),
+            fixed: known.is_some(),
             insecure_http: settings.insecure_http,
             fetch,
             clock,
-            ready: ArcSwapOption::empty(),
+            ready: ArcSwapOption::new(known),
             failure: Mutex::new(None),
             flight: tokio::sync::Mutex::new(()),
         }
@@ -119,6 +130,9 @@ impl Discovery {
     /// # Errors
     /// The cause, for the log.
     pub async fn refresh(&self) -> Result<Arc<Metadata>, String> {
+        if let Some(metadata) = self.ready.load_full().filter(|_| self.fixed) {
+            return Ok(metadata);
+        }
         let _flight = self.flight.lock().await;
         self.attempt().await
     }
@@ -156,8 +170,7 @@ impl Discovery {
     }
 
     async fn get(&self) -> Result<Metadata, String> {
-        let base = self.issuer.trim_end_matches('/');
-        let url = format!("{base}/.well-known/openid-configuration");
+        let url = format!("{}/.well-known/openid-configuration", self.place);
         let document = strict_json::object(&get_json(&*self.fetch, &url).await?)
             .map_err(|cause| format!("{url} did not answer with a JSON object: {cause}"))?;
         let metadata = Metadata::deserialize(Value::Object(document))

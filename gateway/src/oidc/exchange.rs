@@ -1,18 +1,17 @@
 //! The token endpoint: a code becomes tokens.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use crate::base::Secret;
+use crate::base::{Entropy, Secret, Timestamp};
 use crate::crypto::strict_json;
+use crate::oidc::client_auth::prove;
 use crate::oidc::discovery::Metadata;
 use crate::oidc::fault::LoginFault;
-use crate::oidc::settings::ProviderSettings;
+use crate::oidc::settings::{Protocol, ProviderSettings};
 use crate::oidc::transaction::Transaction;
 use crate::web::Fetch;
 
@@ -34,29 +33,31 @@ pub struct ProviderTokens {
 /// Redeems a code.
 ///
 /// # Errors
-/// `CodeRejected`, `TokenRefused`, `TokenAnswerMalformed`, `IdTokenMissing`, `Unavailable`.
+/// `ClientKey`, `CodeRejected`, `TokenRefused`, `TokenAnswerMalformed`, `IdTokenMissing`,
+/// `Unavailable`.
 pub(super) async fn exchange(
     fetch: &dyn Fetch,
     settings: &ProviderSettings,
     metadata: &Metadata,
-    code: &Secret<String>,
-    transaction: &Transaction,
+    (code, transaction): (&Secret<String>, &Transaction),
+    chance: (&dyn Entropy, Timestamp),
 ) -> Result<ProviderTokens, LoginFault> {
-    let request = request(settings, metadata, code, transaction)?;
+    let request = request(settings, metadata, (code, transaction), chance)?;
     let answer =
         fetch.send(request).await.map_err(|error| LoginFault::Unavailable(error.to_string()))?;
     let document = strict_json::object(answer.body()).ok();
-    match (answer.status(), document) {
-        (StatusCode::OK, Some(document)) => tokens(&document),
-        (StatusCode::OK, None) => Err(LoginFault::TokenAnswerMalformed("it is no JSON object")),
-        (status, _) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+    let error = document.as_ref().and_then(|document| document.get("error")?.as_str());
+    match (answer.status(), &document, error) {
+        (StatusCode::OK, Some(document), None) => tokens(document, &settings.protocol),
+        (StatusCode::OK, None, _) => Err(LoginFault::TokenAnswerMalformed("it is no JSON object")),
+        (status, ..) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
             Err(LoginFault::Unavailable(format!("the token endpoint answered with {status}")))
         }
-        (status, document) => {
-            let error = document.as_ref().and_then(|document| document.get("error")?.as_str());
+        // GitHub says so with a status of 200.
+        (status, _, error) => {
             let name: String = error.unwrap_or(status.as_str()).chars().take(64).collect();
             Err(match error {
-                Some("invalid_grant") => LoginFault::CodeRejected(name),
+                Some("invalid_grant" | "bad_verification_code") => LoginFault::CodeRejected(name),
                 Some("temporarily_unavailable" | "server_error") => LoginFault::Unavailable(name),
                 _ => LoginFault::TokenRefused(name),
             })
@@ -67,8 +68,8 @@ pub(super) async fn exchange(
 fn request(
     settings: &ProviderSettings,
     metadata: &Metadata,
-    code: &Secret<String>,
-    transaction: &Transaction,
+    (code, transaction): (&Secret<String>, &Transaction),
+    chance: (&dyn Entropy, Timestamp),
 ) -> Result<http::Request<Bytes>, LoginFault> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code")
@@ -78,36 +79,18 @@ fn request(
     let mut request = http::Request::post(metadata.token_endpoint.as_str())
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let methods = &metadata.token_endpoint_auth_methods_supported;
-    let offers = |method: &str| methods.iter().any(|offered| offered == method);
-    match &settings.client_secret {
-        None => {
-            form.append_pair("client_id", &settings.client_id);
-        }
-        Some(secret) if methods.is_empty() || offers("client_secret_basic") => {
-            request = request.header(AUTHORIZATION, basic(&settings.client_id, secret.expose()));
-        }
-        Some(secret) if offers("client_secret_post") => {
-            form.append_pair("client_id", &settings.client_id)
-                .append_pair("client_secret", secret.expose());
-        }
-        Some(_) => {
-            let cause = "the provider takes neither client_secret_basic nor client_secret_post";
-            return Err(LoginFault::TokenRefused(cause.to_owned()));
-        }
+    if let Some(proof) = prove(settings, metadata, &mut form, chance)? {
+        request = request.header(AUTHORIZATION, proof);
     }
     request
         .body(form.finish().into())
         .map_err(|_| LoginFault::TokenAnswerMalformed("the token endpoint is no URL"))
 }
 
-/// RFC 6749 section 2.3.1: both halves are form-encoded first, so that a `:` in them is no colon.
-pub fn basic(client_id: &str, secret: &str) -> String {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret))))
-}
-
-fn tokens(document: &Map<String, Value>) -> Result<ProviderTokens, LoginFault> {
+fn tokens(
+    document: &Map<String, Value>,
+    protocol: &Protocol,
+) -> Result<ProviderTokens, LoginFault> {
     let secret = |name: &str| document.get(name).and_then(Value::as_str).map(Secret::from);
     let bearer = match document.get("token_type") {
         None => true,
@@ -123,8 +106,11 @@ fn tokens(document: &Map<String, Value>) -> Result<ProviderTokens, LoginFault> {
         expires_in: document.get("expires_in").and_then(Value::as_u64),
         provider_sid: None,
     };
-    if tokens.id_token.is_none() {
-        return Err(LoginFault::IdTokenMissing);
+    match protocol {
+        Protocol::OpenIdConnect if tokens.id_token.is_none() => Err(LoginFault::IdTokenMissing),
+        Protocol::Github(_) if tokens.access_token.is_none() => {
+            Err(LoginFault::TokenAnswerMalformed("it has no access_token"))
+        }
+        _ => Ok(tokens),
     }
-    Ok(tokens)
 }

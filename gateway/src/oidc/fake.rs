@@ -105,7 +105,12 @@ impl Fake {
     }
 
     pub(super) async fn start(&self) -> StartedLogin {
-        let login = StartLogin { redirect_uri: "https://app.test/cb", return_to: "/chat" };
+        let login = StartLogin {
+            redirect_uri: "https://app.test/cb",
+            return_to: "/chat",
+            step_up: None,
+            route: None,
+        };
         self.provider.start(login, |transaction| transaction.id.clone()).await.unwrap()
     }
 

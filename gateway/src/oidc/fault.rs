@@ -19,6 +19,9 @@ pub enum LoginFault {
     /// An algorithm outside the closed list, `none` and `HS256` included.
     #[error("the id_token is signed with {0:?}, which is not allowed here")]
     AlgorithmRefused(String),
+    /// The provider's API, asked who it is, did not say.
+    #[error("the provider's API does not say who it is: {0}")]
+    ApiRefused(String),
     /// The token is for somebody else.
     #[error("the id_token's aud does not name this client, or names others without azp")]
     AudienceWrong,
@@ -31,6 +34,12 @@ pub enum LoginFault {
     /// A claim that must be there is missing, or of the wrong type.
     #[error("the id_token's {0} is missing or of the wrong type")]
     ClaimMalformed(&'static str),
+    /// A claim is not what the settings require.
+    #[error("the id_token's {0:?} is none of required_claims")]
+    ClaimRefused(String),
+    /// Our own key cannot sign.
+    #[error("client_key: {0}")]
+    ClientKey(String),
     /// The callback has neither code nor error.
     #[error("the callback has no code")]
     CodeMissing,
@@ -43,6 +52,9 @@ pub enum LoginFault {
     /// The token's time is over.
     #[error("the id_token has expired")]
     Expired,
+    /// The provider left groups out, and they cannot be had otherwise.
+    #[error("the person's groups are not known: {0}")]
+    GroupsMissing(String),
     /// The token's header asks for what is not done.
     #[error("the id_token's header has {0:?}, which is refused")]
     HeaderRefused(&'static str),
@@ -91,6 +103,9 @@ pub enum LoginFault {
     /// The callback has no state.
     #[error("the callback has no state")]
     StateMissing,
+    /// The person is of a tenant whose people may not come.
+    #[error("the person is of the tenant {0}, which is not in `tenants`")]
+    TenantRefused(String),
     /// The answer of the token endpoint cannot be used.
     #[error("the token endpoint's answer cannot be used: {0}")]
     TokenAnswerMalformed(&'static str),
@@ -121,14 +136,18 @@ impl LoginFault {
             Self::AcrNotMet(_) => "login_acr_not_met",
             Self::AccessTokenHashWrong => "login_at_hash",
             Self::AlgorithmRefused(_) => "login_algorithm",
+            Self::ApiRefused(_) => "login_api",
             Self::AudienceWrong => "login_audience",
             Self::AuthenticationTooOld => "login_auth_too_old",
             Self::AuthorizedPartyWrong => "login_azp",
             Self::ClaimMalformed(_) => "login_claim_malformed",
+            Self::ClaimRefused(_) => "login_claim_refused",
+            Self::ClientKey(_) => "login_client_key",
             Self::CodeMissing => "login_code_missing",
             Self::CodeRejected(_) => "login_code_rejected",
             Self::EmailUnverified => "login_email_unverified",
             Self::Expired => "login_token_expired",
+            Self::GroupsMissing(_) => "login_groups_missing",
             Self::HeaderRefused(_) => "login_token_header",
             Self::IdTokenMissing => "login_id_token_missing",
             Self::IssuedInFuture => "login_issued_in_future",
@@ -145,6 +164,7 @@ impl LoginFault {
             Self::ResponseIssuerWrong(_) => "login_response_issuer",
             Self::SignatureWrong => "login_signature",
             Self::StateMissing => "login_state_missing",
+            Self::TenantRefused(_) => "login_tenant",
             Self::TokenAnswerMalformed(_) => "login_token_answer",
             Self::TokenMalformed(_) => "login_token_malformed",
             Self::TokenRefused(_) => "login_token_refused",
@@ -164,7 +184,12 @@ impl LoginFault {
             Self::EmailUnverified => {
                 "Please verify your e-mail address with your sign-in provider."
             }
-            Self::NotAllowed => "Your account may not sign in here.",
+            Self::GroupsMissing(_) => {
+                "Which groups you are in could not be found out, so you are not signed in."
+            }
+            Self::ClaimRefused(_) | Self::NotAllowed | Self::TenantRefused(_) => {
+                "Your account may not sign in here."
+            }
             Self::ProviderRefused(_) => "The sign-in was cancelled or refused by the provider.",
             Self::TransactionExpired | Self::CodeRejected(_) => {
                 "This sign-in took too long or was already used. Please start again."
@@ -183,7 +208,13 @@ impl LoginFault {
 
     /// Whether the person is known but not wanted: an answer of 403.
     pub const fn is_forbidden(&self) -> bool {
-        matches!(self, Self::EmailUnverified | Self::NotAllowed)
+        matches!(
+            self,
+            Self::ClaimRefused(_)
+                | Self::EmailUnverified
+                | Self::NotAllowed
+                | Self::TenantRefused(_)
+        )
     }
 }
 

@@ -13,14 +13,19 @@ use crate::crypto::{Unverified, VerifyAlgorithm, numeric_date};
 use crate::identity::claim;
 use crate::oidc::fault::LoginFault;
 use crate::oidc::keys::{KeyFault, KeySource};
+use crate::oidc::tenants::IssuerName;
 
 /// An `id_token` that passed every check.
 #[derive(Clone, Debug)]
 pub struct IdToken {
+    /// `iss`.
+    pub issuer: String,
     /// `sub`.
     pub subject: String,
     /// When the person proved who they are; when the token was issued if the provider does not say.
     pub auth_time: Timestamp,
+    /// Whether the provider says when.
+    pub auth_time_stated: bool,
     /// `acr`.
     pub acr: Option<String>,
     /// `amr`.
@@ -35,7 +40,7 @@ pub struct IdToken {
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// The configured issuer.
-    pub issuer: &'a str,
+    pub issuer: IssuerName<'a>,
     /// Our name at the provider.
     pub client_id: &'a str,
     /// The allowed algorithms.
@@ -87,7 +92,9 @@ impl IdToken {
         expected.check_binding(&claims, algorithm)?;
         let auth_time = expected.check_authentication(&claims)?;
         Ok(Self {
+            issuer: text(&claims, "iss")?.unwrap_or_default().to_owned(),
             subject: subject(&claims, "sub", "sub")?,
+            auth_time_stated: auth_time.is_some(),
             auth_time: auth_time.unwrap_or(issued),
             acr: text(&claims, "acr")?.map(str::to_owned),
             amr: strings(claims.get("amr")),
@@ -100,9 +107,12 @@ impl IdToken {
 impl Expected<'_> {
     fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), LoginFault> {
         let issuer = text(claims, "iss")?.ok_or(LoginFault::ClaimMalformed("iss"))?;
-        if issuer != self.issuer {
-            return Err(LoginFault::IssuerWrong(issuer.chars().take(200).collect()));
-        }
+        // Where there are several, the token must say itself which tenant it is of.
+        let tid = match self.issuer.tenants {
+            Some(_) => Some(text(claims, "tid")?.ok_or(LoginFault::ClaimMalformed("tid"))?),
+            None => None,
+        };
+        self.issuer.check(issuer, tid)?;
         let azp = text(claims, "azp")?;
         let (ours, others) = match claims.get("aud") {
             Some(Value::String(audience)) => (audience == self.client_id, false),

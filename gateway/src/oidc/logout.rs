@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::base::Secret;
-use crate::oidc::settings::ProviderSettings;
+use crate::oidc::settings::{LogoutPlace, ProviderSettings};
 
 /// Where to send the browser.
 pub(super) fn logout_url(
@@ -26,5 +26,14 @@ pub(super) fn logout_url(
             .append_pair("post_logout_redirect_uri", return_to)
             .append_pair("state", state);
     }
+    url.into()
+}
+
+/// Where to send the browser at a provider that has its own way of signing out.
+pub(super) fn own_way(settings: &ProviderSettings, place: &LogoutPlace, return_to: &str) -> String {
+    let mut url = place.url.clone();
+    url.query_pairs_mut()
+        .append_pair("client_id", &settings.client_id)
+        .append_pair(&place.return_parameter, return_to);
     url.into()
 }

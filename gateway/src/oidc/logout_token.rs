@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 use crate::base::Timestamp;
 use crate::crypto::{JwsFault, Unverified, VerifyAlgorithm, numeric_date};
 use crate::oidc::keys::{KeyFault, KeySource};
+use crate::oidc::tenants::IssuerName;
 
 /// A `logout_token` that passed every check but one: whoever acts on it must first see to it that its
 /// `jti` has not come before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutToken {
+    /// `iss`.
+    pub issuer: String,
     /// `sub`: all sessions of this person, where there is no `sid`.
     pub subject: Option<String>,
     /// `sid`: the provider's session.
@@ -25,7 +28,7 @@ pub struct LogoutToken {
 /// What the token must say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected<'a> {
-    pub issuer: &'a str,
+    pub issuer: IssuerName<'a>,
     pub client_id: &'a str,
     pub algorithms: &'a [VerifyAlgorithm],
     pub leeway: Duration,
@@ -105,7 +108,7 @@ impl LogoutToken {
             return Err(LogoutFault::Type);
         }
         let claims = verified.into_claims();
-        expected.check_parties(&claims)?;
+        let issuer = expected.check_parties(&claims)?;
         let over = expected.check_times(&claims)?;
         if claims.contains_key("nonce") {
             return Err(LogoutFault::Nonce);
@@ -119,23 +122,21 @@ impl LogoutToken {
             return Err(LogoutFault::Nobody);
         }
         let id = name(&claims, "jti")?.ok_or(LogoutFault::Claim("jti"))?;
-        Ok(Self { subject, sid, id, over })
+        Ok(Self { issuer, subject, sid, id, over })
     }
 }
 
 impl Expected<'_> {
-    fn check_parties(&self, claims: &Map<String, Value>) -> Result<(), LogoutFault> {
-        if claims.get("iss").and_then(Value::as_str).ok_or(LogoutFault::Claim("iss"))?
-            != self.issuer
-        {
-            return Err(LogoutFault::Issuer);
-        }
+    /// The issuer.
+    fn check_parties(&self, claims: &Map<String, Value>) -> Result<String, LogoutFault> {
+        let issuer = claims.get("iss").and_then(Value::as_str).ok_or(LogoutFault::Claim("iss"))?;
+        self.issuer.check(issuer, None).map_err(|_| LogoutFault::Issuer)?;
         let ours = match claims.get("aud") {
             Some(Value::String(audience)) => audience == self.client_id,
             Some(Value::Array(all)) => all.iter().any(|one| one.as_str() == Some(self.client_id)),
             _ => return Err(LogoutFault::Claim("aud")),
         };
-        if ours { Ok(()) } else { Err(LogoutFault::Audience) }
+        if ours { Ok(issuer.to_owned()) } else { Err(LogoutFault::Audience) }
     }
 
     /// Until when the token could come again.

@@ -11,17 +11,19 @@ use crate::oidc::claims;
 use crate::oidc::discovery::{Discovery, DiscoveryState, Metadata};
 use crate::oidc::exchange::{ProviderTokens, exchange};
 use crate::oidc::fault::LoginFault;
+use crate::oidc::github::GithubApi;
 use crate::oidc::id_token::{Expected, IdToken};
 use crate::oidc::keys::{JwksLocation, RemoteKeys};
-use crate::oidc::logout::logout_url;
+use crate::oidc::logout::{logout_url, own_way};
 use crate::oidc::logout_token::{self, LogoutFault, LogoutToken};
-use crate::oidc::settings::ProviderSettings;
+use crate::oidc::overage;
+use crate::oidc::settings::{Protocol, ProviderSettings};
 use crate::oidc::start::{StartLogin, StartedLogin, start};
 use crate::oidc::transaction::Transaction;
 use crate::oidc::userinfo::userinfo;
 use crate::web::Fetch;
 
-/// A configured `OpenID` provider.
+/// A configured provider.
 #[derive(Debug)]
 pub struct Provider {
     settings: ProviderSettings,
@@ -41,6 +43,8 @@ pub struct FinishedLogin {
     pub tokens: ProviderTokens,
     /// When the person proved who they are.
     pub auth_time: Timestamp,
+    /// Whether the provider says when; else it is the moment at which its answer was made.
+    pub auth_time_stated: bool,
     /// Authentication context class.
     pub acr: Option<String>,
     /// Authentication methods.
@@ -124,15 +128,22 @@ impl Provider {
             Outcome::Code(code) => code,
             Outcome::Error(error) => return Err(LoginFault::ProviderRefused(error.clone())),
         };
+        let redeemed = (code, transaction);
+        let chance = (&*self.entropy, self.clock.now());
         let mut tokens =
-            exchange(&*self.fetch, &self.settings, &metadata, code, transaction).await?;
-        let id_token = self.verify(&tokens, &metadata, &transaction.nonce).await?;
+            exchange(&*self.fetch, &self.settings, &metadata, redeemed, chance).await?;
+        if let Protocol::Github(api) = &self.settings.protocol {
+            return self.github(api, tokens).await;
+        }
+        let id_token = self.verify(&tokens, &metadata, transaction).await?;
+        claims::require(&self.settings, &id_token.claims)?;
         let principal = self.principal(&id_token, &tokens, &metadata).await?;
         tokens.provider_sid = id_token.sid;
         Ok(FinishedLogin {
             principal,
             tokens,
             auth_time: id_token.auth_time,
+            auth_time_stated: id_token.auth_time_stated,
             acr: id_token.acr,
             amr: id_token.amr,
         })
@@ -158,7 +169,10 @@ impl Provider {
         let DiscoveryState::Ready(metadata) = self.discovery.state() else {
             return None;
         };
-        let endpoint = metadata.end_session_endpoint.as_ref()?;
+        let Some(endpoint) = metadata.end_session_endpoint.as_ref() else {
+            let place = self.settings.logout.as_ref()?;
+            return Some(own_way(&self.settings, place, post_logout_redirect_uri));
+        };
         Some(logout_url(&self.settings, endpoint, id_token_hint, post_logout_redirect_uri, state))
     }
 
@@ -167,9 +181,13 @@ impl Provider {
     /// # Errors
     /// The first check that fails; [`LogoutFault::Unavailable`] where none of them could be made.
     pub async fn logout_token(&self, token: &str) -> Result<LogoutToken, LogoutFault> {
+        // One that signs nothing says nothing of the kind.
+        if !self.has_keys() {
+            return Err(LogoutFault::Issuer);
+        }
         let metadata = self.discovery.current().await.map_err(LogoutFault::Unavailable)?;
         let expected = logout_token::Expected {
-            issuer: &self.settings.issuer,
+            issuer: self.settings.issuer_name(),
             client_id: &self.settings.client_id,
             algorithms: &metadata.algorithms(),
             leeway: self.settings.leeway(),
@@ -180,7 +198,10 @@ impl Provider {
 
     /// What works right now.
     pub fn status(&self) -> ProviderStatus {
-        ProviderStatus { discovery: self.discovery.state(), keys_ready: self.keys.is_ready() }
+        ProviderStatus {
+            discovery: self.discovery.state(),
+            keys_ready: !self.has_keys() || self.keys.is_ready(),
+        }
     }
 
     /// Keeps metadata and keys fresh, until `shutdown`.
@@ -201,11 +222,37 @@ impl Provider {
             tracing::warn!(provider = %self.settings.id, %cause, "discovery failed");
             return self.discovery.patience();
         }
-        if let Err(cause) = self.keys.refresh().await {
+        if self.has_keys()
+            && let Err(cause) = self.keys.refresh().await
+        {
             tracing::warn!(provider = %self.settings.id, %cause, "fetching keys failed");
             return RETRY;
         }
         REFRESH
+    }
+
+    /// Whether it signs anything.
+    fn has_keys(&self) -> bool {
+        self.settings.protocol == Protocol::OpenIdConnect
+    }
+
+    async fn github(
+        &self,
+        api: &GithubApi,
+        tokens: ProviderTokens,
+    ) -> Result<FinishedLogin, LoginFault> {
+        let missing = LoginFault::TokenAnswerMalformed("it has no access_token");
+        let token = tokens.access_token.as_ref().ok_or(missing)?;
+        let (subject, claims) = api.person(&*self.fetch, token).await?;
+        let issuer = self.settings.issuer.as_str();
+        Ok(FinishedLogin {
+            principal: claims::principal(&self.settings, (issuer, &subject), &claims)?,
+            tokens,
+            auth_time: self.clock.now(),
+            auth_time_stated: false,
+            acr: None,
+            amr: Vec::new(),
+        })
     }
 
     async fn metadata(&self) -> Result<Arc<Metadata>, LoginFault> {
@@ -219,7 +266,7 @@ impl Provider {
         metadata: &Metadata,
     ) -> Result<(), LoginFault> {
         match &params.issuer {
-            Some(issuer) if *issuer == self.settings.issuer => Ok(()),
+            Some(issuer) if self.is_own(issuer) => Ok(()),
             Some(issuer) => {
                 Err(LoginFault::ResponseIssuerWrong(issuer.chars().take(200).collect()))
             }
@@ -230,22 +277,28 @@ impl Provider {
         }
     }
 
+    fn is_own(&self, issuer: &str) -> bool {
+        let name = self.settings.issuer_name();
+        let github = || issuer.strip_suffix("/login/oauth") == Some(name.written);
+        name.check(issuer, None).is_ok() || (!self.has_keys() && github())
+    }
+
     async fn verify(
         &self,
         tokens: &ProviderTokens,
         metadata: &Metadata,
-        nonce: &str,
+        transaction: &Transaction,
     ) -> Result<IdToken, LoginFault> {
         let id_token = tokens.id_token.as_ref().ok_or(LoginFault::IdTokenMissing)?;
         let expected = Expected {
-            issuer: &self.settings.issuer,
+            issuer: self.settings.issuer_name(),
             client_id: &self.settings.client_id,
             algorithms: &metadata.algorithms(),
-            nonce,
+            nonce: &transaction.nonce,
             access_token: tokens.access_token.as_ref().map(|token| token.expose().as_str()),
             leeway: self.settings.leeway(),
-            max_age: self.settings.max_age,
-            acr_values: &self.settings.acr_values,
+            max_age: transaction.max_age.map(Duration::from_secs),
+            acr_values: &transaction.acr_values,
             now: self.clock.now(),
         };
         IdToken::verify(id_token.expose(), &self.keys, &expected).await
@@ -266,13 +319,16 @@ impl Provider {
             _ => None,
         };
         let subject = id_token.named_by(&self.settings.subject)?;
-        match more {
-            Some(more) => {
-                let joined = claims::join(mapping, &id_token.claims, more);
-                claims::principal(&self.settings, &subject, &joined)
-            }
-            None => claims::principal(&self.settings, &subject, &id_token.claims),
+        let mut all = match more {
+            Some(more) => claims::join(mapping, &id_token.claims, more),
+            None => id_token.claims.clone(),
+        };
+        let left_out = mapping.groups == overage::GROUPS && overage::is_there(&id_token.claims);
+        if let Some(remedy) = self.settings.overage.as_ref().filter(|_| left_out) {
+            let groups = remedy.groups(&*self.fetch, tokens.access_token.as_ref()).await?;
+            all.insert(overage::GROUPS.to_owned(), groups);
         }
+        claims::principal(&self.settings, (&id_token.issuer, &subject), &all)
     }
 }
 

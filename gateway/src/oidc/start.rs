@@ -4,8 +4,9 @@ use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
 use url::Url;
 
 use crate::base::{Entropy, Secret, Timestamp};
+use crate::identity::StepUp;
 use crate::oidc::discovery::Metadata;
-use crate::oidc::settings::ProviderSettings;
+use crate::oidc::settings::{Protocol, ProviderSettings};
 use crate::oidc::transaction::Transaction;
 
 /// What is asked for.
@@ -15,6 +16,10 @@ pub struct StartLogin<'a> {
     pub redirect_uri: &'a str,
     /// Where to go afterwards, proven to be ours.
     pub return_to: &'a str,
+    /// What the page there wants of a sign-in, beyond what the provider's settings want.
+    pub step_up: Option<&'a StepUp>,
+    /// The route that wants more than the sign-in that there is, where that is why somebody comes.
+    pub route: Option<&'a str>,
 }
 
 /// A login that has begun.
@@ -44,6 +49,16 @@ pub(super) fn start(
         return_to: login.return_to.to_owned(),
         redirect_uri: login.redirect_uri.to_owned(),
         started: now,
+        acr_values: match login.step_up {
+            Some(wanted) if !wanted.acr_values.is_empty() => wanted.acr_values.clone(),
+            _ => settings.acr_values.clone(),
+        },
+        max_age: [settings.max_age, login.step_up.and_then(|wanted| wanted.max_age)]
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|age| age.as_secs()),
+        route: login.route.map(str::to_owned),
     };
     let mut location: Url = metadata.authorization_endpoint.clone();
     location
@@ -53,20 +68,26 @@ pub(super) fn start(
         .append_pair("redirect_uri", &transaction.redirect_uri)
         .append_pair("scope", &scope(settings))
         .append_pair("state", &seal(&transaction))
-        .append_pair("nonce", &transaction.nonce)
         .append_pair("code_challenge", challenge.as_str())
-        .append_pair("code_challenge_method", "S256");
-    if !settings.acr_values.is_empty() {
-        location.query_pairs_mut().append_pair("acr_values", &settings.acr_values.join(" "));
+        .append_pair("code_challenge_method", "S256")
+        .extend_pairs(&settings.authorization_params);
+    if settings.protocol == Protocol::OpenIdConnect {
+        location.query_pairs_mut().append_pair("nonce", &transaction.nonce);
     }
-    if let Some(max_age) = settings.max_age {
-        location.query_pairs_mut().append_pair("max_age", &max_age.as_secs().to_string());
+    if !transaction.acr_values.is_empty() {
+        location.query_pairs_mut().append_pair("acr_values", &transaction.acr_values.join(" "));
+    }
+    if let Some(max_age) = transaction.max_age {
+        location.query_pairs_mut().append_pair("max_age", &max_age.to_string());
     }
     StartedLogin { location: location.into(), transaction }
 }
 
 fn scope(settings: &ProviderSettings) -> String {
-    let mut scopes = vec!["openid"];
+    let mut scopes = match settings.protocol {
+        Protocol::Github(_) => Vec::new(),
+        Protocol::OpenIdConnect => vec!["openid"],
+    };
     scopes.extend(settings.scopes.iter().map(String::as_str).filter(|scope| *scope != "openid"));
     scopes.join(" ")
 }

@@ -27,6 +27,15 @@ pub struct Transaction {
     pub redirect_uri: String,
     /// When it began.
     pub started: Timestamp,
+    /// The authentication contexts that were asked for: the answer must have one of them.
+    #[serde(default)]
+    pub acr_values: Vec<String>,
+    /// The oldest proof that was asked for, in seconds.
+    #[serde(default)]
+    pub max_age: Option<u64>,
+    /// The route for which somebody signs in once more.
+    #[serde(default)]
+    pub route: Option<String>,
 }
 
 impl Transaction {
@@ -74,6 +83,9 @@ mod tests {
             return_to: "/chat?x=1".to_owned(),
             redirect_uri: "https://app.test/.portcullis/callback/corp".to_owned(),
             started: Timestamp::from_secs(1_000),
+            acr_values: vec!["mfa".to_owned()],
+            max_age: Some(300),
+            route: None,
         }
     }
 

@@ -40,6 +40,8 @@ pub struct NewSession {
     pub provider: ProviderId,
     /// When the person proved who they are.
     pub auth_time: Timestamp,
+    /// Whether somebody said so who knows it: see [`SessionRef`].
+    pub auth_time_stated: bool,
     /// Authentication context class, as the provider gave it.
     pub acr: Option<Arc<str>>,
     /// Authentication methods, as the provider gave them.
@@ -92,6 +94,7 @@ impl Session {
             signed_in_by: new.signed_in_by,
             provider: new.provider.clone(),
             auth_time: new.auth_time,
+            auth_time_stated: new.auth_time_stated,
             acr: new.acr.clone(),
             amr: Arc::clone(&new.amr),
             memo: Memo::default(),
@@ -151,6 +154,7 @@ impl Session {
             signed_in_by: self.signed_in_by,
             provider: self.provider.clone(),
             auth_time: self.auth_time,
+            auth_time_stated: self.auth_time_stated,
             created: self.created,
             absolute_expiry: self.absolute_expiry,
             acr: self.acr.clone(),
@@ -177,6 +181,7 @@ impl Session {
             signed_in_by: record.signed_in_by,
             provider: record.provider,
             auth_time: record.auth_time,
+            auth_time_stated: record.auth_time_stated,
             acr: record.acr,
             amr: record.amr,
             memo: Memo::default(),
@@ -242,6 +247,9 @@ struct Record {
     signed_in_by: WayIn,
     provider: ProviderId,
     auth_time: Timestamp,
+    /// Absent in records of older versions.
+    #[serde(default)]
+    auth_time_stated: bool,
     created: Timestamp,
     absolute_expiry: Timestamp,
     acr: Option<Arc<str>>,
@@ -281,6 +289,7 @@ mod tests {
             signed_in_by: WayIn::Oidc,
             provider: "corp".into(),
             auth_time: Timestamp::from_secs(5),
+            auth_time_stated: true,
             acr: Some("mfa".into()),
             amr: vec!["pwd".to_owned()].into(),
             tokens: ProviderTokens::default(),

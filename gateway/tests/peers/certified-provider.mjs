@@ -1,10 +1,12 @@
 // An OpenID provider certified by the OpenID Foundation (npm `oidc-provider`), with the accounts
 // `engineer` and `sales`, password = name. Listens on loopback only.
 //
-// Argument: {"port"?, "client_id", "client_secret", "redirect_uris", "post_logout_redirect_uris"}.
+// Argument: {"port"?, "client_id", "client_secret", "redirect_uris", "post_logout_redirect_uris"}; instead
+// of the secret {"token_endpoint_auth_method": "private_key_jwt", "jwks", ...}. People who are asked for
+// the authentication context "mfa" sign in once more for it, by the same form.
 // Prints {"listening":"provider","issuer":"http://127.0.0.1:PORT"} once it listens.
 import { createServer } from "node:http";
-import Provider from "oidc-provider";
+import Provider, { interactionPolicy } from "oidc-provider";
 
 const settings = JSON.parse(process.argv[2]);
 const ACCOUNTS = { engineer: ["engineering", "admin"], sales: ["sales"] };
@@ -13,11 +15,23 @@ const server = createServer();
 await new Promise((listening) => server.listen(settings.port ?? 0, "127.0.0.1", listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
+const { base, Check } = interactionPolicy;
+const policy = base();
+const weaker = new Check("weaker", "a stronger sign-in is asked for", (ctx) => {
+  const wanted = (ctx.oidc.params.acr_values ?? "").split(" ").filter(Boolean);
+  const met = wanted.length === 0 || wanted.includes(ctx.oidc.acr);
+  return met ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT;
+});
+policy.get("login").checks.add(weaker);
+
 const provider = new Provider(issuer, {
   clients: [
     {
       client_id: settings.client_id,
       client_secret: settings.client_secret,
+      token_endpoint_auth_method: settings.token_endpoint_auth_method ?? "client_secret_basic",
+      token_endpoint_auth_signing_alg: settings.token_endpoint_auth_signing_alg,
+      jwks: settings.jwks,
       redirect_uris: settings.redirect_uris,
       post_logout_redirect_uris: settings.post_logout_redirect_uris ?? [],
       grant_types: ["authorization_code", "refresh_token"],
@@ -31,9 +45,10 @@ const provider = new Provider(issuer, {
   },
   // The gateway reads the ID token; this provider would put profile claims into userinfo only.
   conformIdTokenClaims: false,
+  acrValues: ["pwd", "mfa"],
   pkce: { required: () => true },
   features: { devInteractions: { enabled: false } },
-  interactions: { url: (_, interaction) => `/login/${interaction.uid}` },
+  interactions: { policy, url: (_, interaction) => `/login/${interaction.uid}` },
   cookies: { keys: ["only-for-tests"] },
   findAccount: (_, id) =>
     Object.hasOwn(ACCOUNTS, id) && {
@@ -73,11 +88,12 @@ async function fields(request) {
 }
 
 async function login(request, response) {
-  const { uid } = await provider.interactionDetails(request, response);
+  const { uid, params } = await provider.interactionDetails(request, response);
   const form = request.method === "POST" ? await fields(request) : new URLSearchParams();
   const user = form.get("username");
   if (user && Object.hasOwn(ACCOUNTS, user) && form.get("password") === user) {
-    const result = { login: { accountId: user } };
+    const acr = (params.acr_values ?? "").split(" ").includes("mfa") ? "mfa" : "pwd";
+    const result = { login: { accountId: user, acr } };
     return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
   }
   response.setHeader("content-type", "text/html");

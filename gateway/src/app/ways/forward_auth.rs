@@ -34,10 +34,9 @@ fn settings(section: &Section) -> ForwardAuthSettings {
         },
         None => Names::Headers { fields: section.fields(), email_verified: section.email_verified },
     };
-    let origin = || section.url.origin().ascii_serialization();
     ForwardAuthSettings {
         url: section.url.clone(),
-        issuer: section.issuer.clone().unwrap_or_else(origin),
+        issuer: section.issuer(),
         headers: section.headers.iter().map(|field| field.name().clone()).collect(),
         cookies: section.cookies.clone(),
         always: section.always,

@@ -45,7 +45,7 @@ impl Ways<'_> {
         let home = || self.config.server.public_url.get().to_string();
         Ok(LinkSigner {
             id: id.clone(),
-            issuer: format!("urn:portcullis:signed-url:{id}"),
+            issuer: section.issuer(id),
             keys: keys.collect::<Result<_, _>>()?,
             forms: LinkForms {
                 bound: section.forms.contains(&LinkForm::Bound),

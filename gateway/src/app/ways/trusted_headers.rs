@@ -14,7 +14,6 @@ pub(super) fn way(ways: &Ways<'_>, route: &Route) -> Result<Arc<dyn Authenticato
     let section = ways.config.trusted_headers.as_ref();
     let section = section
         .ok_or_else(|| BuildFault::Route(route.id(), "nobody's headers count".to_owned()))?;
-    let issuer = section.issuer.clone();
     let by = section.from_certificates.as_ref().map(|by| {
         let id = &by.client_certificates;
         let section = ways.config.client_certificates.get(id);
@@ -26,7 +25,7 @@ pub(super) fn way(ways: &Ways<'_>, route: &Route) -> Result<Arc<dyn Authenticato
     Ok(Arc::new(TrustedHeaders {
         from: Trusted::new(section.from.iter().copied()),
         by: by.transpose()?,
-        issuer: issuer.unwrap_or_else(|| "urn:portcullis:trusted-headers".to_owned()),
+        issuer: section.issuer(),
         user: section.user.name().clone(),
         email: section.email.name().clone(),
         email_verified: section.email_verified,

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
 
 use crate::base::Timestamp;
-use crate::identity::Principal;
+use crate::identity::{Principal, Strength};
 
 /// What is known of a good token: of its issuer only, never of a route. What a route wants of it is
 /// judged on each request.
@@ -14,6 +14,8 @@ use crate::identity::Principal;
 pub(super) struct Accepted {
     /// Whom it names.
     pub(super) principal: Arc<Principal>,
+    /// When and how the person proved who they are, as the issuer says.
+    pub(super) strength: Arc<Strength>,
     /// What it is good for.
     pub(super) scopes: Arc<[String]>,
     /// When the token itself ends: `exp`.

@@ -14,7 +14,9 @@ use crate::authn::bearer::settings::IssuerSettings;
 use crate::base::{Clock, IssuerId, Secret, Timestamp};
 use crate::crypto::{
     JwsFault, KeyFault as WeakKey, KeySet, Unverified, Verified, VerifyAlgorithm, VerifyingKey,
+    numeric_date,
 };
+use crate::identity::Strength;
 use crate::oidc::{KeyFault, KeySource, RemoteKeys};
 
 /// A configured issuer of access tokens.
@@ -233,6 +235,7 @@ impl Issuer {
         let principal = settings.claims.principal(&settings.issuer, facts.subject, claims);
         Arc::new(Accepted {
             principal: Arc::new(principal),
+            strength: Arc::new(strength(claims)),
             scopes: facts.scopes.into(),
             expires: facts.expires,
             from: facts.begins.unwrap_or_default(),
@@ -249,6 +252,13 @@ impl Issuer {
             TokenSource::Shared(secret) => secret.generation(),
         }
     }
+}
+
+/// RFC 9068 section 2.2.1: what an issuer says of the sign-in behind a token.
+fn strength(claims: &serde_json::Map<String, serde_json::Value>) -> Strength {
+    let acr = claims.get("acr").and_then(serde_json::Value::as_str);
+    let auth_time = claims.get("auth_time").and_then(numeric_date);
+    Strength { auth_time, acr: acr.map(Into::into) }
 }
 
 impl IssuerSettings {

@@ -116,7 +116,8 @@ impl Takes {
             return Outcome::Reject(RejectReason::Scope);
         }
         let principal = Arc::clone(&token.principal);
-        let proof = Authenticated::assertion(principal, WayIn::Bearer, None);
+        let proof = Authenticated::assertion(principal, WayIn::Bearer, None)
+            .shown(Arc::clone(&token.strength));
         Outcome::Accept(match token.expires {
             // In its leeway: by the issuer's clock it may still be good so long.
             Some(end) if end <= self.issuer.now() => {

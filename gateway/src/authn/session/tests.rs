@@ -58,6 +58,7 @@ async fn sign_in(manager: &SessionManager, subject: &str) -> Handle {
         signed_in_by: WayIn::Oidc,
         provider: "corp".into(),
         auth_time: Timestamp::from_secs(1_000_000),
+        auth_time_stated: true,
         acr: None,
         amr: Arc::new([]),
         tokens: ProviderTokens::default(),

@@ -10,7 +10,7 @@ use crate::authn::bearer::{Credential, Denial, IssuerSettings, find};
 use crate::base::{Clock, IssuerId, Timestamp};
 use crate::crypto::{Unverified, VerifyAlgorithm, numeric_date};
 use crate::identity::{ClaimMapping, Principal};
-use crate::oidc::KeySource;
+use crate::oidc::{KeySource, groups_left_out};
 use crate::web::Request;
 
 /// What an operator says of tabs.
@@ -111,6 +111,10 @@ impl EntraTokens {
         let (verified, facts) = settings.verify(token, &*self.keys, &*self.clock).await?;
         let claims = verified.claims();
         self.check_delegation(claims, form)?;
+        // "No groups" would be a lie. Signing in in a window can have them read.
+        if self.settings.claims.groups == "groups" && groups_left_out(claims) {
+            return Err(Denial::Reject(RejectReason::Claims));
+        }
         // Both forms name one person: the newer issuer stands for the tenant in both.
         let issuer = format!("{}/{tenant}/v2.0", self.settings.authority);
         let principal = self.mapping(form).principal(issuer, facts.subject, claims);

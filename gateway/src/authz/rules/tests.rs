@@ -183,3 +183,24 @@ proptest! {
 fn users_of(listed: &[String]) -> Allow {
     Allow::new(listed, &[], &[])
 }
+
+#[test]
+fn users_and_groups_count_only_of_those_who_are_meant() {
+    let corp = || ["https://idp.test".to_owned()];
+    let rule = Allow::new(&texts(&["ann"]), &texts(&["ops"]), &[]).only_of(corp());
+    let of = |issuer: &str| Principal { groups: texts(&["ops"]), ..Principal::new(issuer, "ann") };
+    assert!(allows(&rule, of("https://idp.test")));
+    for other in ["https://idp.test/", "https://other.test", "", "https://idp.test.evil.test"] {
+        assert!(!allows(&rule, of(other)), "{other}");
+    }
+    let each = ["https://login.test/{tenantid}/v2.0".to_owned()];
+    let rule = Allow::new(&[], &texts(&["ops"]), &[]).only_of(each);
+    assert!(allows(&rule, of("https://login.test/t1/v2.0")));
+    for other in
+        ["https://login.test//v2.0", "https://login.test/a/b/v2.0", "https://evil.test/t1/v2.0"]
+    {
+        assert!(!allows(&rule, of(other)), "{other}");
+    }
+    let nobodys = Allow::new(&texts(&["ann"]), &[], &[]).only_of([]);
+    assert!(!allows(&nobodys, of("https://idp.test")));
+}

@@ -1,7 +1,11 @@
 //! Checks of `[providers.<id>]`.
 
+use url::Url;
+
 use crate::config::check::findings::Problem;
+use crate::config::check::issuers::plain;
 use crate::config::check::server::certificates;
+use crate::config::check::{client_key, entra, github, people};
 use crate::config::origin::is_loopback;
 use crate::config::providers::{OidcProvider, Provider};
 use crate::config::root::Config;
@@ -10,12 +14,53 @@ use crate::config::root::Config;
 /// what a machine with a time server can be off at worst.
 pub(super) const LARGEST_LEEWAY: u64 = 60;
 
-pub(super) fn check(config: &Config, problems: &mut Vec<Problem>) {
-    for (id, Provider::Oidc(oidc)) in &config.providers {
+/// Parameters of an authorization request that the protocol itself fills in.
+const OWN_PARAMS: [&str; 15] = [
+    "acr_values",
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "id_token_hint",
+    "max_age",
+    "nonce",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+];
+
+/// Google's issuer: everybody has an account there.
+const GOOGLE: &str = "https://accounts.google.com";
+
+pub(super) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
+    for (id, provider) in &config.providers {
         let path = format!("providers.{id}");
         identifier(&path, id.as_str(), problems);
-        issuer(&path, oidc, problems);
-        details(&path, oidc, problems);
+        people::check(&path, provider, problems);
+        if let Some(Err(message)) = provider.ca().map(|ca| certificates(ca)) {
+            let remedy = "name a PEM file with the authority's certificate";
+            problems.push(Problem::new(format!("{path}.ca"), message, remedy));
+        }
+        match provider {
+            Provider::Github(own) => github::check(&path, own, problems, warnings),
+            Provider::Oidc(oidc) => {
+                issuer(&path, oidc, problems);
+                details(&path, oidc, problems);
+                addresses(&path, oidc, problems);
+                client_key::check(&path, oidc, problems);
+                entra::check(&path, oidc, problems);
+                if oidc.issuer == GOOGLE && oidc.allow.is_none() && oidc.required_claims.is_empty()
+                {
+                    let message = "whoever has a Google account can sign in";
+                    let remedy = "set hosted_domains or allow, unless the routes decide who may";
+                    warnings.push(Problem::new(&path, message, remedy));
+                }
+            }
+        }
     }
 }
 
@@ -76,14 +121,43 @@ fn details(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
         let message = format!("a leeway of {} lets expired tokens in", oidc.leeway);
         wrong("leeway", message, "use at most \"60s\", and a time server");
     }
-    if oidc.allow.as_ref().is_some_and(|list| list.is_empty()) {
-        let remedy = "list users, groups or email_domains, or leave `allow` out";
-        wrong("allow", "an empty list lets nobody sign in".into(), remedy);
-    }
     if oidc.scopes.iter().any(|scope| scope.is_empty() || scope.contains(char::is_whitespace)) {
         wrong("scopes", "a scope is one word".into(), "write each scope as its own entry");
     }
-    if let Some(Err(message)) = oidc.ca.as_deref().map(certificates) {
-        wrong("ca", message, "name a PEM file with the authority's certificate");
+    for name in oidc.authorization_params.keys() {
+        let key = format!("authorization_params.{name}");
+        match name.as_str() {
+            "acr_values" | "max_age" | "scope" => {
+                wrong(
+                    &key,
+                    format!("`{name}` is not set here"),
+                    "use the provider's key of that name",
+                );
+            }
+            own if OWN_PARAMS.contains(&own) => {
+                wrong(&key, format!("`{name}` belongs to the protocol"), "leave it out");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn addresses(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
+    let mut https = |key: &str, url: &Url| {
+        if let Some(message) = plain(url, oidc.insecure_http) {
+            let remedy = "use https: whoever can listen in could replace the provider";
+            problems.push(Problem::new(format!("{path}.{key}"), message, remedy));
+        }
+    };
+    if let Some(url) = &oidc.discovery {
+        https("discovery", url);
+    }
+    if let Some(place) = &oidc.logout {
+        https("logout.url", &place.url);
+        if place.return_parameter.is_empty() {
+            let remedy = "write what the provider calls it, such as \"logout_uri\"";
+            let path = format!("{path}.logout.return_parameter");
+            problems.push(Problem::new(path, "the parameter's name is empty", remedy));
+        }
     }
 }

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
 use crate::config::check::{
-    api_keys, apps, client_certificates, directories, forward_auth, issuers, signed_urls, teams,
-    trusted_headers,
+    allow, api_keys, apps, client_certificates, directories, forward_auth, issuers, signed_urls,
+    step_up, teams, trusted_headers,
 };
 use crate::config::duration::Duration;
 use crate::config::names::FieldName;
-use crate::config::providers::Provider;
 use crate::config::root::Config;
 use crate::config::routes::Route;
 use crate::config::suggest::nearest;
@@ -70,6 +69,11 @@ pub(super) const CLAIMS: [&str; 29] = [
 /// The claims that a token for several requests cannot have.
 const OF_ONE_REQUEST: [&str; 3] = ["rctx", "tctx", "txn"];
 
+/// Whether only the gateway itself writes a claim of this name.
+pub(super) fn is_ours(claim: &str) -> bool {
+    CLAIMS.contains(&claim)
+}
+
 pub(super) fn check(
     config: &Config,
     written: &dyn Fn(&str) -> bool,
@@ -98,6 +102,8 @@ pub(super) fn check(
         ways_in(&path, route, problems);
         sign_in(&path, route, config, written, problems);
         client_certificates::route(&path, route, config, problems);
+        allow::route(&path, route, config, written, (problems, warnings));
+        step_up::route(&path, route, config, problems);
         forward_auth::route(&path, route, config, problems);
         directories::route(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);
@@ -258,10 +264,10 @@ fn token(path: &str, route: &Route, config: &Config, problems: &mut Vec<Problem>
 
 /// What to do about a claim that nobody has; `None` where somebody may have it.
 pub(super) fn unknown_claim(claim: &str, config: &Config) -> Option<String> {
-    let kept = config.providers.values().flat_map(|Provider::Oidc(oidc)| &oidc.claims.keep);
-    let kept = kept.chain(config.issuers.values().flat_map(|issuer| &issuer.claims.keep));
-    let kept = kept.chain(config.signed_urls.values().flat_map(|links| &links.claims.keep));
-    let kept = kept.chain(config.client_certificates.values().flat_map(|it| &it.claims.keep));
+    let kept = config.providers.values().flat_map(|provider| provider.claims().further());
+    let kept = kept.chain(config.issuers.values().flat_map(|issuer| issuer.claims.further()));
+    let kept = kept.chain(config.signed_urls.values().flat_map(|links| links.claims.further()));
+    let kept = kept.chain(config.client_certificates.values().flat_map(|it| it.claims.further()));
     let known: BTreeSet<&str> = CLAIMS.into_iter().chain(kept.map(String::as_str)).collect();
     if known.contains(claim) {
         return None;

@@ -26,7 +26,7 @@ pub(in crate::config) fn check(
     resolve_secrets(&mut config, around, &mut problems);
     audit::check(&config, &mut problems);
     server::check(&config.server, &mut problems);
-    providers::check(&config, &mut problems);
+    providers::check(&config, &mut problems, &mut warnings);
     client_certificates::check(&config, written, &mut problems, &mut warnings);
     forward_auth::check(&config, &mut problems);
     directories::check(&config, &mut problems);
@@ -55,8 +55,14 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
     for section in config.client_certificates.values_mut() {
         section.ca.iter_mut().chain(&mut section.crl).for_each(absolute);
     }
-    for Provider::Oidc(oidc) in config.providers.values_mut() {
-        oidc.ca.iter_mut().for_each(absolute);
+    for provider in config.providers.values_mut() {
+        match provider {
+            Provider::Github(github) => github.ca.iter_mut().for_each(absolute),
+            Provider::Oidc(oidc) => {
+                let keys = oidc.client_key.as_mut().and_then(|client| client.certificate.as_mut());
+                oidc.ca.iter_mut().chain(keys).for_each(absolute);
+            }
+        }
     }
     for sink in &mut config.audit.sinks {
         if let AuditSink::File { path, .. } = sink {
@@ -89,9 +95,14 @@ fn resolve_paths(config: &mut Config, around: &Surroundings<'_>) {
 }
 
 fn resolve_secrets(config: &mut Config, around: &Surroundings<'_>, problems: &mut Vec<Problem>) {
-    let clients = config.providers.iter_mut().filter_map(|(id, provider)| {
-        let Provider::Oidc(oidc) = provider;
-        Some((format!("providers.{id}.client_secret"), oidc.client_secret.as_mut()?))
+    let clients = config.providers.iter_mut().flat_map(|(id, provider)| {
+        let (secret, key) = match provider {
+            Provider::Github(github) => (Some(&mut github.client_secret), None),
+            Provider::Oidc(oidc) => (oidc.client_secret.as_mut(), oidc.client_key.as_mut()),
+        };
+        let secret = secret.map(|source| (format!("providers.{id}.client_secret"), source));
+        let key = key.map(|key| (format!("providers.{id}.client_key.key"), &mut key.key));
+        secret.into_iter().chain(key)
     });
     let issuers = config.issuers.iter_mut().flat_map(|(id, issuer)| {
         let asked = issuer.introspection.as_mut();

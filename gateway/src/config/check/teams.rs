@@ -16,6 +16,10 @@ pub(super) fn check(config: &Config, written: &dyn Fn(&str) -> bool, problems: &
     let id = &teams.provider;
     match config.providers.get(id) {
         Some(Provider::Oidc(oidc)) => provider(id.as_str(), oidc, &mut wrong),
+        Some(Provider::Github(_)) => {
+            let remedy = "name a provider of kind = \"entra\"";
+            wrong("provider", format!("`{id}` is GitHub"), remedy.into());
+        }
         None if written(&format!("providers.{id}")) => {}
         None => {
             let known = config.providers.keys().map(|id| id.as_str());
@@ -56,6 +60,11 @@ fn provider(id: &str, oidc: &OidcProvider, wrong: &mut dyn FnMut(&str, String, S
         let message = format!("the issuer of providers.{id} is not that of one tenant of Entra");
         let remedy = "use \"https://login.microsoftonline.com/<tenant id>/v2.0\" as its issuer";
         wrong("provider", message, remedy.into());
+    }
+    if !oidc.required_claims.is_empty() {
+        let message = format!("required_claims of providers.{id} are not looked at in tabs");
+        let remedy = format!("use `allow` in [providers.{id}] instead");
+        wrong("provider", message, remedy);
     }
     if oidc.subject != "oid" {
         let message =

@@ -9,6 +9,7 @@ mod examples;
 mod generated;
 mod issuers;
 mod presets;
+mod providers;
 mod proxies;
 mod session;
 mod support;

@@ -105,6 +105,8 @@ impl Endpoints {
             signed_in_by: WayIn::Teams,
             provider: tabs.provider.clone(),
             auth_time,
+            // Of the token, more often than not.
+            auth_time_stated: false,
             acr: None,
             amr: amr.into(),
             tokens: ProviderTokens::default(),
@@ -139,6 +141,7 @@ impl Endpoints {
             signed_in_by: session.signed_in_by,
             provider: session.provider.clone(),
             auth_time: session.auth_time,
+            auth_time_stated: session.auth_time_stated,
             acr: session.acr.clone(),
             amr: Arc::clone(&session.amr),
             tokens,

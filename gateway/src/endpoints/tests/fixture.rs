@@ -18,6 +18,7 @@ use crate::base::{Clock, Entropy, ManualClock, RequestId, SystemEntropy, Timesta
 use crate::crypto::{Algorithm, Encoder, Sealer, SealingKeys, SigningKey};
 use crate::endpoints::{EndpointParts, Endpoints};
 use crate::gate::{Gate, RoutePlan};
+use crate::identity::StepUp;
 use crate::observe::Metrics;
 use crate::oidc::{Provider, ProviderSettings};
 use crate::route::{Pattern, Table};
@@ -343,9 +344,12 @@ fn rotation() -> Rotation {
 
 fn routes() -> Table<Arc<RoutePlan>> {
     let mut routes = Vec::new();
-    for (path, login) in
-        [("/*", &["corp"][..]), ("/many/*", &["partner", "corp"]), ("/none/*", &[])]
-    {
+    for (path, login) in [
+        ("/*", &["corp"][..]),
+        ("/many/*", &["partner", "corp"]),
+        ("/none/*", &[]),
+        ("/pay/*", &["corp"]),
+    ] {
         let second = Duration::from_secs(1);
         let timeouts = Timeouts {
             connect: second,
@@ -360,6 +364,10 @@ fn routes() -> Table<Arc<RoutePlan>> {
             id: path.into(),
             chain: Chain::new(Vec::new()),
             authorizer: Arc::new(Public),
+            step_up: (path == "/pay/*").then(|| {
+                let acr_values = vec!["mfa".to_owned()];
+                Arc::new(StepUp { acr_values, max_age: Some(Duration::from_secs(300)) })
+            }),
             login: login.iter().map(|id| (*id).into()).collect(),
             resource: None,
             links: None,

@@ -2,15 +2,18 @@ use proptest::prelude::{any, proptest};
 use serde_json::json;
 
 use super::*;
+use crate::oidc::settings::AllowLists;
+
+const ISSUER: &str = "https://id.test";
 
 fn settings(change: impl FnOnce(&mut ProviderSettings)) -> ProviderSettings {
-    let mut settings = ProviderSettings::new("corp".into(), "https://id.test", "portcullis");
+    let mut settings = ProviderSettings::new("corp".into(), ISSUER, "portcullis");
     change(&mut settings);
     settings
 }
 
 fn map(settings: &ProviderSettings, claims: &Value) -> Result<Principal, LoginFault> {
-    principal(settings, "ann", claims.as_object().unwrap())
+    principal(settings, (ISSUER, "ann"), claims.as_object().unwrap())
 }
 
 #[test]
@@ -70,9 +73,51 @@ fn any_list_lets_in_and_empty_lists_let_all_in() {
     assert!(map(&listed, &json!({"email": "ann@corp.test", "email_verified": true})).is_ok());
     assert!(map(&listed, &json!({"email": "ann@corp.test"})).is_err());
     assert!(map(&listed, &json!({"preferred_username": "bob"})).is_err());
-    assert!(principal(&listed, "bob", &Map::new()).is_ok());
-    let look_alike = principal(&listed, "Ann@corp.test", &Map::new());
+    assert!(principal(&listed, (ISSUER, "bob"), &Map::new()).is_ok());
+    let look_alike = principal(&listed, (ISSUER, "Ann@corp.test"), &Map::new());
     assert_eq!(look_alike.unwrap_err(), LoginFault::NotAllowed, "a subject is no address");
+}
+
+#[test]
+fn roles_are_granted_by_group_by_verified_domain_and_to_all() {
+    let lists = |change: fn(&mut AllowLists)| {
+        let mut lists = AllowLists::default();
+        change(&mut lists);
+        Some(lists)
+    };
+    let grant = |role: &str, to| Grant { role: role.to_owned(), to };
+    let settings = settings(|settings| {
+        settings.grants = vec![
+            grant("user", None),
+            grant("admin", lists(|lists| lists.groups = vec!["ops".to_owned()])),
+            grant("staff", lists(|lists| lists.email_domains = vec!["corp.test".to_owned()])),
+        ];
+    });
+    let roles = |claims: Value| map(&settings, &claims).unwrap().roles;
+    assert_eq!(roles(json!({})), ["user"]);
+    assert_eq!(roles(json!({ "roles": ["user", "x"], "groups": "ops" })), ["user", "x", "admin"]);
+    let ann = |verified: bool| json!({ "email": "ann@Corp.test", "email_verified": verified });
+    assert_eq!(roles(ann(true)), ["user", "staff"]);
+    assert_eq!(roles(ann(false)), ["user"]);
+    // Whoever comes by another way of the same provider has the same roles.
+    let tab = admit(&settings, Principal::new(ISSUER, "ann")).unwrap();
+    assert_eq!(tab.roles, ["user"]);
+}
+
+#[test]
+fn a_required_claim_must_have_one_of_its_values() {
+    let settings = settings(|settings| {
+        let values = vec!["corp.test".to_owned(), "lab.test".to_owned()];
+        settings.required_claims = vec![("hd".to_owned(), values), ("acct".to_owned(), vec![])];
+    });
+    let judge = |claims: Value| require(&settings, claims.as_object().unwrap());
+    assert_eq!(judge(json!({ "hd": "lab.test", "acct": 0 })), Ok(()));
+    assert_eq!(judge(json!({ "hd": ["x", "corp.test"], "acct": false })), Ok(()));
+    for bad in [json!("corp.test.evil"), json!(null), json!([]), json!({ "corp.test": 1 })] {
+        let fault = judge(json!({ "hd": bad, "acct": 0 })).unwrap_err();
+        assert_eq!(fault, LoginFault::ClaimRefused("hd".to_owned()), "{bad}");
+    }
+    assert!(judge(json!({ "hd": "corp.test" })).unwrap_err().is_forbidden());
 }
 
 #[test]
@@ -102,7 +147,7 @@ fn a_verified_flag_does_not_move_to_another_address() {
     let userinfo = json!({"sub": "ann", "email": "ann@evil.test", "email_verified": true});
     let joined =
         join(&settings.claims, signed.as_object().unwrap(), userinfo.as_object().unwrap().clone());
-    let email = principal(&settings, "ann", &joined).unwrap().email.unwrap();
+    let email = principal(&settings, (ISSUER, "ann"), &joined).unwrap().email.unwrap();
     assert_eq!((email.address.as_str(), email.verified), ("boss@corp.test", false));
 }
 

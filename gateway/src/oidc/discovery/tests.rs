@@ -7,7 +7,8 @@ use crate::oidc::start::StartLogin;
 use crate::web::FetchError;
 
 const DOCUMENT: &str = "https://id.test/.well-known/openid-configuration";
-const LOGIN: StartLogin<'_> = StartLogin { redirect_uri: "https://app.test/cb", return_to: "/" };
+const LOGIN: StartLogin<'_> =
+    StartLogin { redirect_uri: "https://app.test/cb", return_to: "/", step_up: None, route: None };
 
 async fn fault(fake: &Fake) -> LoginFault {
     fake.provider.start(LOGIN, |_| String::new()).await.unwrap_err()

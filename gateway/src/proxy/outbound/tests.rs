@@ -79,7 +79,7 @@ pub(in crate::proxy) fn admitted(snapshot: &Snapshot, headers: &HeaderMap) -> Ad
 }
 
 fn snapshot_of(mut plan: RoutePlan) -> Snapshot {
-    let World { sessions, clock, entropy } = World::new();
+    let World { sessions, clock, entropy, .. } = World::new();
     plan.token.as_mut().unwrap().header = Some(HeaderName::from_static(TOKEN));
     plan.strip.push(HeaderName::from_static("x-corp-badge"));
     let gate = World::new().gate(vec![("*/*", plan)]);

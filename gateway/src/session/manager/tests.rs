@@ -47,6 +47,7 @@ fn ann() -> NewSession {
         signed_in_by: WayIn::Oidc,
         provider: "corp".into(),
         auth_time: Timestamp::from_secs(999_990),
+        auth_time_stated: true,
         acr: None,
         amr: Arc::new([]),
         tokens: ProviderTokens { refresh_token: Some("hunter2".into()), ..Default::default() },

@@ -91,6 +91,7 @@ fn session() -> SessionRef {
         signed_in_by: WayIn::Oidc,
         provider: ProviderId::from("corp"),
         auth_time: NOW.before(Duration::from_secs(600)),
+        auth_time_stated: true,
         acr: Some("high".into()),
         amr: ["pwd".to_owned(), "otp".to_owned()].into(),
         memo: Memo::default(),

@@ -1,5 +1,7 @@
 //! A gateway with a provider before it and a recorder behind it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
 use crate::support::browser::Browser;
@@ -104,6 +106,13 @@ impl Lab {
     /// Our published keys.
     pub(crate) async fn jwks(&self) -> serde_json::Value {
         self.get("/.well-known/jwks.json", &[]).await.json()
+    }
+
+    /// The claims of the identity token that the upstream saw last.
+    pub(crate) fn last_claims(&self) -> serde_json::Value {
+        let token = self.last_token();
+        let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+        serde_json::from_slice(&payload.expect("a JWT")).unwrap()
     }
 
     /// The identity token that the upstream saw last.

@@ -9,6 +9,7 @@ pub(crate) mod counsel;
 pub(crate) mod folder;
 pub(crate) mod forge;
 pub(crate) mod gateway;
+pub(crate) mod github;
 pub(crate) mod h2;
 pub(crate) mod http;
 pub(crate) mod issuer;

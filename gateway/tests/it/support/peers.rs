@@ -22,12 +22,17 @@ impl CertifiedProvider {
         redirect_uri: &str,
         signed_out_uri: &str,
     ) -> Self {
-        let settings = json!({
-            "client_id": "portcullis",
+        Self::start_with(json!({
             "client_secret": client_secret,
             "redirect_uris": [redirect_uri],
             "post_logout_redirect_uris": [signed_out_uri],
-        });
+        }))
+        .await
+    }
+
+    /// Starts one that knows the client `portcullis` by further settings of it.
+    pub(crate) async fn start_with(mut settings: Value) -> Self {
+        settings["client_id"] = "portcullis".into();
         let mut command = script("certified-provider.mjs");
         let mut child = command.arg(settings.to_string()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

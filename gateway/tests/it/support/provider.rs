@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     Expired,
     ForeignAuthorizedParty,
     FromTheFuture,
+    /// People signed in here so many seconds ago, whatever was asked for.
+    AuthenticatedAgo(i64),
     /// HS256 with the public key as the secret.
     HmacWithPublicKey,
     /// Every answer of the token endpoint is 10 MB long.
@@ -190,6 +192,7 @@ impl Office {
             }
         };
         match fault {
+            Fault::AuthenticatedAgo(seconds) => set("auth_time", json!(now - seconds)),
             Fault::Expired => set("exp", json!(now - 3600)),
             Fault::FromTheFuture => set("iat", json!(now + 3600)),
             Fault::MissingSubject => drop(claims.as_object_mut().and_then(|c| c.remove("sub"))),
@@ -326,7 +329,7 @@ fn client_is_known(headers: &HeaderMap, form: &Params) -> bool {
 }
 
 /// PKCE S256, and the same redirect URI as before.
-fn proves_possession(login: &Params, form: &Params) -> bool {
+pub(crate) fn proves_possession(login: &Params, form: &Params) -> bool {
     let verifier = form.get("code_verifier").map_or("", String::as_str);
     let challenge = encode(digest(&SHA256, verifier.as_bytes()).as_ref());
     login.get("code_challenge") == Some(&challenge)

@@ -9,7 +9,7 @@ use crate::authn::bearer::fake::{
 };
 use crate::authn::bearer::{Bearer, Introspection, Issuer, IssuerSettings, TokenSource};
 use crate::authn::conformance::{Samples, a_way_in_keeps_the_contract};
-use crate::base::{Secret, SystemClock};
+use crate::base::{Secret, SystemClock, Timestamp};
 use crate::crypto::{Algorithm, SigningKey};
 use crate::web::{Fetch, FetchError};
 
@@ -107,6 +107,20 @@ async fn memory_is_bounded_however_many_tokens_come() {
     }
     let known = tokens.iter().filter(|token| fake.way.known(&Fingerprint::of(token)).is_some());
     assert!(known.count() <= 50);
+}
+
+#[tokio::test]
+async fn what_the_issuer_says_of_the_sign_in_goes_along() {
+    let fake = Fake::new();
+    for (claims, auth_time, acr) in [
+        (json!({ "acr": "mfa", "auth_time": NOW - 60 }), Some(NOW - 60), Some("mfa")),
+        (json!({ "acr": ["mfa"], "auth_time": "now" }), None, None),
+        (json!({}), None, None),
+    ] {
+        let strength = accepted(fake.present(&fake.token(&claims)).await).strength();
+        assert_eq!(strength.auth_time, auth_time.map(Timestamp::from_secs), "{claims}");
+        assert_eq!(strength.acr.as_deref(), acr, "{claims}");
+    }
 }
 
 #[tokio::test]

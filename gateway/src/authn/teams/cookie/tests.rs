@@ -39,6 +39,7 @@ async fn tab() -> Tab {
             signed_in_by: WayIn::Teams,
             provider: provider.into(),
             auth_time: Timestamp::from_secs(1_000_000),
+            auth_time_stated: true,
             acr: None,
             amr: Arc::new([]),
             tokens: ProviderTokens::default(),

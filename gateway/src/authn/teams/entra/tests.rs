@@ -261,3 +261,12 @@ async fn no_token_two_tokens_and_no_keys_are_three_things() {
     let dark = judge_with(Tenants::Any, Arc::new(Dark));
     assert!(matches!(ask(&dark, &[good]).await, Err(TabRefusal::Unavailable(_))));
 }
+
+#[tokio::test]
+async fn a_token_with_groups_left_out_is_refused() {
+    for change in [json!({ "_claim_names": { "groups": "src1" } }), json!({ "hasgroups": true })] {
+        assert_eq!(refused(&own(), &sign(&second(&change))).await, RejectReason::Claims);
+    }
+    let told = json!({ "_claim_names": { "other": "src1" }, "groups": ["g1"] });
+    assert_eq!(show(&own(), &sign(&second(&told))).await.unwrap().principal.groups, ["g1"]);
+}

@@ -46,7 +46,8 @@ async fn world() -> World {
 
 impl World {
     async fn start(&self) -> StartedLogin {
-        let login = StartLogin { redirect_uri: CALLBACK, return_to: "/" };
+        let login =
+            StartLogin { redirect_uri: CALLBACK, return_to: "/", step_up: None, route: None };
         self.provider.start(login, |_| "sealed".to_owned()).await.unwrap()
     }
 
