@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::gate::decide::Refused;
 use crate::gate::page::Page;
+use crate::gate::plan::RoutePlan;
 use crate::gate::refusal::Refusal;
 use crate::identity::{StepUp, WayIn};
 use crate::web::{CallerKind, Reply, Request, ReturnTo};
@@ -80,7 +81,7 @@ impl Refused {
         if plan.login.is_empty() || !self.refusal.wants_login() {
             return None;
         }
-        let login = self.login_at(request);
+        let login = Self::login_at(plan, request);
         // What is wanted goes by the route's name: a link cannot choose it.
         Some(match &self.refusal {
             Refusal::StepUp(..) => {
@@ -92,7 +93,7 @@ impl Refused {
         })
     }
 
-    fn login_at(&self, request: &Request<'_>) -> String {
+    fn login_at(plan: &RoutePlan, request: &Request<'_>) -> String {
         let navigates =
             matches!(request.caller_kind(), CallerKind::Navigation | CallerKind::IframeNavigation);
         if !navigates {

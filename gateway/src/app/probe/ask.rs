@@ -137,6 +137,7 @@ async fn somebody(
         signed_in_by: WayIn::Oidc,
         provider: "verify-upstream".into(),
         auth_time: clock.now(),
+        auth_time_stated: false,
         acr: None,
         amr: Arc::new([]),
         tokens: ProviderTokens::default(),

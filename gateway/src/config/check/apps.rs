@@ -206,7 +206,7 @@ fn sources(route: &Route, config: &Config) -> usize {
         (true, true) => config.providers.len() + config.directories.len(),
     };
     let bearer = route.auth.contains(&crate::config::Auth::Bearer);
-    let named = config.providers.values().map(|Provider::Oidc(oidc)| oidc.issuer.as_str());
+    let named = config.providers.values().map(Provider::issuer);
     let named: Vec<_> = named.collect();
     let issuers = config.issuers_of(route).filter(|(_, it)| !named.contains(&it.issuer.as_str()));
     people + if bearer { issuers.count() } else { 0 }

@@ -222,7 +222,9 @@ impl SessionManager {
         if matches!(self.fence.passage(key), Passage::Dead) {
             return Ok(None);
         }
-        let session = match self.hot.peek(key) {
+        // What somebody else may have ended since is asked for.
+        let held = self.hot.peek(key).filter(|session| self.horizon.holds(session.confirmed));
+        let session = match held {
             Some(session) => Some(session),
             None => {
                 let stored = self.store.load(*key).await?;

@@ -42,6 +42,7 @@ impl Process {
             signed_in_by: WayIn::Oidc,
             provider: provider.into(),
             auth_time: self.clock.now(),
+            auth_time_stated: false,
             acr: None,
             amr: Arc::new([]),
             tokens,

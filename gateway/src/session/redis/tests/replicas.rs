@@ -64,6 +64,7 @@ fn person(name: &str) -> NewSession {
         signed_in_by: WayIn::Oidc,
         provider: "corp".into(),
         auth_time: SystemClock.now(),
+        auth_time_stated: false,
         acr: None,
         amr: Arc::new([]),
         tokens: ProviderTokens::default(),
