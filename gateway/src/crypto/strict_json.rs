@@ -17,7 +17,8 @@ pub fn object(text: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
     }
 }
 
-struct Strict(Value);
+/// Any value, in which every name occurs once.
+pub(super) struct Strict(pub(super) Value);
 
 struct StrictVisitor;
 
