@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use crate::crypto::algorithm::VerifyAlgorithm;
-use crate::crypto::signing_key::{SignFault, SigningKey};
 use crate::crypto::jws::header::{Header, Members};
+use crate::crypto::signing_key::{SignFault, SigningKey};
 use crate::crypto::strict_json;
 use crate::crypto::verifying_key::{KeySet, VerifyingKey};
 

@@ -119,9 +119,9 @@ impl VerifyingKey {
             Material::Ed25519(key) | Material::P256(key) | Material::P384(key) => {
                 key.verify_sig(message, signature).is_ok()
             }
-            Material::Rsa(key) => key
-                .parsed(algorithm)
-                .is_some_and(|key| key.verify_sig(message, signature).is_ok()),
+            Material::Rsa(key) => {
+                key.parsed(algorithm).is_some_and(|key| key.verify_sig(message, signature).is_ok())
+            }
         }
     }
 

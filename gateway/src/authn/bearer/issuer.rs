@@ -125,7 +125,10 @@ impl Issuer {
 
     /// What [`verify`](Self::verify) would say, where the key is in memory; `None` where it has to be
     /// fetched, or somebody is asked.
-    pub(super) fn verify_now(&self, token: Unverified<'_>) -> Option<Result<Arc<Accepted>, Denial>> {
+    pub(super) fn verify_now(
+        &self,
+        token: Unverified<'_>,
+    ) -> Option<Result<Arc<Accepted>, Denial>> {
         let keys = self.keys()?;
         let generation = generation_before(keys);
         let judged = self.settings.verify_now(token, keys, &*self.clock)?;
