@@ -25,7 +25,8 @@ pub fn value(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice::<Strict>(text).map(|strict| strict.0)
 }
 
-struct Strict(Value);
+/// Any value, in which every name occurs once.
+pub(super) struct Strict(pub(super) Value);
 
 struct StrictVisitor;
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa::PublicKeyComponents;
@@ -77,7 +77,15 @@ enum Material {
     P256(ParsedPublicKey),
     P384(ParsedPublicKey),
     Shared(Box<Shared>),
-    Rsa(PublicKeyComponents<Vec<u8>>),
+    Rsa(Box<RsaKey>),
+}
+
+/// An RSA key; parsed when it is first used with an algorithm, and then kept: what a verification
+/// needs of the modulus takes as long to work out as a tenth of the verification.
+#[derive(Clone, Debug)]
+struct RsaKey {
+    components: PublicKeyComponents<Vec<u8>>,
+    parsed: [OnceLock<Option<ParsedPublicKey>>; RSA.len()],
 }
 
 /// A secret as each of its algorithms wants it.
@@ -123,7 +131,7 @@ impl VerifyingKey {
             Material::Ed25519(_) => algorithm == A::EdDsa,
             Material::P256(_) => algorithm == A::Es256,
             Material::P384(_) => algorithm == A::Es384,
-            Material::Rsa(_) => rsa_parameters(algorithm).is_some(),
+            Material::Rsa(_) => RSA.iter().any(|(of, _)| *of == algorithm),
             Material::Shared(ref secret) => match algorithm {
                 A::Hs256 => secret.bytes >= 32,
                 A::Hs384 => secret.bytes >= 48,
@@ -154,8 +162,9 @@ impl VerifyingKey {
                 // In constant time.
                 hmac::verify(key, message, signature).is_ok()
             }
-            Material::Rsa(key) => rsa_parameters(algorithm)
-                .is_some_and(|parameters| key.verify(parameters, message, signature).is_ok()),
+            Material::Rsa(key) => {
+                key.parsed(algorithm).is_some_and(|key| key.verify_sig(message, signature).is_ok())
+            }
         }
     }
 
@@ -196,7 +205,8 @@ impl VerifyingKey {
                 if weak::rsa(&n, &e) {
                     return Err(KeyFault::Weak);
                 }
-                Material::Rsa(PublicKeyComponents { n, e })
+                let components = PublicKeyComponents { n, e };
+                Material::Rsa(Box::new(RsaKey { components, parsed: Default::default() }))
             }
             _ => return Err(KeyFault::Unsupported),
         };
@@ -320,17 +330,23 @@ fn parse(
     ParsedPublicKey::new(algorithm, public).map_err(|_| KeyFault::Weak)
 }
 
-fn rsa_parameters(algorithm: VerifyAlgorithm) -> Option<&'static RsaParameters> {
-    use VerifyAlgorithm as A;
-    Some(match algorithm {
-        A::EdDsa | A::Es256 | A::Es384 | A::Hs256 | A::Hs384 | A::Hs512 => return None,
-        A::Ps256 => &RSA_PSS_2048_8192_SHA256,
-        A::Ps384 => &RSA_PSS_2048_8192_SHA384,
-        A::Ps512 => &RSA_PSS_2048_8192_SHA512,
-        A::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
-        A::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
-        A::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
-    })
+/// What an RSA key can be used with.
+static RSA: [(VerifyAlgorithm, &RsaParameters); 6] = [
+    (VerifyAlgorithm::Ps256, &RSA_PSS_2048_8192_SHA256),
+    (VerifyAlgorithm::Ps384, &RSA_PSS_2048_8192_SHA384),
+    (VerifyAlgorithm::Ps512, &RSA_PSS_2048_8192_SHA512),
+    (VerifyAlgorithm::Rs256, &RSA_PKCS1_2048_8192_SHA256),
+    (VerifyAlgorithm::Rs384, &RSA_PKCS1_2048_8192_SHA384),
+    (VerifyAlgorithm::Rs512, &RSA_PKCS1_2048_8192_SHA512),
+];
+
+impl RsaKey {
+    fn parsed(&self, algorithm: VerifyAlgorithm) -> Option<&ParsedPublicKey> {
+        let mut all = RSA.iter().zip(&self.parsed);
+        let ((_, parameters), parsed) = all.find(|((of, _), _)| *of == algorithm)?;
+        let parse = || self.components.to_parsed_public_key(parameters).ok();
+        parsed.get_or_init(parse).as_ref()
+    }
 }
 
 #[cfg(test)]

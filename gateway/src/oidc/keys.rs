@@ -29,6 +29,9 @@ pub trait KeySource: Send + Sync + std::fmt::Debug {
         algorithm: VerifyAlgorithm,
     ) -> Result<Arc<VerifyingKey>, KeyFault>;
 
+    /// What [`find`](Self::find) finds without fetching or waiting; `None` where it would have to.
+    fn known(&self, kid: Option<&str>, algorithm: VerifyAlgorithm) -> Option<Arc<VerifyingKey>>;
+
     /// Which keys these are: another number after each change, `None` while there are none that may
     /// be used. What was verified under another number is to be verified again.
     fn generation(&self) -> Option<u64>;
@@ -90,7 +93,11 @@ impl KeySource for KeySet {
         kid: Option<&str>,
         algorithm: VerifyAlgorithm,
     ) -> Result<Arc<VerifyingKey>, KeyFault> {
-        self.find(kid, algorithm).cloned().ok_or(KeyFault::Unknown)
+        self.known(kid, algorithm).ok_or(KeyFault::Unknown)
+    }
+
+    fn known(&self, kid: Option<&str>, algorithm: VerifyAlgorithm) -> Option<Arc<VerifyingKey>> {
+        Self::find(self, kid, algorithm).cloned()
     }
 
     /// Keys that do not change.
@@ -197,12 +204,11 @@ impl KeySource for RemoteKeys {
         kid: Option<&str>,
         algorithm: VerifyAlgorithm,
     ) -> Result<Arc<VerifyingKey>, KeyFault> {
-        let known = || self.usable()?.keys.find(kid, algorithm).cloned();
-        if let Some(key) = known() {
+        if let Some(key) = self.known(kid, algorithm) {
             return Ok(key);
         }
         let mut flight = self.flight.lock().await;
-        if let Some(key) = known() {
+        if let Some(key) = self.known(kid, algorithm) {
             return Ok(key);
         }
         let now = self.clock.instant();
@@ -224,6 +230,10 @@ impl KeySource for RemoteKeys {
         }
         let snapshot = self.load(&mut flight).await?;
         snapshot.keys.find(kid, algorithm).cloned().ok_or(KeyFault::Unknown)
+    }
+
+    fn known(&self, kid: Option<&str>, algorithm: VerifyAlgorithm) -> Option<Arc<VerifyingKey>> {
+        self.usable()?.keys.find(kid, algorithm).cloned()
     }
 
     fn generation(&self) -> Option<u64> {

@@ -69,6 +69,10 @@ impl KeySource for SharedSecret {
         fits.then(|| Arc::clone(&self.0)).ok_or(KeyFault::Unknown)
     }
 
+    fn known(&self, _: Option<&str>, algorithm: VerifyAlgorithm) -> Option<Arc<VerifyingKey>> {
+        self.0.permits(algorithm).then(|| Arc::clone(&self.0))
+    }
+
     fn generation(&self) -> Option<u64> {
         Some(0)
     }
@@ -163,18 +167,36 @@ impl Issuer {
 
     /// Verifies a signed token. The signature comes first: an expired forgery is a forgery.
     pub(super) async fn verify(&self, token: Unverified<'_>) -> Result<Arc<Accepted>, Denial> {
-        let keys: &dyn KeySource = match &self.source {
-            TokenSource::Introspection(_) => return Err(Denial::Reject(RejectReason::Issuer)),
-            TokenSource::Keys(keys) => keys,
-            TokenSource::Remote(keys) => &**keys,
-            TokenSource::Shared(secret) => secret,
-        };
-        // Before the look-up: keys that come meanwhile make the result old, never new. Of keys that
-        // were not there yet nobody can say which ones they were: not remembered.
-        let generation = keys.generation().unwrap_or(u64::MAX);
-        let (verified, facts) = self.settings.verify(token, keys, &*self.clock).await?;
+        let keys = self.keys().ok_or(RejectReason::Issuer)?;
+        let generation = generation_before(keys);
+        let judged = self.settings.verify(token, keys, &*self.clock).await?;
+        Ok(self.believed(judged, generation))
+    }
+
+    /// What [`verify`](Self::verify) would say, where the key is in memory; `None` where it has to be
+    /// fetched, or somebody is asked.
+    pub(super) fn verify_now(
+        &self,
+        token: Unverified<'_>,
+    ) -> Option<Result<Arc<Accepted>, Denial>> {
+        let keys = self.keys()?;
+        let generation = generation_before(keys);
+        let judged = self.settings.verify_now(token, keys, &*self.clock)?;
+        Some(judged.map(|judged| self.believed(judged, generation)))
+    }
+
+    fn keys(&self) -> Option<&dyn KeySource> {
+        match &self.source {
+            TokenSource::Introspection(_) => None,
+            TokenSource::Keys(keys) => Some(keys),
+            TokenSource::Remote(keys) => Some(&**keys),
+            TokenSource::Shared(secret) => Some(secret),
+        }
+    }
+
+    fn believed(&self, (verified, facts): (Verified, Facts), generation: u64) -> Arc<Accepted> {
         let until = facts.expires.unwrap_or_else(|| self.clock.now());
-        Ok(self.accepted(facts, verified.claims(), (until, generation)))
+        self.accepted(facts, verified.claims(), (until, generation))
     }
 
     /// Asks the issuer about a token.
@@ -245,11 +267,9 @@ impl Issuer {
     }
 
     fn generation(&self) -> Option<u64> {
-        match &self.source {
-            TokenSource::Introspection(_) => Some(0),
-            TokenSource::Keys(keys) => keys.generation(),
-            TokenSource::Remote(keys) => keys.generation(),
-            TokenSource::Shared(secret) => secret.generation(),
+        match self.keys() {
+            None => Some(0),
+            Some(keys) => keys.generation(),
         }
     }
 }
@@ -261,6 +281,12 @@ fn strength(claims: &serde_json::Map<String, serde_json::Value>) -> Strength {
     Strength { auth_time, acr: acr.map(Into::into) }
 }
 
+/// To be asked before the look-up: keys that come meanwhile make the result old, never new. Of keys
+/// that were not there yet nobody can say which ones they were: not remembered.
+fn generation_before(keys: &dyn KeySource) -> u64 {
+    keys.generation().unwrap_or(u64::MAX)
+}
+
 impl IssuerSettings {
     /// Verifies a signed token with `keys`, and all that the settings ask of it.
     pub(in crate::authn) async fn verify(
@@ -269,16 +295,42 @@ impl IssuerSettings {
         keys: &dyn KeySource,
         clock: &dyn Clock,
     ) -> Result<(Verified, Facts), Denial> {
-        let algorithm = token.algorithm();
-        if !self.algorithms.contains(&algorithm) {
-            return Err(Denial::Reject(RejectReason::Algorithm));
+        self.takes_algorithm(&token)?;
+        let key = keys.find(token.kid(), token.algorithm()).await?;
+        self.judge(token, &key, clock.now())
+    }
+
+    /// What [`verify`](Self::verify) would say, where the key is in memory.
+    fn verify_now(
+        &self,
+        token: Unverified<'_>,
+        keys: &dyn KeySource,
+        clock: &dyn Clock,
+    ) -> Option<Result<(Verified, Facts), Denial>> {
+        if let Err(denial) = self.takes_algorithm(&token) {
+            return Some(Err(denial));
         }
-        let key = keys.find(token.kid(), algorithm).await?;
-        let verified = token.verify(&key)?;
+        let key = keys.known(token.kid(), token.algorithm())?;
+        Some(self.judge(token, &key, clock.now()))
+    }
+
+    /// Before a key is looked for: no token makes us fetch what it could not be verified with.
+    fn takes_algorithm(&self, token: &Unverified<'_>) -> Result<(), Denial> {
+        let takes = self.algorithms.contains(&token.algorithm());
+        if takes { Ok(()) } else { Err(Denial::Reject(RejectReason::Algorithm)) }
+    }
+
+    fn judge(
+        &self,
+        token: Unverified<'_>,
+        key: &VerifyingKey,
+        now: Timestamp,
+    ) -> Result<(Verified, Facts), Denial> {
+        let verified = token.verify(key)?;
         if !self.takes_typ(verified.typ()) {
             return Err(Denial::Reject(RejectReason::Type));
         }
-        let facts = self.check(verified.claims(), Said::BySignature, clock.now())?;
+        let facts = self.check(verified.claims(), Said::BySignature, now)?;
         Ok((verified, facts))
     }
 }

@@ -58,6 +58,29 @@ impl Bearer {
         })
     }
 
+    /// Judges a signed token with keys that are in memory: no I/O, no wait. `None` where something has
+    /// to be fetched, or somebody asked.
+    fn judge_now(&self, text: &str) -> Option<Outcome> {
+        // The digest of what nobody remembers is of no use.
+        let fingerprint = self.remembers.then(|| Fingerprint::of(text));
+        if let Some(known) = fingerprint.as_ref().and_then(|token| self.known(token)) {
+            return Some(known);
+        }
+        let token = Unverified::parse(text).ok()?;
+        let Some(takes) = self.whose(&token) else {
+            return Some(Outcome::Reject(RejectReason::Issuer));
+        };
+        Some(match takes.issuer.verify_now(token)? {
+            Ok(accepted) => {
+                if let Some(token) = fingerprint {
+                    takes.issuer.remember(token, &accepted);
+                }
+                takes.admit(&accepted)
+            }
+            Err(denial) => denial.into(),
+        })
+    }
+
     async fn judge(&self, token: &str, fingerprint: &Fingerprint) -> Outcome {
         let parsed = match self.secrets {
             true => Unverified::parse_shared_too(token),
@@ -71,30 +94,26 @@ impl Bearer {
                 None => Err(Denial::from(fault)),
             },
         };
-        match judged {
-            Ok(outcome) => outcome,
-            Err(Denial::Reject(reason)) => Outcome::Reject(reason),
-            Err(Denial::Unavailable(cause)) => Outcome::Unavailable(Unavailable {
-                dependency: "the issuer of the access token",
-                cause: cause.into(),
-            }),
+        judged.unwrap_or_else(Outcome::from)
+    }
+
+    /// Whom a token claims to be of chooses whose keys, or whose word, it is held against; nobody else
+    /// is asked, and nothing is fetched for a stranger's.
+    fn whose(&self, token: &Unverified<'_>) -> Option<&Takes> {
+        match token.claimed_issuer() {
+            Some(name) => self.takes.iter().find(|takes| takes.issuer.settings().issuer == *name),
+            None => self.takes.iter().find(|takes| takes.issuer.is_asked()),
         }
     }
 
-    /// A token in the form of a JWS. Whom it claims to be of chooses whose keys, or whose word, it is
-    /// held against; nobody else is asked, and nothing is fetched for a stranger's.
+    /// A token in the form of a JWS.
     async fn signed(
         &self,
         text: &str,
         token: Unverified<'_>,
         fingerprint: &Fingerprint,
     ) -> Result<Outcome, Denial> {
-        let claimed = token.claimed_issuer();
-        let takes = match &claimed {
-            Some(name) => self.takes.iter().find(|takes| takes.issuer.settings().issuer == *name),
-            None => self.takes.iter().find(|takes| takes.issuer.is_asked()),
-        };
-        let takes = takes.ok_or(Denial::Reject(RejectReason::Issuer))?;
+        let takes = self.whose(&token).ok_or(RejectReason::Issuer)?;
         if takes.issuer.is_asked() {
             return takes.ask(text, fingerprint).await;
         }
@@ -157,8 +176,19 @@ impl Authenticator for Bearer {
         match credential::find(request) {
             Credential::Absent => Some(Outcome::Absent),
             Credential::Bad(reason) => Some(Outcome::Reject(reason)),
-            Credential::Token(token) if self.remembers => self.known(&Fingerprint::of(token)),
-            Credential::Token(_) => None,
+            Credential::Token(token) => self.judge_now(token),
+        }
+    }
+}
+
+impl From<Denial> for Outcome {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Reject(reason) => Self::Reject(reason),
+            Denial::Unavailable(cause) => Self::Unavailable(Unavailable {
+                dependency: "the issuer of the access token",
+                cause: cause.into(),
+            }),
         }
     }
 }

@@ -105,7 +105,7 @@ impl EntraTokens {
     async fn verify(&self, token: &str) -> Result<TabSignIn, Denial> {
         let token = Unverified::parse(token)?;
         // Only compared: the tenant is one of ours, or of Entra's, before anything else is believed.
-        let claimed = token.claimed_issuer().unwrap_or_default();
+        let claimed = token.claimed_issuer().unwrap_or_default().into_owned();
         let (form, tenant) = self.tenant(&claimed).ok_or(RejectReason::Issuer)?;
         let settings = self.expected(&claimed, tenant);
         let (verified, facts) = settings.verify(token, &*self.keys, &*self.clock).await?;

@@ -44,3 +44,45 @@ impl fmt::Debug for Bond {
         f.debug_struct("Bond").field("ticket", &self.ticket).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use super::*;
+    use crate::session::LiveStreams;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_has_used_up_its_turn_is_woken_at_the_end_all_the_same() {
+        let live = Arc::new(LiveStreams::new(1));
+        let key = [7; 32];
+        let mut bond = Bond::new(live.register(key).unwrap());
+        let wakes = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&wakes));
+        poll_fn(|cx| {
+            // The runtime now lets whatever asks it wait, so that other tasks have their turn.
+            while pin!(tokio::task::consume_budget()).poll(cx).is_ready() {}
+            assert_eq!(bond.over(&mut Context::from_waker(&waker)), None);
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 0, "woken for nothing");
+        live.end(&key, EndCause::Revoked);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "nobody told the task");
+        let ended = bond.over(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(ended, Some(EndCause::Revoked));
+    }
+}

@@ -1,5 +1,6 @@
 //! Upstreams that break off, lie or talk too much.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -200,6 +201,46 @@ async fn an_upstream_cannot_plant_our_cookies_or_speak_to_the_next_hop() {
         raw.send(get("/public/0")).await;
         assert_eq!(raw.answer().await.unwrap().status(), 200, "the client's connection is ours");
     }
+}
+
+/// A client cannot tell where an interim answer that it has half of ends: whatever is said behind it
+/// could be read as a part of it.
+#[tokio::test]
+async fn an_exchange_that_fails_behind_an_interim_answer_says_nothing_more() {
+    const HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n";
+    let hinted = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&hinted);
+    let crook = Crook::start(move |target| {
+        let after = |bytes: &[u8]| [HINTS, bytes].concat();
+        if !target.ends_with("warm") {
+            counts.fetch_add(1, Ordering::SeqCst);
+        }
+        match target.rsplit('/').next() {
+            Some("close") => (after(b""), Then::Close),
+            Some("half") => (after(b"HTTP/1.1 200 OK\r\nContent-"), Then::Close),
+            Some("hang") => (after(b""), Then::Hang),
+            Some("well") => (after(&answer("Content-Length: 4", "well")), Then::Keep),
+            _ => (answer("Content-Length: 4", "warm"), Then::Keep),
+        }
+    })
+    .await;
+    let lab = before(&crook, false).await;
+    for fault in ["close", "half", "hang"] {
+        // A request on a connection that was used before may be sent again, unless something was said.
+        assert_eq!(status_of(lab.gateway.http, get("/public/warm")).await, 200);
+        let asked = hinted.load(Ordering::SeqCst);
+        let mut raw = Raw::connect(lab.gateway.http).await;
+        raw.send(get(&format!("/public/{fault}"))).await;
+        let said = raw.rest().await.unwrap();
+        let text = String::from_utf8_lossy(&said);
+        let whole = text.starts_with("HTTP/1.1 103 ") && text.ends_with("\r\n\r\n");
+        assert!(whole && text.matches("HTTP/").count() == 1, "{fault}: {text}");
+        assert_eq!(hinted.load(Ordering::SeqCst) - asked, 1, "{fault}: sent again");
+    }
+    let mut raw = Raw::connect(lab.gateway.http).await;
+    raw.send(get("/public/well")).await;
+    // The reader skips interim answers.
+    assert_eq!(raw.answer().await.unwrap().text(), "well");
 }
 
 fn answer(fields: &str, body: &str) -> Vec<u8> {

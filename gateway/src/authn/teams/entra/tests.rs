@@ -36,6 +36,14 @@ impl KeySource for Dark {
         Err(KeyFault::Unavailable("timeout".to_owned()))
     }
 
+    fn known(
+        &self,
+        _: Option<&str>,
+        _: VerifyAlgorithm,
+    ) -> Option<Arc<crate::crypto::VerifyingKey>> {
+        None
+    }
+
     fn generation(&self) -> Option<u64> {
         None
     }
