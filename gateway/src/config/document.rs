@@ -159,7 +159,7 @@ fn password_key(line: &str) -> Option<usize> {
     place.map(|(at, _)| at)
 }
 
-/// A line whose URLs name no user and no password any more.
+/// A line whose URLs have no password any more.
 fn without_userinfo(line: &str) -> String {
     let (mut shown, mut rest) = (String::new(), line);
     while let Some((head, tail)) = rest.split_once("://") {
@@ -168,11 +168,11 @@ fn without_userinfo(line: &str) -> String {
         let end = tail.find(['"', '\'', ' ']).unwrap_or(tail.len());
         let (url, after) = tail.split_at_checked(end).unwrap_or((tail, ""));
         match url.rsplit_once('@') {
-            Some((_, place)) => {
+            Some((user, place)) if user.contains(':') => {
                 shown.push_str("…@");
                 shown.push_str(place);
             }
-            None => shown.push_str(url),
+            _ => shown.push_str(url),
         }
         rest = after;
     }
