@@ -127,6 +127,7 @@ async fn fill(manager: &SessionManager, count: usize) -> Result<Vec<Handle>> {
         signed_in_by: WayIn::Oidc,
         provider: "demo".into(),
         auth_time: SystemClock.now(),
+        auth_time_stated: false,
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
         tokens: ProviderTokens::default(),

@@ -220,7 +220,9 @@ impl Pump {
 
     /// Turns what has arrived into what is to be written.
     fn decode(&mut self, source: &mut Inlet) -> Result<(), PumpFault> {
-        while !self.ended && self.data == 0 && self.out.len() < GATHERED {
+        // What is decoded now is written behind what waits: also behind the end of a chunk.
+        let waits = |pump: &Self| pump.data > 0 || !pump.tail.is_empty();
+        while !self.ended && !waits(self) && self.out.len() < GATHERED {
             match self.body.next(source.bytes()).map_err(PumpFault::Malformed)? {
                 Piece::More => break,
                 Piece::Framing(count) => source.consume(count),

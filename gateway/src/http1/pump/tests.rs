@@ -105,6 +105,20 @@ async fn an_event_leaves_before_the_next_one_is_there() {
     }
 }
 
+/// A sink may take a chunk and not its end; what comes behind must wait for that.
+#[tokio::test]
+async fn nothing_overtakes_the_end_of_a_chunk() {
+    for room in 1..300 {
+        let body = [b'x'; COPIED + 100];
+        let wire =
+            [&format!("{:x}\r\n", body.len()).into_bytes()[..], &body, b"\r\n0\r\n\r\n"].concat();
+        let cuts = (wire.len(), room);
+        let (done, coded, _) = through(&wire, Body::CHUNKED, Coding::Chunked, cuts).await;
+        assert_eq!(done, Ok(()));
+        assert!(coded.ends_with(&wire), "{room}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
