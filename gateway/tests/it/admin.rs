@@ -70,7 +70,7 @@ async fn sessions_are_shown_without_what_opens_them_and_end_by_name() {
     assert_eq!(leaving.get(Kind::Fetch, HOME).await.status(), 401);
     assert_eq!(staying.get(Kind::Fetch, HOME).await.status(), 200);
     assert!(lab.gateway.has_printed("\"event\":\"admin_action\"", 1).await);
-    assert!(lab.gateway.has_printed("\"cause\":\"revoked\"", 1).await);
+    assert!(lab.gateway.has_printed("\"reason\":\"revoked\"", 1).await);
     let again = refused(&lab.gateway, &["sessions", "revoke", sid]).await;
     assert!(again.contains("there is no session"), "{again}");
     let lab = lab.crash().await;
