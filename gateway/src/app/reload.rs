@@ -15,6 +15,7 @@ use crate::config::{Checked, Config, Loaded};
 use crate::edge::Sites;
 use crate::observe::{LogHandle, audit};
 use crate::proxy::Snapshot;
+use crate::session::EndCause;
 
 /// How often names of upstreams are looked up again: what a change of address costs at most.
 const LOOK_UP: Duration = Duration::from_secs(10);
@@ -102,7 +103,11 @@ impl Reloader {
             return Err(fault.to_string());
         }
         if let (Some(sites), Some(new)) = (&self.sites, &next.built.sites) {
-            sites.store(Arc::clone(new));
+            let old = sites.swap(Arc::clone(new));
+            let still = new.table().bonds();
+            for bond in old.table().bonds().difference(&still) {
+                self.lasting.sessions.live().end(bond, EndCause::Revoked);
+            }
         }
         let limit = next.loaded.config.server.limits.connections;
         self.lasting.load.limit_to(usize::try_from(limit).unwrap_or(usize::MAX));

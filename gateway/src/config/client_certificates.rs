@@ -62,3 +62,11 @@ pub enum CertificateSubject {
     /// The alternative name that is a URI.
     Uri,
 }
+
+impl ClientCertificates {
+    /// The issuer of its principals.
+    pub fn issuer(&self, id: &str) -> String {
+        let own = || format!("urn:portcullis:client-certificate:{id}");
+        self.issuer.clone().unwrap_or_else(own)
+    }
+}

@@ -6,7 +6,8 @@ use crate::config::routes::Route;
 
 impl Config {
     /// The issuers that an id means: of a provider, a directory, an issuer of access tokens, a signer
-    /// of links or an external service; `trusted_headers` is that of the proxy. None for an unknown id.
+    /// of links, of client certificates or an external service; `trusted_headers` is that of the proxy,
+    /// `api_key` that of our own keys. None for an unknown id.
     pub fn issuers_called(&self, id: &str) -> Vec<String> {
         let called = |(name, issuer): (String, String)| (name == id).then_some(issuer);
         self.vouching().filter_map(called).collect()
@@ -38,6 +39,9 @@ impl Config {
         {
             all.push((route.forward_auth.clone().unwrap_or_default(), service.issuer()));
         }
+        if takes(Auth::ClientCertificate) {
+            all.extend(self.certified());
+        }
         if takes(Auth::TrustedHeaders)
             && let Some(trusted) = &self.trusted_headers
         {
@@ -51,7 +55,18 @@ impl Config {
         let services = self.forward_auth.iter().map(|(id, it)| (id.clone(), it.issuer()));
         let trusted = self.trusted_headers.iter();
         let trusted = trusted.map(|it| ("trusted_headers".to_owned(), it.issuer()));
-        self.people().chain(issuers).chain(self.links()).chain(services).chain(trusted)
+        let keys = [Self::of_keys()];
+        let named = self.people().chain(issuers).chain(self.links()).chain(services).chain(trusted);
+        named.chain(self.certified()).chain(keys)
+    }
+
+    /// Keys whose owner is known by nothing else.
+    fn of_keys() -> (String, String) {
+        ("api_key".to_owned(), "urn:portcullis:api-key".to_owned())
+    }
+
+    fn certified(&self) -> impl Iterator<Item = (String, String)> {
+        self.client_certificates.iter().map(|(id, it)| (id.clone(), it.issuer(id)))
     }
 
     fn people(&self) -> impl Iterator<Item = (String, String)> {

@@ -55,6 +55,15 @@ pub enum CertificateFault {
         /// What is wrong.
         cause: rustls::Error,
     },
+    /// A site that asks clients for certificates cannot be found by any name.
+    #[error(
+        "`{path}` names no host (subjectAltName), so that nobody would be asked for a client \
+         certificate; have it issued with the hosts' names"
+    )]
+    Nameless {
+        /// The chain.
+        path: PathBuf,
+    },
     /// No certificate is configured.
     #[error("no certificate is configured for the https listener")]
     None,
@@ -105,6 +114,9 @@ impl Sites {
         };
         let table =
             Arc::new(SiteTable::new(certificates.iter().zip(&certified).map(site).collect()));
+        if let Some(site) = table.nameless() {
+            return Err(CertificateFault::Nameless { path: PathBuf::from(&*site.name) });
+        }
         let configs = if table.asks() {
             let all = certificates.iter().zip(certified);
             let configs = all.map(|(files, certified)| {

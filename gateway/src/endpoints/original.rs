@@ -131,7 +131,9 @@ impl Original {
             query: self.query.as_deref(),
             headers: question.headers,
             client: self.client.to_canonical(),
-            peer: question.peer,
+            // The proxy asks; the fields are the client's: who may say who people are is not decided
+            // by who asks.
+            peer: self.client.to_canonical(),
             // That on the connection is the proxy's own.
             certificate: None,
             // A proxy does not pass `Upgrade` on to us; browsers let no page leave these out or add

@@ -132,6 +132,10 @@ fn yes(admitted: &Admitted, allowed: StatusCode) -> Reply {
     for (name, _) in admitted.plan().app.iter().flat_map(|app| &app.fields) {
         reply.headers.insert(name.clone(), HeaderValue::from_static(""));
     }
+    // What no client may tell an application, and what is none of an application's business.
+    for name in &admitted.plan().strip {
+        reply.headers.insert(name.clone(), HeaderValue::from_static(""));
+    }
     for (name, value) in proof.passed() {
         reply.headers.insert(name.clone(), value.clone());
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use http::HeaderMap;
 use http::header::ORIGIN;
+use http::{HeaderMap, Method};
 
 use crate::web::host::Host;
-use crate::web::request::Scheme;
+use crate::web::request::{Request, Scheme};
 
 /// A web origin: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -125,6 +125,15 @@ pub fn check_state_change(
         (Claim::Absent, Some(_)) => Err(OriginFault::CrossSite),
         (Claim::Opaque, _) => Err(OriginFault::Opaque),
     }
+}
+
+/// Whether a request would change something, and a page of another site has made it: a credential that
+/// a browser adds by itself does not count then.
+pub fn changes_across_sites(request: &Request<'_>) -> bool {
+    // The methods that change nothing (RFC 9110 section 9.2.1).
+    let reads = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
+    !reads.contains(request.method)
+        && check_state_change(request.headers, request.scheme, request.authority, &[]).is_err()
 }
 
 enum Claim {

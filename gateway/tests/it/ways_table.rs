@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::support::admin::command;
 use crate::support::counsel::Counsel;
 use crate::support::forge::claims;
 use crate::support::lab::{Lab, SITE};
@@ -116,6 +117,16 @@ async fn ways(lab: &Lab) -> Vec<Way> {
             ],
         ),
         Way::new(
+            "api_key",
+            Seat::Field,
+            true,
+            &[
+                (Good, &[&key(lab, "oid-engineer", &lab.provider.issuer()).await]),
+                (Other, &[&key(lab, "robot", "urn:portcullis:api-key").await]),
+                (Bad, &["X-API-Key: pck_rubbish"]),
+            ],
+        ),
+        Way::new(
             "teams",
             Seat::Cookie,
             true,
@@ -139,8 +150,17 @@ async fn ways(lab: &Lab) -> Vec<Way> {
     ]
 }
 
-const NAMES: [&str; 6] =
-    ["session", "bearer", "password", "teams", "trusted_headers", "forward_auth"];
+const NAMES: [&str; 7] =
+    ["session", "bearer", "password", "api_key", "teams", "trusted_headers", "forward_auth"];
+
+/// The line of a key in the name of somebody.
+async fn key(lab: &Lab, owner: &str, issuer: &str) -> String {
+    let create = ["api-keys", "create", "table", "--all-routes", "--json"];
+    let whose = ["--owner", owner, "--issuer", issuer];
+    let told = command(&lab.gateway, &[&create[..], &whose].concat()).await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    format!("X-API-Key: {}", told["key"].as_str().unwrap())
+}
 
 /// Name and value of the cookie of a tab in which `oid` is signed in.
 async fn tab(lab: &Lab, oid: &str) -> String {
@@ -316,7 +336,7 @@ async fn each_way_alone_and_before_visitors() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    assert_eq!(cases, 6 * 21);
+    assert_eq!(cases, 6 * 24);
 }
 
 #[tokio::test]
@@ -345,14 +365,17 @@ async fn of_two_ways_the_first_that_is_present_decides() {
     assert_eq!(cases, 1098);
 }
 
-/// Every subset of credentials, in every state, on one route that takes them all; and in the other order.
+/// Every subset of credentials, in every state, on one route that takes them all; and in the other order, keys
+/// left out.
 #[tokio::test]
 async fn of_all_ways_the_first_that_is_present_decides() {
     let (lab, _counsel) = house().await;
     let (mut cases, mut wrong) = (0, String::new());
     let mut ways = ways(&lab).await;
     let session = ways[0].clone();
-    for _ in 0..2 {
+    let reversed = NAMES.iter().rev().copied().collect::<Vec<_>>();
+    for names in [&NAMES[..], &reversed] {
+        let place = place(names);
         let mut rows: Vec<Vec<(&Way, Has, Vec<String>)>> = vec![Vec::new()];
         for way in &ways {
             let states = way.beside(Some(&session));
@@ -365,8 +388,6 @@ async fn of_all_ways_the_first_that_is_present_decides() {
             };
             rows = rows.iter().flat_map(longer).collect();
         }
-        let names: Vec<_> = ways.iter().map(|way| way.name).collect();
-        let place = place(&names);
         for row in &rows {
             let sent = row.iter().filter(|(_, has, _)| *has != Has::Absent);
             if sent.clone().filter(|(way, ..)| way.seat == Seat::Authorization).count() > 1 {
@@ -382,7 +403,9 @@ async fn of_all_ways_the_first_that_is_present_decides() {
             cases += 1;
         }
         ways.reverse();
+        // One of them less keeps the other order short.
+        ways.retain(|way| way.name != "api_key");
     }
     assert!(wrong.is_empty(), "{wrong}");
-    assert_eq!(cases, 2 * 3 * 9 * 4 * 3 * 4);
+    assert_eq!(cases, 3 * 9 * 4 * 4 * 3 * 4 + 3 * 9 * 4 * 3 * 4);
 }

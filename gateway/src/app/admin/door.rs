@@ -1,10 +1,11 @@
 //! Who may: whoever comes through the socket as this user or root, or shows the token.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -65,10 +66,22 @@ pub(super) async fn keep(
     next: Next,
 ) -> Response {
     let admitted = match admit(&admin, door, &request) {
-        Err(Denied::NoToken(by)) => Ok(Caller(by)),
+        Err(Denied::NoToken(by)) if is_by_address(&request) => Ok(Caller(by)),
         admitted => admitted,
     };
     pass(admitted, request, next).await
+}
+
+/// Whether the listener is called by its address. A page of another site can have its own name lead to
+/// this listener, and is of the same site then; it cannot choose the name that the browser sends.
+fn is_by_address(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    host.is_some_and(|host| {
+        let name = host.host().trim_start_matches('[').trim_end_matches(']');
+        name == "localhost" || name.parse::<IpAddr>().is_ok()
+    })
 }
 
 async fn pass(admitted: Result<Caller, Denied>, mut request: Request, next: Next) -> Response {

@@ -105,6 +105,8 @@ pub(super) async fn revoke(
         Ok(whose) => whose,
         Err(slip) => return slip.answer(),
     };
+    // First, and whatever becomes of the sessions: the keys are kept elsewhere.
+    let keys = keys_of(&admin, &by, whose.clone(), wanted.disable_api_keys).await;
     let mut ended = 0_usize;
     for whose in &whose {
         let ends = admin.lasting.sessions.end_those(whose, EndCause::Revoked).await;
@@ -122,7 +124,7 @@ pub(super) async fn revoke(
     if wanted.sid.as_ref().is_some_and(|_| ended == 0) {
         return unknown(wanted.sid.as_deref().unwrap_or_default());
     }
-    match keys_of(&admin, &by, whose, wanted.disable_api_keys).await {
+    match keys {
         Ok(keys) => yes(StatusCode::OK, json!({ "ended": ended, "api_keys": keys })),
         Err(message) => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -168,8 +170,12 @@ fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Slip> {
     if whose.provider_sid.is_some() && whose.provider.is_none() {
         return Err(Slip::Bad("a provider_sid needs its provider: others may use the same"));
     }
-    if wanted.disable_api_keys && whose.subject.is_none() {
-        return Err(Slip::Bad("disable_api_keys needs the subject whose keys they are"));
+    let named = whose.subject.is_some() && (whose.issuer.is_some() || wanted.users_file.is_some());
+    if wanted.disable_api_keys && !named {
+        return Err(Slip::Bad(
+            "disable_api_keys needs the subject whose keys they are, and the issuer or users_file: \
+             others may call somebody else so",
+        ));
     }
     let Some(file) = &wanted.users_file else { return Ok(vec![whose]) };
     let issuers = issuers_of(admin, file);

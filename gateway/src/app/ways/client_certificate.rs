@@ -22,10 +22,7 @@ pub(super) fn way(ways: &Ways<'_>, _: &Route) -> Result<Arc<dyn Authenticator>, 
 pub(super) fn rules(id: &str, section: &Section) -> CertificateRules {
     CertificateRules {
         trust: id.to_owned(),
-        issuer: section
-            .issuer
-            .clone()
-            .unwrap_or_else(|| format!("urn:portcullis:client-certificate:{id}")),
+        issuer: section.issuer(id),
         subject: match section.subject {
             CertificateSubject::CommonName => SubjectField::CommonName,
             CertificateSubject::DistinguishedName => SubjectField::DistinguishedName,

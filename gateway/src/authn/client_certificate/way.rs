@@ -8,8 +8,7 @@ use crate::authn::authenticator::{Authenticator, Outcome, RejectReason};
 use crate::authn::client_certificate::rules::CertificateRules;
 use crate::base::Clock;
 use crate::identity::{Authenticated, WayIn};
-use crate::web::Request;
-use crate::web::mtls::ClientCertificate;
+use crate::web::{Request, origin};
 
 /// Takes the certificate that the client has shown in the handshake. It was verified there, for the
 /// host that is asked for, and read once for the connection.
@@ -25,7 +24,12 @@ impl ClientCertificates {
         Self { rules: rules.into(), clock }
     }
 
-    fn judge(&self, shown: &ClientCertificate) -> Outcome {
+    fn judge(&self, request: &Request<'_>) -> Outcome {
+        let Some(shown) = request.certificate else { return Outcome::Absent };
+        // A browser shows its certificate whichever page has made it ask.
+        if origin::changes_across_sites(request) {
+            return Outcome::Reject(RejectReason::CrossSite);
+        }
         // A connection lives longer than its handshake.
         if self.clock.now() >= shown.ends() {
             return Outcome::Reject(RejectReason::Expired);
@@ -37,7 +41,7 @@ impl ClientCertificates {
             Ok(who) => {
                 let way = WayIn::ClientCertificate;
                 let proof = Authenticated::assertion(Arc::new(who), way, None);
-                Outcome::Accept(proof.until(shown.ends()))
+                Outcome::Accept(proof.until(shown.ends()).bound_to(shown.bond()))
             }
             Err(reason) => Outcome::Reject(reason),
         }
@@ -51,11 +55,11 @@ impl Authenticator for ClientCertificates {
     }
 
     async fn authenticate(&self, request: &Request<'_>) -> Outcome {
-        request.certificate.map_or(Outcome::Absent, |shown| self.judge(shown))
+        self.judge(request)
     }
 
     fn authenticate_now(&self, request: &Request<'_>) -> Option<Outcome> {
-        Some(request.certificate.map_or(Outcome::Absent, |shown| self.judge(shown)))
+        Some(self.judge(request))
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::Method;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
 use crate::authn::session::CookieNames;
@@ -73,10 +72,7 @@ impl TeamsCookie {
         };
         let malformed = Outcome::Reject(RejectReason::Malformed);
         let handle = Handle::parse(text).ok_or(malformed)?;
-        if !is_safe(request.method)
-            && origin::check_state_change(request.headers, request.scheme, request.authority, &[])
-                .is_err()
-        {
+        if origin::changes_across_sites(request) {
             return Err(Outcome::Reject(RejectReason::CrossSite));
         }
         Ok(handle)
@@ -135,11 +131,6 @@ impl Authenticator for TeamsCookie {
             Err(outcome) => Some(outcome),
         }
     }
-}
-
-/// The methods that change nothing (RFC 9110 section 9.2.1).
-fn is_safe(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::ProviderId;
 use crate::config::check::findings::Problem;
 use crate::config::check::routes::{CLAIMS, NOT_FOR_TOKENS, unknown_claim};
 use crate::config::check::token::SHORTEST_SECRET;
@@ -55,6 +56,29 @@ pub(super) fn route(
         let remedy = "name one in `login` or `issuers`, or send `idp` too";
         warnings.push(Problem::new(format!("{path}.{key}"), message, remedy));
     }
+    if let Some(key) = passing_name(route).filter(|_| takes_github(route, config)) {
+        let message = "at GitHub people rename themselves, and others take the names they leave: to the \
+            app these would be one";
+        let remedy = "send `sub`, which stays, or `email`";
+        warnings.push(Problem::new(format!("{path}.{key}"), message, remedy));
+    }
+}
+
+/// The key that names people by what they call themselves.
+fn passing_name(route: &Route) -> Option<String> {
+    let passes = |fact: &Fact| matches!(fact, Fact::PreferredUsername | Fact::User);
+    if route.token.form == TokenForm::Chainlit && passes(route.token.identifier.fact()) {
+        return Some("token.identifier".to_owned());
+    }
+    let name = route.identity_headers.iter().find(|(_, claim)| passes(claim.fact()));
+    name.map(|(field, _)| format!("identity_headers.{field}"))
+}
+
+fn takes_github(route: &Route, config: &Config) -> bool {
+    let listed = |id: &ProviderId| route.login.is_empty() || route.login.contains(id);
+    let mut all = config.providers.iter();
+    route.takes_sessions()
+        && all.any(|(id, provider)| listed(id) && matches!(provider, Provider::Github(_)))
 }
 
 fn preset(route: &Route, config: &Config, wrong: &mut dyn FnMut(&str, String, String)) {

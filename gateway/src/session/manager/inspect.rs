@@ -47,6 +47,13 @@ pub struct Ends {
     pub fault: Option<StoreError>,
 }
 
+/// Which of the sessions that are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    All,
+    Living,
+}
+
 /// Keys that are looked at for one page: a search for somebody who is not there must not hold the answer up
 /// for ever.
 const LOOKED_AT: usize = 20_000;
@@ -109,7 +116,7 @@ impl SessionManager {
             let (keys, next) = self.keys(whose, page.next.as_deref(), whose.batch(most)).await?;
             looked_at = looked_at.saturating_add(keys.len());
             page.next = next;
-            page.sessions.extend(self.among(whose, &keys).await?);
+            page.sessions.extend(self.among(whose, &keys, Wanted::Living).await?);
             let enough = page.sessions.len() >= most || looked_at >= LOOKED_AT;
             if enough || page.next.is_none() {
                 return Ok(page);
@@ -150,7 +157,8 @@ impl SessionManager {
             let meant = if whose.is_everybody() {
                 Ok(keys)
             } else {
-                let meant = self.among(whose, &keys).await;
+                // Also those that seem to be over: another gateway may have seen a use of them.
+                let meant = self.among(whose, &keys, Wanted::All).await;
                 meant.map(|meant| meant.iter().map(|session| session.key).collect())
             };
             match meant {
@@ -193,16 +201,18 @@ impl SessionManager {
         self.store.keys(from, most).await
     }
 
-    /// The living sessions of these keys that are meant.
+    /// The sessions of these keys that are meant.
     async fn among(
         &self,
         whose: &Whose,
         keys: &[SessionKey],
+        wanted: Wanted,
     ) -> Result<Vec<Arc<Session>>, StoreError> {
         let keys: Vec<_> = keys.iter().filter(|key| whose.may_be(key)).collect();
+        let look = |key| self.look_at(key, wanted);
         let mut found = Vec::new();
         for some in keys.chunks(AT_ONCE) {
-            for session in join_all(some.iter().map(|key| self.look_at(key))).await {
+            for session in join_all(some.iter().map(|key| look(key))).await {
                 let Some(session) = session?.filter(|session| whose.fits(session)) else {
                     continue;
                 };
@@ -217,13 +227,21 @@ impl SessionManager {
         Ok(found)
     }
 
-    /// The session of a key, if it lives: no use of it, and memory stays as it is.
-    async fn look_at(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
+    /// The session of a key, if it is wanted: no use of it, and memory stays as it is.
+    async fn look_at(
+        &self,
+        key: &SessionKey,
+        wanted: Wanted,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
         if matches!(self.fence.passage(key), Passage::Dead) {
             return Ok(None);
         }
-        // What somebody else may have ended since is asked for.
+        let now = self.clock.now();
+        let lives =
+            |session: &Arc<Session>| over(session.moments(), self.lifetimes.idle, now).is_none();
+        // What somebody else may have ended or used since is asked for.
         let held = self.hot.peek(key).filter(|session| self.horizon.holds(session.confirmed));
+        let held = held.filter(|session| !self.is_shared || lives(session));
         let session = match held {
             Some(session) => Some(session),
             None => {
@@ -231,10 +249,7 @@ impl SessionManager {
                 stored.and_then(|stored| self.unseal(*key, &stored)).map(Arc::new)
             }
         };
-        let now = self.clock.now();
-        let lives =
-            |session: &Arc<Session>| over(session.moments(), self.lifetimes.idle, now).is_none();
-        Ok(session.filter(lives))
+        Ok(session.filter(|session| wanted == Wanted::All || lives(session)))
     }
 
     async fn provider_sid(&self, key: &SessionKey) -> Result<Option<String>, StoreError> {

@@ -15,7 +15,7 @@ use x509_parser::prelude::{
 
 use crate::base::Timestamp;
 use crate::web::mtls::name;
-use crate::web::mtls::trust::ClientTrust;
+use crate::web::mtls::trust::{ClientTrust, bond_of};
 
 /// What a client's certificate says. The client has proven in its handshake that it holds the key, and
 /// the chain was verified by one [`ClientTrust`].
@@ -75,6 +75,12 @@ impl ClientCertificate {
     /// The id of the trust that verified it: `[client_certificates.<id>]`.
     pub fn trust(&self) -> &str {
         &self.trust
+    }
+
+    /// What streams are bound to that it opens: the state of the trust that last found it good. When
+    /// that changes, they end, and whoever still counts opens another.
+    pub fn bond(&self) -> [u8; 32] {
+        bond_of(&self.trust, self.mark.load(Ordering::Acquire))
     }
 
     /// When it ends: `notAfter`.

@@ -1,10 +1,12 @@
 //! The sites of an https listener: which certificate of ours is for which name, and which of them ask
 //! clients for one of theirs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::base::Timestamp;
 use crate::web::mtls::certificate::ClientCertificate;
@@ -51,12 +53,31 @@ impl SiteTable {
         self.0.iter().any(|site| site.clients.is_some())
     }
 
-    /// The place of the site that a name belongs to: the first whose certificate is for it, else the
-    /// first of all.
+    /// The place of the site that serves a name: that which it belongs to, else the first of all.
     pub fn place_of(&self, name: Option<&str>) -> usize {
-        let bare = name.map(|name| name.strip_prefix('[').unwrap_or(name).trim_end_matches(']'));
-        let Some(name) = bare.and_then(|name| ServerName::try_from(name).ok()) else { return 0 };
-        self.0.iter().position(|site| site.is_for(&name)).unwrap_or(0)
+        name.and_then(|name| self.place_named(name)).unwrap_or(0)
+    }
+
+    /// The place of the first site whose certificate is for a name.
+    fn place_named(&self, name: &str) -> Option<usize> {
+        let bare = name.strip_prefix('[').unwrap_or(name).trim_end_matches(']');
+        let name = ServerName::try_from(bare).ok()?;
+        self.0.iter().position(|site| site.is_for(&name))
+    }
+
+    /// What streams are bound to that clients' certificates have opened, by what counts now.
+    pub fn bonds(&self) -> HashSet<[u8; 32]> {
+        self.0.iter().filter_map(|site| site.clients.as_deref()).map(ClientTrust::bond).collect()
+    }
+
+    /// A site that asks for certificates and that no name leads to, since its own certificate names no
+    /// host: it would never ask anybody.
+    pub fn nameless(&self) -> Option<&Site> {
+        self.0.iter().find(|site| site.clients.is_some() && !site.has_names())
+    }
+
+    fn requires(&self) -> bool {
+        self.0.iter().any(|site| site.clients.as_ref().is_some_and(|it| it.is_required()))
     }
 
     /// The site at a place.
@@ -77,7 +98,13 @@ impl SiteTable {
         negotiated: Option<&Negotiated>,
         now: Timestamp,
     ) -> Result<Option<Arc<ClientCertificate>>, OtherSite> {
-        let site = self.get(self.place_of(Some(host)));
+        let place = self.place_named(host);
+        // Whom no certificate names is nobody's neighbour: where one site keeps everybody out without a
+        // certificate, a name that its certificate misses and its routes do not would be a way around.
+        if place.is_none() && self.requires() {
+            return Err(OtherSite);
+        }
+        let site = self.get(place.unwrap_or(0));
         let Some((site, trust)) = site.and_then(|it| Some((it, it.clients.as_ref()?))) else {
             // What is shown to another site is nothing here.
             return Ok(None);
@@ -96,6 +123,15 @@ impl SiteTable {
 }
 
 impl Site {
+    /// Whether the leaf has a subject alternative name; nothing else counts (RFC 9110 section 4.3.4).
+    fn has_names(&self) -> bool {
+        let parsed = X509Certificate::from_der(&self.leaf);
+        parsed.is_ok_and(|(_, leaf)| {
+            let names = leaf.subject_alternative_name().ok().flatten();
+            names.is_some_and(|names| !names.value.general_names.is_empty())
+        })
+    }
+
     fn is_for(&self, name: &ServerName<'_>) -> bool {
         ParsedCertificate::try_from(&self.leaf)
             .is_ok_and(|leaf| rustls::client::verify_server_name(&leaf, name).is_ok())

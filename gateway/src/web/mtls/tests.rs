@@ -104,7 +104,12 @@ fn a_connection_for_one_site_is_none_for_another_that_asks() {
     assert_eq!(admit("open.test", true, Some(&open)), Ok(false));
     // What one site is shown says nothing at another.
     assert_eq!(admit("open.test", true, Some(&shut)), Ok(false));
-    assert_eq!(admit("nobody.test", true, Some(&shut)), Ok(false));
+    // A host that no certificate names is no way around the one that keeps everybody out.
+    for host in ["nobody.test", "a.b.shut.test", "-x.shut.test", "192.0.2.1"] {
+        assert_eq!(admit(host, true, Some(&open)), Err(OtherSite), "{host}");
+        assert_eq!(admit(host, true, Some(&shut)), Err(OtherSite), "{host}");
+        assert_eq!(admit(host, false, None), Err(OtherSite), "{host}");
+    }
     for host in ["shut.test", "maybe.test"] {
         assert_eq!(admit(host, true, Some(&open)), Err(OtherSite), "{host}");
         assert_eq!(admit(host, true, None), Err(OtherSite), "{host}: from before a reload");

@@ -59,6 +59,19 @@ pub enum TrustFault {
     Verifier(String),
 }
 
+/// A name for one state of one trust.
+pub(super) fn bond_of(id: &str, mark: u64) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    context.update(b"portcullis client certificates");
+    context.update(&mark.to_be_bytes());
+    context.update(id.as_bytes());
+    let mut bond = [0; 32];
+    for (to, from) in bond.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    bond
+}
+
 impl ClientTrust {
     /// Reads the files.
     ///
@@ -113,6 +126,11 @@ impl ClientTrust {
     /// A number that changes with the authorities and the lists.
     pub(super) const fn mark(&self) -> u64 {
         self.mark
+    }
+
+    /// What streams are bound to whose clients it has found good.
+    pub fn bond(&self) -> [u8; 32] {
+        bond_of(&self.id, self.mark)
     }
 
     /// Whether a chain is good at this moment.

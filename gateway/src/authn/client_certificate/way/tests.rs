@@ -1,4 +1,4 @@
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::json;
 
 use super::*;
@@ -7,6 +7,7 @@ use crate::authn::conformance::{Samples, a_way_in_keeps_the_contract};
 use crate::base::{ManualClock, RequestId, SeededEntropy, Timestamp};
 use crate::identity::ClaimMapping;
 use crate::web::Scheme;
+use crate::web::mtls::ClientCertificate;
 use crate::web::mtls::testing::{Authority, Said, email, uri};
 
 fn way(trust: &str, subject: SubjectField) -> (ClientCertificates, Arc<ManualClock>) {
@@ -26,16 +27,24 @@ fn way(trust: &str, subject: SubjectField) -> (ClientCertificates, Arc<ManualClo
 }
 
 fn show(way: &ClientCertificates, shown: &ClientCertificate) -> Outcome {
-    let headers = HeaderMap::new();
+    show_with(way, shown, Method::GET, &HeaderMap::new())
+}
+
+fn show_with(
+    way: &ClientCertificates,
+    shown: &ClientCertificate,
+    method: Method,
+    headers: &HeaderMap,
+) -> Outcome {
     let request = Request {
         id: RequestId::random(&SeededEntropy::new(1)),
-        method: &Method::GET,
+        method: &method,
         scheme: Scheme::Https,
         host: "app.test",
         authority: "app.test",
         path: "/",
         query: None,
-        headers: &headers,
+        headers,
         client: [127, 0, 0, 1].into(),
         peer: [127, 0, 0, 1].into(),
         certificate: Some(shown),
@@ -49,6 +58,29 @@ fn rejected(outcome: Outcome) -> RejectReason {
         Outcome::Reject(reason) => reason,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_page_of_another_site_changes_nothing_with_a_browsers_certificate() {
+    let (way, _) = way("corp", SubjectField::CommonName);
+    let shown = Authority::new().certificate(Said { common_names: &["ann"], ..Said::default() });
+    let from = |origin: &'static str, site: &'static str| {
+        let named = [("origin", origin), ("sec-fetch-site", site)];
+        let named = named.into_iter().filter(|(_, value)| !value.is_empty());
+        named
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect::<HeaderMap>()
+    };
+    let (own, foreign) = (from("https://app.test", "same-origin"), from("https://evil.test", ""));
+    let (unnamed, none) = (from("", "cross-site"), HeaderMap::new());
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        let ask = |headers| show_with(&way, &shown, method.clone(), headers);
+        assert!(matches!(ask(&own), Outcome::Accept(_)), "{method}");
+        assert!(matches!(ask(&none), Outcome::Accept(_)), "{method}: a program");
+        assert_eq!(rejected(ask(&foreign)), RejectReason::CrossSite, "{method}");
+        assert_eq!(rejected(ask(&unnamed)), RejectReason::CrossSite, "{method}");
+    }
+    assert!(matches!(show_with(&way, &shown, Method::GET, &foreign), Outcome::Accept(_)));
 }
 
 #[tokio::test]

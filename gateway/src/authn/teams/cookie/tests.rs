@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::*;
 use crate::authn::conformance::{Fields, Samples, a_way_in_keeps_the_contract, ask};

@@ -272,3 +272,23 @@ async fn almost_no_request_writes() {
     );
     assert!(each(commands) < 0.01);
 }
+
+/// What one gateway has not seen used for long may be in use at the other all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_signed_out_at_a_gateway_that_has_not_seen_them_for_long() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let handle = sign_in(&one, "ann").await;
+    assert!(finds(&two, &handle).await);
+    for _ in 0..3 {
+        house.clock.advance(60 * SECOND);
+        assert!(finds(&two, &handle).await);
+        two.flush().await.unwrap();
+    }
+    let ann = crate::session::Whose::of("https://idp.test", "ann");
+    assert_eq!(one.page(&ann, None, 10).await.unwrap().sessions.len(), 1, "it is listed");
+    let ends = one.end_those(&ann, EndCause::Revoked).await;
+    assert_eq!(ends.ended.len(), 1);
+    until_gone(&two, &handle).await;
+}
