@@ -1,7 +1,7 @@
 //! THREATS K1: who has an account must not be told by the time that a refusal takes.
 //!
 //! What counts is the work: each try, whatever the name, adds one check of one cost. Times are looked
-//! at beside it, with bounds that hold on a busy machine and fail where a check is left out.
+//! at beside it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

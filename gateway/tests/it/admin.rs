@@ -252,6 +252,9 @@ async fn keys_of_a_person_can_end_with_their_sessions() {
     let lines = [format!("X-API-Key: {key}")];
     assert_eq!(lab.get("/api/x", &lines).await.status(), 200);
     let words = ["sessions", "revoke", "--subject", "ci-bot", "--disable-api-keys"];
+    assert!(refused(&lab.gateway, &words).await.contains("issuer"), "of whom?");
+    let issuer = ["--issuer", "urn:portcullis:api-key"];
+    let words = [&words[..], &issuer].concat();
     assert!(command(&lab.gateway, &words).await.contains("1 API key switched off."));
     assert_eq!(lab.get("/api/x", &lines).await.status(), 401);
 }
