@@ -116,16 +116,7 @@ async fn ways(lab: &Lab) -> Vec<Way> {
                 (Unreachable, &[&basic("dark")]),
             ],
         ),
-        Way::new(
-            "api_key",
-            Seat::Field,
-            true,
-            &[
-                (Good, &[&key(lab, "oid-engineer", &lab.provider.issuer()).await]),
-                (Other, &[&key(lab, "robot", "urn:portcullis:api-key").await]),
-                (Bad, &["X-API-Key: pck_rubbish"]),
-            ],
-        ),
+        keys(lab).await,
         Way::new(
             "teams",
             Seat::Cookie,
@@ -152,6 +143,16 @@ async fn ways(lab: &Lab) -> Vec<Way> {
 
 const NAMES: [&str; 7] =
     ["session", "bearer", "password", "api_key", "teams", "trusted_headers", "forward_auth"];
+
+/// `api_key`, for the person of the session and for somebody else.
+async fn keys(lab: &Lab) -> Way {
+    use Has::{Bad, Good, Other};
+    let same = key(lab, "oid-engineer", &lab.provider.issuer()).await;
+    let other = key(lab, "robot", "urn:portcullis:api-key").await;
+    let states: [(Has, &[&str]); 3] =
+        [(Good, &[&same]), (Other, &[&other]), (Bad, &["X-API-Key: pck_rubbish"])];
+    Way::new("api_key", Seat::Field, true, &states)
+}
 
 /// The line of a key in the name of somebody.
 async fn key(lab: &Lab, owner: &str, issuer: &str) -> String {

@@ -27,18 +27,18 @@ fn way(trust: &str, subject: SubjectField) -> (ClientCertificates, Arc<ManualClo
 }
 
 fn show(way: &ClientCertificates, shown: &ClientCertificate) -> Outcome {
-    show_with(way, shown, Method::GET, &HeaderMap::new())
+    show_with(way, shown, &Method::GET, &HeaderMap::new())
 }
 
 fn show_with(
     way: &ClientCertificates,
     shown: &ClientCertificate,
-    method: Method,
+    method: &Method,
     headers: &HeaderMap,
 ) -> Outcome {
     let request = Request {
         id: RequestId::random(&SeededEntropy::new(1)),
-        method: &method,
+        method,
         scheme: Scheme::Https,
         host: "app.test",
         authority: "app.test",
@@ -74,13 +74,13 @@ fn a_page_of_another_site_changes_nothing_with_a_browsers_certificate() {
     let (own, foreign) = (from("https://app.test", "same-origin"), from("https://evil.test", ""));
     let (unnamed, none) = (from("", "cross-site"), HeaderMap::new());
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        let ask = |headers| show_with(&way, &shown, method.clone(), headers);
+        let ask = |headers| show_with(&way, &shown, &method, headers);
         assert!(matches!(ask(&own), Outcome::Accept(_)), "{method}");
         assert!(matches!(ask(&none), Outcome::Accept(_)), "{method}: a program");
         assert_eq!(rejected(ask(&foreign)), RejectReason::CrossSite, "{method}");
         assert_eq!(rejected(ask(&unnamed)), RejectReason::CrossSite, "{method}");
     }
-    assert!(matches!(show_with(&way, &shown, Method::GET, &foreign), Outcome::Accept(_)));
+    assert!(matches!(show_with(&way, &shown, &Method::GET, &foreign), Outcome::Accept(_)));
 }
 
 #[tokio::test]
