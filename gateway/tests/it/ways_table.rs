@@ -6,18 +6,17 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::admin::command;
 use crate::support::counsel::Counsel;
+use crate::support::credentials::{key, tab};
 use crate::support::forge::claims;
-use crate::support::lab::{Lab, SITE};
+use crate::support::lab::Lab;
 use crate::support::provider::Provider;
 use crate::support::settings::{Route, Settings};
 use crate::support::transport::Transport;
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
-const TEAMS_WEB: &str = "5e3ce6c0-2b1f-4285-8d4b-75ee78787346";
 /// Nobody listens there.
 const DARK: &str = "http://127.0.0.1:9";
 
@@ -90,7 +89,8 @@ async fn ways(lab: &Lab) -> Vec<Way> {
     let same = bearer(json!({ "aud": "api", "sub": "oid-engineer" }));
     let other = bearer(json!({ "aud": "api", "sub": "robot" }));
     let dark = bearer(json!({ "iss": DARK, "aud": "api", "sub": "x" }));
-    let [tab, other_tab] = [tab(lab, "oid-engineer").await, tab(lab, "oid-sales").await];
+    let [tab, other_tab] =
+        [tab(lab, TENANT, "oid-engineer").await, tab(lab, TENANT, "oid-sales").await];
     let stale_tab = format!("{}={}", tab.split_once('=').unwrap().0, "A".repeat(43));
     vec![
         Way::new("session", Seat::Cookie, false, &[(Good, &[session]), (Bad, &[&stale])]),
@@ -152,28 +152,6 @@ async fn keys(lab: &Lab) -> Way {
     let states: [(Has, &[&str]); 3] =
         [(Good, &[&same]), (Other, &[&other]), (Bad, &["X-API-Key: pck_rubbish"])];
     Way::new("api_key", Seat::Field, true, &states)
-}
-
-/// The line of a key in the name of somebody.
-async fn key(lab: &Lab, owner: &str, issuer: &str) -> String {
-    let create = ["api-keys", "create", "table", "--all-routes", "--json"];
-    let whose = ["--owner", owner, "--issuer", issuer];
-    let told = command(&lab.gateway, &[&create[..], &whose].concat()).await;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    format!("X-API-Key: {}", told["key"].as_str().unwrap())
-}
-
-/// Name and value of the cookie of a tab in which `oid` is signed in.
-async fn tab(lab: &Lab, oid: &str) -> String {
-    let token = lab.provider.sign(&json!({
-        "ver": "2.0", "aud": "portcullis", "azp": TEAMS_WEB, "tid": TENANT, "oid": oid,
-        "sub": "pairwise", "scp": "access_as_user", "name": "Ann",
-    }));
-    let fields = [("Origin", SITE), ("Authorization", &format!("Bearer {token}"))];
-    let url = format!("{SITE}/.portcullis/teams/session");
-    let answer = lab.browser().fetch("POST", &url, &fields, "").await;
-    assert_eq!(answer.status(), 204, "{}", answer.text());
-    answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
 }
 
 /// Where a request for these ways goes.

@@ -6,6 +6,7 @@ pub(crate) mod browser;
 pub(crate) mod certs;
 pub(crate) mod client_certs;
 pub(crate) mod counsel;
+pub(crate) mod credentials;
 pub(crate) mod folder;
 pub(crate) mod forge;
 pub(crate) mod gateway;
