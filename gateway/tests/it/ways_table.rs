@@ -167,7 +167,7 @@ fn with_routes(settings: &mut Settings, counsel: &Counsel) {
          [issuers.dark]\nissuer = \"{DARK}\"\naudiences = [\"api\"]\ninsecure_http = true\n\
          [directories.staff]\nkind = \"http\"\nurl = \"http://{at}/people\"\ninsecure_http = true\n\
          issuer = \"{issuer}\"\n\
-         [password]\naccount_tries = 1000\naddress_tries = 10000\ntries_within = \"1s\"\n\
+         [password]\naccount_tries = 100\naddress_tries = 1000\ntries_within = \"50ms\"\n\
          [teams]\nprovider = \"test\"\n\
          [trusted_headers]\nfrom = [\"127.0.0.1/32\"]\n\
          [forward_auth.counsel]\nurl = \"http://{at}/auth\"\ninsecure_http = true\n\
