@@ -200,14 +200,8 @@ impl Keys {
             let signer = SharedSecret::new(&crate::base::Secret::new(secret))?;
             return Ok(Self { signer: Arc::new(signer), keyring: None });
         }
-        let rotation = Rotation {
-            algorithm: token.algorithm,
-            rotate_after: token.rotate_after.std(),
-            publish_before: token.publish_before.std(),
-            overlap: token.publish_before.std(),
-            token_lifetime: token.lifetime.std(),
-        };
-        let keyring = Arc::new(Keyring::open(&lasting.keys, rotation, &*lasting.clock)?);
+        let keyring = Keyring::open(&lasting.keys, rotation(config), &*lasting.clock)?;
+        let keyring = Arc::new(keyring);
         Ok(Self { signer: Arc::clone(&keyring) as Arc<dyn Signer>, keyring: Some(keyring) })
     }
 
@@ -218,6 +212,18 @@ impl Keys {
         };
         let base = issuer.trim_end_matches('/');
         Document::discovery(issuer, &format!("{base}/.well-known/jwks.json"), &algorithms)
+    }
+}
+
+/// How the keys that sign tokens follow each other.
+pub(super) fn rotation(config: &Checked<Config>) -> Rotation {
+    let token = &config.token;
+    Rotation {
+        algorithm: token.algorithm,
+        rotate_after: token.rotate_after.std(),
+        publish_before: token.publish_before.std(),
+        overlap: token.publish_before.std(),
+        token_lifetime: token.lifetime.std(),
     }
 }
 

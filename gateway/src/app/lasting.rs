@@ -94,7 +94,7 @@ impl Lasting {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let state = config.server.state.clone();
         keyfile::create_private_dir(&state)?;
-        let keys = config.server.keys.clone().unwrap_or_else(|| state.clone());
+        let keys = config.server.keys_folder().to_owned();
         let sealing = SealingKeys::load_or_create(&keys.join(SEALING_KEYS), &*entropy)?;
         let sealing = Arc::new(sealing);
         let sealer = Sealer::new(Arc::clone(&sealing), Arc::clone(&entropy));

@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason};
-use crate::base::{Entropy, RequestId, SeededEntropy};
+use crate::base::{Entropy, SeededEntropy};
 use crate::web::{Request, Scheme};
 
 /// Header fields of one request.
@@ -75,20 +75,14 @@ pub(crate) async fn ask_at(
     for (name, value) in fields {
         headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     }
-    let entropy: &dyn Entropy = &SeededEntropy::new(9);
+    let _entropy: &dyn Entropy = &SeededEntropy::new(9);
     let request = Request {
-        id: RequestId::random(entropy),
-        method: &Method::GET,
         scheme,
         host,
         authority: host,
-        path: "/",
-        query: None,
-        headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        certificate: None,
-        websocket: false,
+        ..Request::sample(&headers)
     };
     let now = way.authenticate_now(&request).map(|now| format!("{now:?}"));
     let outcome = way.authenticate(&request).await;

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -128,7 +128,8 @@ pub struct Admin {
     /// The socket. Default `admin.sock` in the state directory. Relative to this file's directory.
     pub socket: Option<PathBuf>,
     /// What opens sessions and API keys on the listener too, as `Authorization: Bearer`; at least 32
-    /// characters, such as those of `openssl rand -hex 32`. Reload and configuration then need it as well.
+    /// characters, such as those of `openssl rand -hex 32`. Reload and configuration then need it as well;
+    /// until then whoever calls the listener by its address has them.
     /// Default: nothing does, and they are had on the socket only.
     pub token: Option<SecretSource>,
 }
@@ -144,6 +145,11 @@ impl Server {
     /// The socket for operators.
     pub fn admin_socket(&self) -> PathBuf {
         self.admin.socket.clone().unwrap_or_else(|| self.state.join(ADMIN_SOCKET))
+    }
+
+    /// The directory of the keys that sign and seal.
+    pub fn keys_folder(&self) -> &Path {
+        self.keys.as_deref().unwrap_or(&self.state)
     }
 }
 

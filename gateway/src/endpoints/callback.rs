@@ -10,7 +10,6 @@ use crate::endpoints::failure::Stopped;
 use crate::endpoints::service::Endpoints;
 use crate::endpoints::state;
 use crate::identity::WayIn;
-use crate::observe::{LoginResult, audit};
 use crate::oidc::{CallbackParams, FinishedLogin, LoginFault, Provider, Transaction};
 use crate::session::{NewSession, ProviderTokens, StoreError};
 use crate::web::{Reply, Request, ReturnTo};
@@ -94,28 +93,20 @@ impl Endpoints {
         login: FinishedLogin,
         (mark, return_to): (&Mark, &ReturnTo),
     ) -> Reply {
-        let new = new_session(provider, login);
-        let replaced = self.handle_of(request);
-        let (handle, session) = match self.parts.sessions.start(new, replaced.as_ref()).await {
-            Ok(started) => started,
-            Err(fault) => {
-                let stopped = (Stopped::StoreFailed, fault.to_string());
-                let stopped = (stopped.0, stopped.1.as_str());
-                return self.login_stopped(request, provider.id(), stopped, return_to);
-            }
-        };
-        let who = &session.principal;
+        let leads_on = Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
+            .with("referrer-policy", "no-referrer");
         let name = provider.id().as_str();
-        audit::signed_in(request.id.as_str(), name, &who.issuer, &who.subject, &session.sid);
-        self.parts.metrics.login(name, LoginResult::Succeeded);
-        self.parts.logins.recent.finished(mark, self.parts.clock.now());
-        let cookie = self.session_cookie(request, &handle).unwrap_or_default();
-        let reply = Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
-            .with("referrer-policy", "no-referrer")
-            .with_cookie(&cookie)
-            // A tab's cookie of somebody else, or of nobody any more, must not stand beside it.
-            .with_cookie(&self.cleared_tab_cookie(request).unwrap_or_default());
-        self.without_app_cookies(reply, request)
+        let signed_in = self.sign_in(request, new_session(provider, login), (name, leads_on));
+        match signed_in.await {
+            Ok(reply) => {
+                self.parts.logins.recent.finished(mark, self.parts.clock.now());
+                reply
+            }
+            Err(fault) => {
+                let stopped = (Stopped::StoreFailed, &*fault.to_string());
+                self.login_stopped(request, provider.id(), stopped, return_to)
+            }
+        }
     }
 }
 

@@ -111,15 +111,13 @@ impl Endpoints {
             amr: Arc::new([]),
             tokens: ProviderTokens::default(),
         };
-        let replaced = self.handle_of(request);
-        let Ok((handle, session)) = self.parts.sessions.start(new, replaced.as_ref()).await else {
-            return unavailable(request);
-        };
-        let (who, signer) = (&session.principal, session.provider.as_str());
-        audit::signed_in(request.id.as_str(), signer, &who.issuer, &who.subject, &session.sid);
-        self.parts.metrics.login(NAME, LoginResult::Succeeded);
-        let cookie = self.session_cookie(request, &handle).unwrap_or_default();
-        self.without_app_cookies(leave(target).with_cookie(&cookie), request)
+        match self.sign_in(request, new, (NAME, leave(target))).await {
+            Ok(reply) => reply,
+            Err(fault) => {
+                tracing::error!(%fault, "a session by a signed link cannot be kept");
+                unavailable(request)
+            }
+        }
     }
 
     fn refused(&self, request: &Request<'_>, reason: RejectReason) -> Reply {

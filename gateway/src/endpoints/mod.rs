@@ -6,6 +6,7 @@ mod browser;
 mod callback;
 mod csrf;
 mod documents;
+mod entry;
 mod failure;
 mod link;
 mod login;

@@ -187,25 +187,19 @@ impl Endpoints {
             amr: ["pwd".to_owned()].into(),
             tokens: ProviderTokens::default(),
         };
-        let replaced = self.handle_of(request);
-        let (handle, session) = match self.parts.sessions.start(new, replaced.as_ref()).await {
-            Ok(started) => started,
-            Err(fault) => {
-                let cause = fault.to_string();
-                let stopped = (Stopped::StoreFailed, cause.as_str());
-                return self.login_stopped(request, &directory, stopped, return_to);
-            }
-        };
-        let (who, name) = (&session.principal, directory.as_str());
-        audit::signed_in(request.id.as_str(), name, &who.issuer, &who.subject, &session.sid);
-        self.parts.metrics.login(name, LoginResult::Succeeded);
-        self.parts.logins.recent.finished(mark, self.parts.clock.now());
-        let cookie = self.session_cookie(request, &handle).unwrap_or_default();
         // 303: a 307 would have the browser post the password on (RFC 9700 section 4.12).
-        let reply = Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
-            .with("referrer-policy", "no-referrer")
-            .with_cookie(&cookie);
-        self.without_app_cookies(reply, request)
+        let leads_on = Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
+            .with("referrer-policy", "no-referrer");
+        match self.sign_in(request, new, (directory.as_str(), leads_on)).await {
+            Ok(reply) => {
+                self.parts.logins.recent.finished(mark, self.parts.clock.now());
+                reply
+            }
+            Err(fault) => {
+                let stopped = (Stopped::StoreFailed, &*fault.to_string());
+                self.login_stopped(request, &directory, stopped, return_to)
+            }
+        }
     }
 }
 

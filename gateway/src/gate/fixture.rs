@@ -247,11 +247,10 @@ impl Asked {
             authority: &self.host,
             path: &self.path,
             query: self.query.as_deref(),
-            headers: &self.headers,
             client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
             peer: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
-            certificate: None,
             websocket: self.websocket,
+            ..Request::sample(&self.headers)
         }
     }
 }

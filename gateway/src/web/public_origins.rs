@@ -52,10 +52,10 @@ impl From<Origin> for Known {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, Method};
+    use http::HeaderMap;
 
     use super::*;
-    use crate::base::{RequestId, SeededEntropy};
+
     use crate::web::Scheme;
 
     fn of(scheme: Scheme, authority: &str) -> (String, bool) {
@@ -63,19 +63,14 @@ mod tests {
             ["https://app.test", "https://Chat.test:443", "https://agents.test:8443"]
                 .map(|text| Origin::parse(text).unwrap());
         let origins = PublicOrigins::new(public, [chat, agents]);
+        let headers = HeaderMap::new();
         let request = Request {
-            id: RequestId::random(&SeededEntropy::new(1)),
-            method: &Method::GET,
             scheme,
             host: authority.split(':').next().unwrap(),
             authority,
-            path: "/",
-            query: None,
-            headers: &HeaderMap::new(),
             client: [192, 0, 2, 1].into(),
             peer: [192, 0, 2, 1].into(),
-            certificate: None,
-            websocket: false,
+            ..Request::sample(&headers)
         };
         (origins.of(&request).to_owned(), origins.exact(&request).is_some())
     }

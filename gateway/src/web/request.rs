@@ -77,6 +77,28 @@ impl Scheme {
     }
 }
 
+#[cfg(test)]
+impl<'a> Request<'a> {
+    /// A `GET` of `https://app.test/` from this machine, with these fields: what a test changes stands
+    /// beside it.
+    pub(crate) fn sample(headers: &'a HeaderMap) -> Self {
+        Self {
+            id: RequestId::random(&crate::base::SeededEntropy::new(1)),
+            method: &Method::GET,
+            scheme: Scheme::Https,
+            host: "app.test",
+            authority: "app.test",
+            path: "/",
+            query: None,
+            headers,
+            client: [127, 0, 0, 1].into(),
+            peer: [127, 0, 0, 1].into(),
+            certificate: None,
+            websocket: false,
+        }
+    }
+}
+
 impl Request<'_> {
     /// The one value of a header that may occur once only; `None` when it is absent, repeated or
     /// not visible ASCII.

@@ -15,12 +15,15 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::support::browser::{Browser, Page};
+use crate::support::credentials::tab;
 use crate::support::folder::Folder;
 use crate::support::forge::claims;
 use crate::support::lab::{Lab, SITE};
 use crate::support::peers;
-use crate::support::settings::{Route, Settings};
+use crate::support::provider::Provider;
+use crate::support::settings::{HOST, Route, Settings};
 
+const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const PASSWORD: &str = "canary-correct-horse-battery";
 const LOGIN: &str = "http://localhost/.portcullis/login";
 
@@ -86,6 +89,28 @@ async fn post(browser: &mut Browser, form: &Page, name: &str, password: &str) ->
 
 pub(crate) fn basic(name: &str, password: &str) -> Vec<String> {
     vec![format!("Authorization: Basic {}", STANDARD.encode(format!("{name}:{password}")))]
+}
+
+/// Else the next page in a frame would be somebody else's.
+#[tokio::test]
+async fn somebody_elses_tab_does_not_stay_beside_a_sign_in_by_password() {
+    let (_folder, file) = people();
+    let lab = Lab::around(Provider::start_as_entra(TENANT).await, |settings| {
+        with_people(settings, &file, "[teams]\nprovider = \"test\"\n");
+        settings.provider = "subject = \"oid\"".to_owned();
+        let tab = Route { path: "/tab/*", auth: r#"["teams"]"#, ..settings.routes[0].clone() };
+        settings.routes.insert(0, tab);
+    })
+    .await;
+    let cookie = tab(&lab, TENANT, "oid-sales").await;
+    let (name, value) = cookie.split_once('=').unwrap();
+    let mut browser = lab.browser();
+    browser.plant(HOST, name, value);
+    let form = browser.navigate(&format!("{SITE}/engineering/x")).await;
+    let page = post(&mut browser, &form, "ann", PASSWORD).await;
+    assert_eq!(page.answer.status(), 200, "{}", page.answer.text());
+    let kept: Vec<_> = browser.cookies(HOST).iter().map(|cookie| cookie.name.clone()).collect();
+    assert!(!kept.contains(&name.to_owned()), "{kept:?}");
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::app::build::rotation;
 use crate::app::probe::ask::ProbeFault;
 use crate::app::routes;
 use crate::config::{Checked, Config, Route};
 use crate::crypto::Algorithm;
-use crate::token::{Keyring, Rotation, SharedSecret, Signer};
+use crate::token::{Keyring, SharedSecret, Signer};
 
 /// What signs a route's tokens.
 pub(super) struct Keys {
@@ -35,14 +36,8 @@ impl Keys {
             let signer = Arc::new(signer.map_err(|cause| fault(&cause))?);
             return Ok(Self { signer, public: None });
         }
-        let rotation = Rotation {
-            algorithm: token.algorithm,
-            rotate_after: token.rotate_after.std(),
-            publish_before: token.publish_before.std(),
-            overlap: token.publish_before.std(),
-            token_lifetime: token.lifetime.std(),
-        };
-        let keyring = Keyring::load(&config.server.state, rotation).map_err(|it| fault(&it))?;
+        let keyring = Keyring::load(config.server.keys_folder(), rotation(config));
+        let keyring = keyring.map_err(|it| fault(&it))?;
         let published: Value =
             serde_json::from_slice(&keyring.jwks().bytes).map_err(|cause| fault(&cause))?;
         let id = keyring.key_id();

@@ -85,32 +85,17 @@ fn names_a_token(query: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, Method};
+    use http::HeaderMap;
     use proptest::prelude::proptest;
 
     use super::*;
-    use crate::base::{RequestId, SeededEntropy};
-    use crate::web::Scheme;
 
     fn look(fields: &[&str], query: Option<&str>, check: impl FnOnce(Credential<'_>)) {
         let mut headers = HeaderMap::new();
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(field.as_bytes()).unwrap());
         }
-        check(find(&Request {
-            id: RequestId::random(&SeededEntropy::new(1)),
-            method: &Method::GET,
-            scheme: Scheme::Https,
-            host: "app.test",
-            authority: "app.test",
-            path: "/",
-            query,
-            headers: &headers,
-            client: [127, 0, 0, 1].into(),
-            peer: [127, 0, 0, 1].into(),
-            certificate: None,
-            websocket: false,
-        }));
+        check(find(&Request { query, ..Request::sample(&headers) }));
     }
 
     #[test]

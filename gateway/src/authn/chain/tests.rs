@@ -1,13 +1,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::{RequestId, SeededEntropy};
 use crate::identity::Principal;
-use crate::web::Scheme;
 
 /// What a way in is told to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,20 +89,7 @@ fn ask_some(says: &[(Say, WayIn)], now: impl Fn(usize) -> bool) -> (Came, usize)
     });
     let chain = Chain::new(told.collect::<Vec<_>>());
     let headers = HeaderMap::new();
-    let request = Request {
-        id: RequestId::random(&SeededEntropy::new(1)),
-        method: &Method::GET,
-        scheme: Scheme::Https,
-        host: "app.test",
-        authority: "app.test",
-        path: "/",
-        query: None,
-        headers: &headers,
-        client: [127, 0, 0, 1].into(),
-        peer: [127, 0, 0, 1].into(),
-        certificate: None,
-        websocket: false,
-    };
+    let request = Request::sample(&headers);
     let all_now = (0..says.len()).all(&now);
     let answer = match chain.authenticate_now(&request) {
         Some(answer) if all_now => answer,

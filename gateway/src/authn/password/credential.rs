@@ -57,12 +57,10 @@ fn pair(rest: &[u8]) -> Option<(String, Secret<String>)> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, Method};
+    use http::HeaderMap;
     use proptest::prelude::proptest;
 
     use super::*;
-    use crate::base::{RequestId, SeededEntropy};
-    use crate::web::Scheme;
 
     /// The pair, or the reason against it; `None` for no credential.
     fn look(fields: &[&str]) -> Option<Result<(String, String), RejectReason>> {
@@ -70,20 +68,7 @@ mod tests {
         for field in fields {
             headers.append(AUTHORIZATION, HeaderValue::from_bytes(field.as_bytes()).unwrap());
         }
-        let found = find(&Request {
-            id: RequestId::random(&SeededEntropy::new(1)),
-            method: &Method::GET,
-            scheme: Scheme::Https,
-            host: "app.test",
-            authority: "app.test",
-            path: "/",
-            query: None,
-            headers: &headers,
-            client: [127, 0, 0, 1].into(),
-            peer: [127, 0, 0, 1].into(),
-            certificate: None,
-            websocket: false,
-        });
+        let found = find(&Request::sample(&headers));
         match found {
             Credential::Absent => None,
             Credential::Bad(reason) => Some(Err(reason)),

@@ -124,21 +124,8 @@ async fn only_a_session_that_memory_lacks_has_to_be_waited_for() {
         for (name, value) in fields {
             headers.append(*name, value.parse().unwrap());
         }
-        let id = crate::base::RequestId::random(&SystemEntropy);
-        way.authenticate_now(&Request {
-            id,
-            method: &http::Method::GET,
-            scheme: Scheme::Https,
-            host: "app.test",
-            authority: "app.test",
-            path: "/",
-            query: None,
-            headers: &headers,
-            client: [127, 0, 0, 1].into(),
-            peer: [127, 0, 0, 1].into(),
-            certificate: None,
-            websocket: false,
-        })
+        let _id = crate::base::RequestId::random(&SystemEntropy);
+        way.authenticate_now(&Request { method: &http::Method::GET, ..Request::sample(&headers) })
     };
     assert!(matches!(now(&hot, &sent), Some(Outcome::Accept(_))));
     assert!(matches!(now(&hot, &vec![]), Some(Outcome::Absent)));

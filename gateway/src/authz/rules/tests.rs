@@ -1,30 +1,21 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::{RequestId, RouteId, SeededEntropy};
+use crate::base::RouteId;
 use crate::identity::{Authenticated, Email, WayIn};
-use crate::web::{Request, Scheme};
+use crate::web::Request;
 
 /// What an authorizer says of a person; `None` is "yes".
 fn judge(rule: &dyn Authorizer, who: Principal, way: WayIn) -> Option<DenyReason> {
     let (headers, route) = (HeaderMap::new(), RouteId::from("chat"));
     let request = Request {
-        id: RequestId::random(&SeededEntropy::new(1)),
-        method: &Method::GET,
-        scheme: Scheme::Https,
-        host: "app.test",
-        authority: "app.test",
-        path: "/",
-        query: None,
-        headers: &headers,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        certificate: None,
-        websocket: false,
+        ..Request::sample(&headers)
     };
     let authenticated = Authenticated::assertion(Arc::new(who), way, None);
     match rule.authorize(Question { authenticated, route: &route, request: &request }) {

@@ -191,11 +191,9 @@ impl Fixture {
             authority: browser.authority,
             path,
             query,
-            headers: &headers,
             client: [192, 0, 2, 1].into(),
             peer: [192, 0, 2, 1].into(),
-            certificate: None,
-            websocket: false,
+            ..Request::sample(&headers)
         };
         let reply = self.endpoints.serve(&self.gate, &request, &body).await;
         browser.keep(&reply);

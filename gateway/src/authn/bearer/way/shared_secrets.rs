@@ -3,15 +3,14 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::authn::bearer::fake::{Fake, ISSUER, NOW, accepted, present, rejected};
 use crate::authn::bearer::{IssuerSettings, SharedSecret, TokenSource};
-use crate::base::{RequestId, Secret, SeededEntropy};
+use crate::base::Secret;
 use crate::crypto::{Algorithm, VerifyAlgorithm};
-use crate::web::Scheme;
 
 const HOME: &str = "https://home.test";
 
@@ -133,20 +132,7 @@ async fn a_token_of_nobody_known_is_refused_where_nobody_needs_one() {
     let of = async |token: &str| {
         let mut headers = HeaderMap::new();
         headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
-        let request = Request {
-            id: RequestId::random(&SeededEntropy::new(1)),
-            method: &Method::GET,
-            scheme: Scheme::Https,
-            host: "app.test",
-            authority: "app.test",
-            path: "/",
-            query: None,
-            headers: &headers,
-            client: [127, 0, 0, 1].into(),
-            peer: [127, 0, 0, 1].into(),
-            certificate: None,
-            websocket: false,
-        };
+        let request = Request::sample(&headers);
         chain.authenticate(&request).await
     };
     for token in [

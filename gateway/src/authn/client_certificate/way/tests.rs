@@ -4,9 +4,8 @@ use serde_json::json;
 use super::*;
 use crate::authn::client_certificate::SubjectField;
 use crate::authn::conformance::{Samples, a_way_in_keeps_the_contract};
-use crate::base::{ManualClock, RequestId, SeededEntropy, Timestamp};
+use crate::base::{ManualClock, Timestamp};
 use crate::identity::ClaimMapping;
-use crate::web::Scheme;
 use crate::web::mtls::ClientCertificate;
 use crate::web::mtls::testing::{Authority, Said, email, uri};
 
@@ -36,20 +35,7 @@ fn show_with(
     method: &Method,
     headers: &HeaderMap,
 ) -> Outcome {
-    let request = Request {
-        id: RequestId::random(&SeededEntropy::new(1)),
-        method,
-        scheme: Scheme::Https,
-        host: "app.test",
-        authority: "app.test",
-        path: "/",
-        query: None,
-        headers,
-        client: [127, 0, 0, 1].into(),
-        peer: [127, 0, 0, 1].into(),
-        certificate: Some(shown),
-        websocket: false,
-    };
+    let request = Request { method, certificate: Some(shown), ..Request::sample(headers) };
     way.authenticate_now(&request).unwrap()
 }
 

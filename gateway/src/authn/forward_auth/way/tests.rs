@@ -8,9 +8,9 @@ use http::{HeaderName, HeaderValue, Method};
 use super::*;
 use crate::authn::conformance::{Fields, Samples, a_way_in_keeps_the_contract, ask};
 use crate::authn::forward_auth::settings::Names;
-use crate::base::{ManualClock, RequestId, SeededEntropy};
+use crate::base::ManualClock;
 use crate::identity::ClaimMapping;
-use crate::web::{FetchError, Scheme, ScriptedFetch};
+use crate::web::{FetchError, ScriptedFetch};
 
 const URL: &str = "https://sso.test/auth";
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -239,20 +239,8 @@ async fn a_remembered_yes_is_for_the_very_same_question_only() {
         let mut headers = http::HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_str(token).unwrap());
         let client = Ipv4Addr::new(192, 0, 2, client).into();
-        let request = Request {
-            id: RequestId::random(&SeededEntropy::new(1)),
-            method: &method,
-            scheme: Scheme::Https,
-            host: "app.test",
-            authority: "app.test",
-            path,
-            query: None,
-            headers: &headers,
-            client,
-            peer: client,
-            certificate: None,
-            websocket: false,
-        };
+        let request =
+            Request { method: &method, path, client, peer: client, ..Request::sample(&headers) };
         assert!(matches!(way.authenticate(&request).await, Outcome::Accept(_)));
         world.asked().len()
     };

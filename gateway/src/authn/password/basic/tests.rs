@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::*;
 use crate::authn::conformance::{ask, ask_at};
 use crate::authn::password::fake::Lab;
-use crate::base::{RequestId, SeededEntropy, SystemEntropy};
+use crate::base::SystemEntropy;
 use crate::web::Scheme;
 
 fn way(lab: &Lab, asks: bool) -> Basic {
@@ -127,20 +127,7 @@ async fn a_page_of_another_site_changes_nothing_with_it() {
         if let Some((name, value)) = field {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let request = Request {
-            id: RequestId::random(&SeededEntropy::new(1)),
-            method: &method,
-            scheme: Scheme::Https,
-            host: "app.test",
-            authority: "app.test",
-            path: "/",
-            query: None,
-            headers: &headers,
-            client: [127, 0, 0, 1].into(),
-            peer: [127, 0, 0, 1].into(),
-            certificate: None,
-            websocket: false,
-        };
+        let request = Request { method: &method, ..Request::sample(&headers) };
         let outcome = way.authenticate(&request).await;
         assert_eq!(matches!(outcome, Outcome::Accept(_)), good, "{method} {field:?} {outcome:?}");
     }

@@ -4,13 +4,12 @@ use http::{HeaderMap, HeaderValue, Method};
 
 use super::*;
 use crate::authn::conformance::{Fields, Samples, a_way_in_keeps_the_contract, ask};
-use crate::base::{ManualClock, RequestId, SeededEntropy, SystemEntropy, Timestamp};
+use crate::base::{ManualClock, SystemEntropy, Timestamp};
 use crate::crypto::{Sealer, SealingKeys};
 use crate::identity::Principal;
 use crate::session::{
     Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens, SessionSettings,
 };
-use crate::web::Scheme;
 
 struct Tab {
     way: TeamsCookie,
@@ -104,20 +103,7 @@ async fn what_may_change_something_must_come_from_our_own_pages() {
         for (name, value) in &fields {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        let request = Request {
-            id: RequestId::random(&SeededEntropy::new(1)),
-            method: &method,
-            scheme: Scheme::Https,
-            host: "app.test",
-            authority: "app.test",
-            path: "/",
-            query: None,
-            headers: &headers,
-            client: [127, 0, 0, 1].into(),
-            peer: [127, 0, 0, 1].into(),
-            certificate: None,
-            websocket: false,
-        };
+        let request = Request { method: &method, ..Request::sample(&headers) };
         let outcome = tab.way.authenticate(&request).await;
         match outcome {
             Outcome::Accept(_) => assert!(may, "{method} {fields:?}"),

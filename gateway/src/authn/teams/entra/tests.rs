@@ -5,10 +5,9 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::json;
 
 use super::*;
-use crate::base::{ManualClock, RequestId, SeededEntropy};
+use crate::base::ManualClock;
 use crate::crypto::{Algorithm, Encoder, KeySet, SigningKey};
 use crate::oidc::KeyFault;
-use crate::web::Scheme;
 
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -114,18 +113,9 @@ async fn ask(judge: &EntraTokens, fields: &[String]) -> Result<TabSignIn, TabRef
         headers.append("authorization", HeaderValue::from_str(field).unwrap());
     }
     let request = Request {
-        id: RequestId::random(&SeededEntropy::new(1)),
         method: &Method::POST,
-        scheme: Scheme::Https,
-        host: "app.test",
-        authority: "app.test",
         path: "/.portcullis/teams/session",
-        query: None,
-        headers: &headers,
-        client: [127, 0, 0, 1].into(),
-        peer: [127, 0, 0, 1].into(),
-        certificate: None,
-        websocket: false,
+        ..Request::sample(&headers)
     };
     judge.judge(&request).await
 }
