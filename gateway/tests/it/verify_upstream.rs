@@ -108,6 +108,11 @@ async fn the_reference_agent_verifies_what_it_is_sent() {
     let found = read(run(&lab, &[&url, "--route", "rest", "--json"]).await);
     assert_eq!(found.code, Some(0), "{}", found.text);
     assert_eq!(found.got["good"], "accepted");
+    // A slip in the address is no fault of the app's, nor of the settings on either side.
+    let nowhere = run(&lab, &[&format!("http://{address}/nowhere"), "--route", "rest"]).await;
+    assert_eq!(nowhere.status.code(), Some(1));
+    let said = String::from_utf8(nowhere.stdout).unwrap();
+    assert!(said.contains("Choose an address that answers 200"), "{said}");
 }
 
 struct Found {

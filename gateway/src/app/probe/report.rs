@@ -57,11 +57,15 @@ impl Report {
     fn advice(&self) -> &'static str {
         let open = |it: &&Finding| it.token == "nothing" && it.got == Got::Accepted;
         let shut = |it: &&Finding| it.must_be_taken && it.got != Got::Accepted;
+        let vague = |it: &&Finding| it.must_be_taken && matches!(it.got, Got::Unclear(_));
         if self.findings.iter().all(|it| it.status.is_none()) {
             "Nobody answered. Is the app running at this address?"
         } else if self.findings.iter().any(|it| open(&it)) {
             "This address answers without a token. Choose one that needs a person, or let the app check \
              each request."
+        } else if self.findings.iter().any(|it| vague(&it)) {
+            "To the gateway's own token the app says neither yes nor no. Choose an address that answers 200 to \
+             somebody who is signed in."
         } else if self.findings.iter().any(|it| shut(&it)) {
             "The app does not take the gateway's own token: compare issuer, audience, algorithm, header \
              and keys on both sides."
