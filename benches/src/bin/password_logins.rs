@@ -114,14 +114,14 @@ fn sign_in(address: SocketAddr, began: Instant, next: &AtomicUsize) -> Result<(u
     Ok((in_, busy))
 }
 
-struct Connection(BufReader<TcpStream>);
+struct Connection(BufReader<TcpStream>, SocketAddr);
 
 impl Connection {
     fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        Ok(Self(BufReader::new(stream)))
+        Ok(Self(BufReader::new(stream), address))
     }
 
     fn get(&mut self, path: &str, lines: &str) -> Result<u16> {
@@ -130,7 +130,7 @@ impl Connection {
         self.0.get_mut().write_all(request.as_bytes())?;
         if self.0.read_line(&mut line).unwrap_or(0) == 0 {
             // The gateway ends a connection after some requests.
-            *self = Self::open(self.0.get_ref().peer_addr()?)?;
+            *self = Self::open(self.1)?;
             self.0.get_mut().write_all(request.as_bytes())?;
             self.0.read_line(&mut line)?;
         }
