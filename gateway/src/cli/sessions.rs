@@ -56,10 +56,13 @@ struct Revoke {
     #[command(flatten)]
     whose: Whose,
     /// Of this session at the provider, by the provider's own name for it
-    #[arg(long, value_name = "SID", requires = "provider")]
+    #[arg(long, value_name = "SID")]
     provider_sid: Option<String>,
+    /// Of this person, as the provider calls them (`sub`), where their subject here is another claim
+    #[arg(long, value_name = "SUB")]
+    provider_subject: Option<String>,
     /// Everybody's
-    #[arg(long, conflicts_with_all = ["sid", "subject", "issuer", "provider", "provider_sid"])]
+    #[arg(long, conflicts_with_all = ["sid", "subject", "issuer", "provider", "provider_sid", "provider_subject"])]
     everyone: bool,
     /// Switch the API keys of the person off as well
     #[arg(long, requires = "subject")]
@@ -134,7 +137,11 @@ impl Whose {
 
 impl Revoke {
     fn document(&self) -> Value {
-        let named = [("sid", &self.sid), ("provider_sid", &self.provider_sid)];
+        let named = [
+            ("sid", &self.sid),
+            ("provider_sid", &self.provider_sid),
+            ("provider_subject", &self.provider_subject),
+        ];
         let named = named.into_iter().chain(self.whose.pairs());
         let named =
             named.filter_map(|(name, value)| Some((name.to_owned(), json!(value.as_ref()?))));

@@ -8,6 +8,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 
 use crate::base::{Entropy, Secret};
 use crate::crypto::sealing_keys::{KEY_ID_LEN, SealingKeys};
+use crate::crypto::tag::Tagger;
 
 /// Seals bytes with the active key and opens them with any accepted one.
 ///
@@ -28,6 +29,12 @@ impl Sealer {
     /// A sealer that uses the keys of `keys`, following their rotation.
     pub fn new(keys: Arc<SealingKeys>, entropy: Arc<dyn Entropy>) -> Self {
         Self { keys, entropy }
+    }
+
+    /// A tagger with keys derived from the same ones: what it names is found for as long as what is
+    /// sealed opens.
+    pub fn tagger(&self) -> Tagger {
+        Tagger::new(Arc::clone(&self.keys))
     }
 
     /// Seals `plain` for `purpose` in `context` (for example, the key of the record it belongs to).

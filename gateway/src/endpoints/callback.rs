@@ -140,6 +140,7 @@ fn new_session(provider: &Provider, login: FinishedLogin) -> NewSession {
             access_token: tokens.access_token,
             refresh_token: tokens.refresh_token,
             provider_sid: tokens.provider_sid,
+            provider_sub: tokens.provider_sub,
         },
     }
 }

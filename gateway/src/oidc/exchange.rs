@@ -28,6 +28,8 @@ pub struct ProviderTokens {
     pub expires_in: Option<u64>,
     /// The provider's own session (`sid`).
     pub provider_sid: Option<String>,
+    /// The provider's own name for the person (`sub`), whichever claim names the principal.
+    pub provider_sub: Option<String>,
 }
 
 /// Redeems a code.
@@ -105,6 +107,7 @@ fn tokens(
         refresh_token: secret("refresh_token"),
         expires_in: document.get("expires_in").and_then(Value::as_u64),
         provider_sid: None,
+        provider_sub: None,
     };
     match protocol {
         Protocol::OpenIdConnect if tokens.id_token.is_none() => Err(LoginFault::IdTokenMissing),

@@ -139,6 +139,7 @@ impl Provider {
         claims::require(&self.settings, &id_token.claims)?;
         let principal = self.principal(&id_token, &tokens, &metadata).await?;
         tokens.provider_sid = id_token.sid;
+        tokens.provider_sub = Some(id_token.subject);
         Ok(FinishedLogin {
             principal,
             tokens,

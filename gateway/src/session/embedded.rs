@@ -16,7 +16,7 @@ use crate::session::embedded::file::io;
 use crate::session::embedded::writer::{Change, Done, Job, Writer};
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
-use crate::session::store::{Owner, SessionStore, StoreError, StoredSession, key_of, mark_of};
+use crate::session::store::{IndexKey, SessionStore, StoreError, StoredSession, key_of, mark_of};
 
 mod file;
 mod links;
@@ -89,9 +89,9 @@ impl SessionStore for EmbeddedStore {
             let (Some(row), Some(bytes)) = (rows.get(&key)?, sealed.get(&key)?) else {
                 return Ok(None);
             };
-            let ((expiry, seen, owner), (record, tokens)) = (row.value(), bytes.value());
+            let ((expiry, seen), (names, record, tokens)) = (row.value(), bytes.value());
             Ok(Some(StoredSession {
-                owner: Owner(*owner),
+                names: file::names(names),
                 record: record.to_vec(),
                 tokens: tokens.to_vec(),
                 absolute_expiry: Timestamp::from_millis(expiry),
@@ -109,10 +109,10 @@ impl SessionStore for EmbeddedStore {
         Ok(matches!(self.change(Change::Remove(key)).await?, Done::Removed(true)))
     }
 
-    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
+    async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
         self.read(move |database| {
-            let owners = database.begin_read()?.open_multimap_table(file::OWNERS)?;
-            let keys = owners.get(&owner.0)?;
+            let names = database.begin_read()?.open_multimap_table(file::NAMES)?;
+            let keys = names.get(&name.0)?;
             keys.map(|key| Ok(*key?.value())).collect()
         })
         .await

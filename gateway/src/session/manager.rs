@@ -16,9 +16,10 @@ use crate::session::handle::{Handle, SessionKey, sid_of};
 use crate::session::horizon::Horizon;
 use crate::session::lifetime::{Lifetimes, Moments};
 use crate::session::live::LiveStreams;
+use crate::session::names::{Name, Names};
 use crate::session::pace::Pace;
 use crate::session::record::{NewSession, ProviderTokens, Session};
-use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
+use crate::session::store::{SessionStore, StoreError, StoredSession};
 use crate::session::touches::Touches;
 
 pub use inspect::{Ends, SessionPage, Whose};
@@ -39,6 +40,7 @@ mod sweep;
 pub struct SessionManager {
     store: Arc<dyn SessionStore>,
     sealer: Sealer,
+    names: Names,
     live: Arc<LiveStreams>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -105,6 +107,7 @@ impl SessionManager {
             flushing: Pace::new(&*clock, touch_every / 6),
             sweeping: Pace::new(&*clock, SWEEP_EVERY),
             store,
+            names: Names::new(&sealer),
             sealer,
             live,
             clock,
@@ -140,7 +143,7 @@ impl SessionManager {
         let session = Session::begin(&new, key, sid, now, self.lifetimes.absolute);
         let session = Arc::new(session.confirmed(self.horizon.now()));
         let stored = StoredSession {
-            owner: Owner::of(&new.principal.issuer, &new.principal.subject),
+            names: self.names.of(&new)?,
             record: self.sealer.seal(RECORD, &key, &session.to_record()),
             tokens: self.sealer.seal(TOKENS, &key, new.tokens.to_bytes().expose()),
             absolute_expiry: session.absolute_expiry,
@@ -210,7 +213,7 @@ impl SessionManager {
         subject: &str,
         cause: EndCause,
     ) -> Result<usize, StoreError> {
-        let keys = self.store.keys_of(Owner::of(issuer, subject)).await?;
+        let keys = self.keys_named(&[Name::Principal(issuer, subject)]).await?;
         for key in &keys {
             self.kill(key, cause);
         }
@@ -235,6 +238,11 @@ impl SessionManager {
         if self.look_up(key).await?.is_none() {
             return Ok(None);
         }
+        self.sealed_tokens(key).await
+    }
+
+    /// The provider's tokens as the store has them, whether or not the session lives.
+    async fn sealed_tokens(&self, key: &SessionKey) -> Result<Option<ProviderTokens>, StoreError> {
         let stored = self.store.load(*key).await?;
         Ok(stored.and_then(|stored| {
             let bytes = self.sealer.open(TOKENS, key, &stored.tokens)?;

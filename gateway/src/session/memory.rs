@@ -11,10 +11,10 @@ use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::lifetime::{Moments, over};
 use crate::session::store::{
-    Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession, key_of, mark_of,
+    IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession, key_of, mark_of,
 };
 
-/// A bounded map. Listing one person's sessions walks all of them.
+/// A bounded map. Looking for sessions by a name walks all of them.
 #[derive(Debug)]
 pub struct MemoryStore {
     sessions: Mutex<HashMap<SessionKey, StoredSession>>,
@@ -61,9 +61,10 @@ impl SessionStore for MemoryStore {
         Ok(self.sessions().remove(&key).is_some())
     }
 
-    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
+    async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
         let sessions = self.sessions();
-        Ok(sessions.iter().filter(|(_, kept)| kept.owner == owner).map(|(key, _)| *key).collect())
+        let named = sessions.iter().filter(|(_, kept)| kept.names.contains(&name));
+        Ok(named.map(|(key, _)| *key).collect())
     }
 
     async fn keys(

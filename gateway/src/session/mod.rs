@@ -10,6 +10,7 @@ mod lifetime;
 mod live;
 mod manager;
 mod memory;
+mod names;
 mod pace;
 mod record;
 mod redis;
@@ -28,4 +29,4 @@ pub use manager::{Ends, Hot, SessionManager, SessionPage, SessionSettings, Swept
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};
 pub use shared::{Breaker, OneTime, SharedStore, Vitals};
-pub use store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+pub use store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};

@@ -61,6 +61,9 @@ pub struct ProviderTokens {
     pub refresh_token: Option<Secret<String>>,
     /// The provider's own name for its session, for back-channel logout.
     pub provider_sid: Option<String>,
+    /// The provider's own name for the person (`sub`), which the principal's subject need not be. Not
+    /// known of those who came by another way than the provider's.
+    pub provider_sub: Option<String>,
 }
 
 /// When a session was used, and what of that has been noted for the store.
@@ -221,6 +224,7 @@ impl ProviderTokens {
             access_token: shown(&self.access_token),
             refresh_token: shown(&self.refresh_token),
             provider_sid: self.provider_sid.clone(),
+            provider_sub: self.provider_sub.clone(),
         };
         Secret::new(serde_json::to_vec(&stored).unwrap_or_default())
     }
@@ -232,6 +236,7 @@ impl ProviderTokens {
             access_token: stored.access_token.map(Secret::new),
             refresh_token: stored.refresh_token.map(Secret::new),
             provider_sid: stored.provider_sid,
+            provider_sub: stored.provider_sub,
         })
     }
 }
@@ -262,6 +267,9 @@ struct StoredTokens {
     access_token: Option<String>,
     refresh_token: Option<String>,
     provider_sid: Option<String>,
+    /// Absent in those of older versions.
+    #[serde(default)]
+    provider_sub: Option<String>,
 }
 
 #[cfg(test)]
@@ -275,10 +283,12 @@ mod tests {
             refresh_token: Some("refresh-hunter2".into()),
             access_token: None,
             provider_sid: Some("s1".to_owned()),
+            provider_sub: Some("ann".to_owned()),
         };
         let back = ProviderTokens::from_bytes(tokens.to_bytes().expose()).unwrap();
         assert_eq!(back.refresh_token.as_ref().unwrap().expose(), "refresh-hunter2");
         assert!(back.access_token.is_none());
+        assert_eq!(back.provider_sub.as_deref(), Some("ann"));
         assert!(!format!("{back:?} {tokens:?}").contains("hunter2"));
     }
 

@@ -17,10 +17,10 @@ use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::horizon::Horizon;
 use crate::session::redis::link::Link;
-use crate::session::redis::names::{digest, ended, owner, text};
+use crate::session::redis::names::{digest, ended, joined, names, text};
 use crate::session::redis::scripts::SCRIPTS;
 use crate::session::shared::{OneTime, SharedStore, Vitals};
-use crate::session::store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+use crate::session::store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
 
 mod keeper;
 mod lately;
@@ -78,11 +78,11 @@ impl RedisStore {
 impl SessionStore for RedisStore {
     async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
         let (names, limit) = (&self.link.names, self.link.settings.limit);
-        let (id, owner) = (text(&key), text(&session.owner.0));
+        let id = text(&key);
         let over = session.last_seen.after(self.link.settings.idle).min(session.absolute_expiry);
         let mut call = SCRIPTS.insert.prepare_invoke();
-        call.key(names.session(&id)).key(&names.over).key(names.owner(&owner));
-        call.arg(&names.prefix).arg(&id).arg(&session.record).arg(&session.tokens).arg(&owner);
+        call.key(names.session(&id)).key(&names.over).arg(&names.prefix).arg(&id);
+        call.arg(&session.record).arg(&session.tokens).arg(joined(&session.names));
         call.arg(session.absolute_expiry.as_millis()).arg(session.last_seen.as_millis());
         call.arg(over.as_millis()).arg(self.life(session.absolute_expiry, self.clock.now()));
         call.arg(limit);
@@ -95,7 +95,7 @@ impl SessionStore for RedisStore {
         let name = self.link.names.session(&text(&key));
         let row = self.link.ask("read", async |mut connection: MultiplexedConnection| {
             let mut question = redis::cmd("HMGET");
-            question.arg(name).arg(&["r", "t", "o", "e", "l"]);
+            question.arg(name).arg(&["r", "t", "n", "e", "l"]);
             let row: RedisResult<Row> = question.query_async(&mut connection).await;
             row
         });
@@ -126,10 +126,10 @@ impl SessionStore for RedisStore {
         Ok(removed)
     }
 
-    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
+    async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
         let names = &self.link.names;
         let mut call = SCRIPTS.keys_of.prepare_invoke();
-        call.key(names.owner(&text(&owner.0))).arg(&names.prefix);
+        call.key(names.index(&name)).arg(&names.prefix);
         let found: Vec<Vec<u8>> = self.link.run("read", &call).await?;
         Ok(found.iter().filter_map(|id| digest(id)).collect())
     }
@@ -182,7 +182,8 @@ impl SessionStore for RedisStore {
     }
 }
 
-/// Record, tokens, owner, expiry, last use; all of them or none.
+/// Record, tokens, names, expiry, last use; all of them or none. A row of an older version has no names:
+/// a sign-out at the provider would miss its session, which therefore counts for nothing.
 type Row = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i64>, Option<i64>);
 
 fn stored(row: Row) -> Option<StoredSession> {
@@ -190,7 +191,7 @@ fn stored(row: Row) -> Option<StoredSession> {
         return None;
     };
     Some(StoredSession {
-        owner: owner(&of)?,
+        names: names(&of)?,
         record,
         tokens,
         absolute_expiry: Timestamp::from_millis(expiry),

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -33,8 +32,8 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Removes one session; whether it was there.
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError>;
 
-    /// The keys of all sessions of one person.
-    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError>;
+    /// The keys of all sessions that are found by a name; of each of several, never of the last one only.
+    async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError>;
 
     /// Keys from a mark on, about `most`, and the mark to go on from; `None` at the end. One that is
     /// there all the while is among them at least once; one that comes or goes meanwhile may be. A mark
@@ -64,8 +63,8 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
 /// One session as the store sees it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredSession {
-    /// Whose it is.
-    pub owner: Owner,
+    /// By what it is found beside its key; few, and none twice.
+    pub names: Vec<IndexKey>,
     /// The sealed record: names and addresses are nobody's business at rest.
     pub record: Vec<u8>,
     /// The sealed tokens.
@@ -76,9 +75,10 @@ pub struct StoredSession {
     pub last_seen: Timestamp,
 }
 
-/// One person: SHA-256 of issuer and subject, each with its length, so that no two people share one.
+/// What a session is found by beside its key: a digest that says nothing without our sealing keys. See
+/// `names.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Owner(pub [u8; 32]);
+pub struct IndexKey(pub [u8; 32]);
 
 /// Why a store did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -146,22 +146,6 @@ pub(crate) fn key_of(mark: &str) -> Option<SessionKey> {
 /// The most sessions that one sweep removes, so that no transaction grows without bound.
 pub const SWEEP_BATCH: usize = 4_096;
 
-impl Owner {
-    /// The person that `issuer` calls `subject`.
-    pub fn of(issuer: &str, subject: &str) -> Self {
-        let mut context = Context::new(&SHA256);
-        for part in [issuer, subject] {
-            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            context.update(part.as_bytes());
-        }
-        let mut owner = [0; 32];
-        for (to, from) in owner.iter_mut().zip(context.finish().as_ref()) {
-            *to = *from;
-        }
-        Self(owner)
-    }
-}
-
 impl fmt::Debug for StoredSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredSession")
@@ -173,14 +157,3 @@ impl fmt::Debug for StoredSession {
 
 #[cfg(test)]
 pub(crate) mod conformance;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_byte_moved_from_issuer_to_subject_is_somebody_else() {
-        assert_ne!(Owner::of("https://a", "b"), Owner::of("https://", "ab"));
-        assert_eq!(Owner::of("https://a", "b"), Owner::of("https://a", "b"));
-    }
-}

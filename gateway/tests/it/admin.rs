@@ -204,6 +204,7 @@ async fn what_was_not_understood_ends_nobody() {
         "{\"everyone\":true,\"subject\":\"x\"}",
         "{\"subjct\":\"x\"}",
         "{\"provider_sid\":\"x\"}",
+        "{\"provider_subject\":\"x\"}",
         "{\"users_file\":\"/x\"}",
         "{\"sid\":\"x\",\"disable_api_keys\":true}",
     ] {

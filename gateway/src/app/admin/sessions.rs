@@ -19,6 +19,7 @@ use crate::authn::api_key::{ApiKey, ApiKeyFault, KeyState, Listed};
 use crate::base::ProviderId;
 use crate::config::Directory;
 use crate::observe::audit;
+use crate::oidc::Tenants;
 use crate::session::{EndCause, LiveStreams, Session, StoreError, Whose, sid_of};
 
 /// A page of the list.
@@ -41,6 +42,7 @@ pub(super) struct Revocation {
     subject: Option<String>,
     provider: Option<String>,
     provider_sid: Option<String>,
+    provider_subject: Option<String>,
     /// Instead of `issuer`: that of the directories that read this users file.
     users_file: Option<PathBuf>,
     /// Instead of everything else: all of them.
@@ -160,15 +162,19 @@ fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Slip> {
         subject: wanted.subject.clone(),
         provider: wanted.provider.as_deref().map(Into::into),
         provider_sid: wanted.provider_sid.clone(),
+        provider_subject: wanted.provider_subject.clone(),
     };
     if whose.is_everybody() != wanted.everyone {
         return Err(Slip::Bad(
-            "say whose sessions end: sid, issuer, subject, provider or provider_sid; or everyone \
-             alone",
+            "say whose sessions end: sid, issuer, subject, provider, provider_sid or \
+             provider_subject; or everyone alone",
         ));
     }
-    if whose.provider_sid.is_some() && whose.provider.is_none() {
-        return Err(Slip::Bad("a provider_sid needs its provider: others may use the same"));
+    let there = whose.provider_sid.is_some() || whose.provider_subject.is_some();
+    if there && whose.provider.is_none() && whose.issuer.is_none() {
+        return Err(Slip::Bad(
+            "a provider_sid or provider_subject needs its provider or issuer: others may use the same",
+        ));
     }
     let named = whose.subject.is_some() && (whose.issuer.is_some() || wanted.users_file.is_some());
     if wanted.disable_api_keys && !named {
@@ -177,7 +183,10 @@ fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Slip> {
              others may call somebody else so",
         ));
     }
-    let Some(file) = &wanted.users_file else { return Ok(vec![whose]) };
+    let Some(file) = &wanted.users_file else {
+        let issuer = whose.issuer.clone().or_else(|| issuer_there(admin, &whose));
+        return Ok(vec![Whose { issuer, ..whose }]);
+    };
     let issuers = issuers_of(admin, file);
     if whose.subject.is_none() || whose.issuer.is_some() {
         return Err(Slip::Bad("users_file stands for the issuer of a subject"));
@@ -187,6 +196,17 @@ fn whose(admin: &Admin, wanted: &Revocation) -> Result<Vec<Whose>, Slip> {
     }
     let with = |issuer| Whose { issuer: Some(issuer), ..whose.clone() };
     Ok(issuers.into_iter().map(with).collect())
+}
+
+/// The issuer of the provider that is named, where names of the provider's own are looked for: with it they
+/// are found at once, without it each session is read. A provider whose tenants have issuers of their own
+/// has none.
+fn issuer_there(admin: &Admin, whose: &Whose) -> Option<String> {
+    let id = whose.provider.as_ref()?;
+    whose.provider_sid.as_ref().or(whose.provider_subject.as_ref())?;
+    let current = admin.reloader.current.load();
+    let issuer = current.loaded.config.providers.get(id)?.issuer().to_owned();
+    Some(issuer).filter(|issuer| !issuer.contains(Tenants::PLACE))
 }
 
 fn issuers_of(admin: &Admin, file: &path::Path) -> Vec<String> {
@@ -234,6 +254,7 @@ fn target(whose: &Whose) -> String {
         ("subject", whose.subject.as_deref()),
         ("provider", whose.provider.as_ref().map(ProviderId::as_str)),
         ("provider_sid", whose.provider_sid.as_deref()),
+        ("provider_subject", whose.provider_subject.as_deref()),
     ];
     let parts = parts.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
     let parts: Vec<_> = parts.collect();

@@ -8,7 +8,7 @@ use crate::base::{Clock, Entropy, ManualClock, ProviderId, SystemEntropy, Timest
 use crate::crypto::{Sealer, SealingKeys};
 use crate::identity::Principal;
 use crate::session::{
-    EndCause, Ended, Lifetimes, LiveStreams, MemoryStore, NewSession, Owner, ProviderTokens,
+    EndCause, Ended, IndexKey, Lifetimes, LiveStreams, MemoryStore, NewSession, ProviderTokens,
     SessionKey, SessionSettings, SessionStore, StoreError, StoredSession,
 };
 
@@ -30,7 +30,7 @@ impl SessionStore for Gone {
     async fn remove(&self, _: SessionKey) -> Result<bool, StoreError> {
         Err(StoreError::Closed)
     }
-    async fn keys_of(&self, _: Owner) -> Result<Vec<SessionKey>, StoreError> {
+    async fn keys_of(&self, _: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
         Err(StoreError::Closed)
     }
     async fn sweep(&self, _: Timestamp, _: Duration) -> Result<Vec<Ended>, StoreError> {

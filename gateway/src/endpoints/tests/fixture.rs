@@ -23,8 +23,8 @@ use crate::observe::Metrics;
 use crate::oidc::{Provider, ProviderSettings};
 use crate::route::{Pattern, Table};
 use crate::session::{
-    Ended, Lifetimes, LiveStreams, MemoryStore, Owner, SessionKey, SessionManager, SessionSettings,
-    SessionStore, StoreError, StoredSession,
+    Ended, IndexKey, Lifetimes, LiveStreams, MemoryStore, SessionKey, SessionManager,
+    SessionSettings, SessionStore, StoreError, StoredSession,
 };
 use crate::token::{Document, Keyring, Minter, Rotation, TokenTimes};
 use crate::upstream::{Pool, PoolSettings, Protocol, Timeouts};
@@ -279,9 +279,9 @@ impl SessionStore for Flaky {
         self.check()?;
         self.inner.remove(key).await
     }
-    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
+    async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
         self.check()?;
-        self.inner.keys_of(owner).await
+        self.inner.keys_of(name).await
     }
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
         self.check()?;

@@ -42,6 +42,7 @@ async fn the_code_is_redeemed_with_the_verifier_and_the_secret_in_the_header() {
     assert_eq!(login.principal.subject, "ann");
     assert_eq!(login.principal.name.as_deref(), Some("Ann"));
     assert_eq!(login.tokens.provider_sid.as_deref(), Some("far"));
+    assert_eq!(login.tokens.provider_sub.as_deref(), Some("ann"));
     assert_eq!(login.auth_time, Timestamp::from_secs(NOW - 5));
     let request = fake.fetch.asked(TOKEN).remove(0);
     let basic = STANDARD.encode("portcullis:s%3Acret");

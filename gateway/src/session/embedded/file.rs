@@ -10,25 +10,31 @@ use std::time::Duration;
 use redb::{
     Builder, Database, DatabaseError, MultimapTableDefinition, ReadableDatabase as _,
     ReadableTable as _, ReadableTableMetadata as _, StorageError, TableDefinition,
+    TableHandle as _, WriteTransaction,
 };
 
 use crate::base::Timestamp;
 use crate::session::handle::SessionKey;
 use crate::session::lifetime::{Moments, over};
-use crate::session::store::{SWEEP_BATCH, StoreError};
+use crate::session::store::{IndexKey, SWEEP_BATCH, StoreError};
 
-/// A session's absolute expiry, last use, and owner: what changes and what is looked through.
-pub(crate) const ROWS: TableDefinition<'_, &[u8; 32], (i64, i64, &[u8; 32])> =
-    TableDefinition::new("rows");
-/// A session's sealed record and sealed tokens: what never changes.
-pub(crate) const SEALED: TableDefinition<'_, &[u8; 32], (&[u8], &[u8])> =
-    TableDefinition::new("sealed");
-/// The keys of each owner's sessions; all of them (one slot per person would forget the others).
-pub(crate) const OWNERS: MultimapTableDefinition<'_, &[u8; 32], &[u8; 32]> =
-    MultimapTableDefinition::new("owners");
+/// A session's absolute expiry and last use: what changes, and what each sweep looks through.
+pub(crate) const ROWS: TableDefinition<'_, &[u8; 32], (i64, i64)> = TableDefinition::new("times");
+/// A session's names, one behind the other, its sealed record and sealed tokens.
+pub(crate) const SEALED: TableDefinition<'_, &[u8; 32], Bytes> = TableDefinition::new("contents");
+/// The keys of all sessions of each name (one slot for each would forget the others).
+pub(crate) const NAMES: MultimapTableDefinition<'_, &[u8; 32], &[u8; 32]> =
+    MultimapTableDefinition::new("names");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
-const LAYOUT: u64 = 1;
+/// Names, record and tokens.
+pub(crate) type Bytes = (&'static [u8], &'static [u8], &'static [u8]);
+
+const LAYOUT: u64 = 2;
+/// Whose sessions are found by their person only, so that a sign-out at the provider would miss them: they
+/// are forgotten, and everybody signs in anew.
+const OLDER: u64 = 1;
+const OLDER_TABLES: [&str; 2] = ["rows", "sealed"];
 
 /// What the file's pages may take in memory: the manager has its own, so this need not hold them all.
 const PAGE_CACHE: usize = 32 << 20;
@@ -72,7 +78,7 @@ pub(crate) fn over_at(
     let mut found = Vec::new();
     for row in rows.iter()? {
         let (key, row) = row?;
-        let (expiry, seen, _) = row.value();
+        let (expiry, seen) = row.value();
         if over(moments(expiry, seen), idle, now).is_some() {
             found.push(*key.value());
         }
@@ -102,6 +108,11 @@ pub(crate) fn moments(expiry: i64, seen: i64) -> Moments {
     }
 }
 
+/// The names that [`SEALED`] holds.
+pub(crate) fn names(bytes: &[u8]) -> Vec<IndexKey> {
+    bytes.as_chunks::<32>().0.iter().copied().map(IndexKey).collect()
+}
+
 /// Words for a failure while `doing` something.
 pub(crate) fn io(doing: &'static str) -> impl Fn(redb::Error) -> StoreError {
     move |fault| StoreError::Io { doing, detail: fault.to_string() }
@@ -121,25 +132,43 @@ fn prepare(path: &Path) -> std::io::Result<()> {
 fn tables(path: &Path, database: &Database) -> Result<(), StoreError> {
     let make = || -> Result<u64, redb::Error> {
         let writing = database.begin_write()?;
-        writing.open_table(ROWS)?;
-        writing.open_table(SEALED)?;
-        writing.open_multimap_table(OWNERS)?;
         let layout = {
             let mut meta = writing.open_table(META)?;
-            let layout = meta.get("layout")?.map(|layout| layout.value());
-            if layout.is_none() {
+            let found = meta.get("layout")?.map_or(LAYOUT, |layout| layout.value());
+            if found == OLDER || found == LAYOUT {
                 meta.insert("layout", LAYOUT)?;
             }
-            layout.unwrap_or(LAYOUT)
+            found
         };
+        if layout == OLDER {
+            forget_older(&writing)?;
+        }
+        writing.open_table(ROWS)?;
+        writing.open_table(SEALED)?;
+        writing.open_multimap_table(NAMES)?;
         writing.commit()?;
         Ok(layout)
     };
     match make() {
         Ok(LAYOUT) => Ok(()),
-        Ok(_) => Err(damaged(path, "written by another version")),
+        Ok(OLDER) => {
+            tracing::warn!(path = %path.display(), "the session file is of an older version: everybody signs in anew");
+            Ok(())
+        }
+        Ok(_) => Err(damaged(path, "written by a newer version")),
         Err(fault) => Err(damaged(path, &fault.to_string())),
     }
+}
+
+fn forget_older(writing: &WriteTransaction) -> Result<(), redb::Error> {
+    let tables = writing.list_tables()?.filter(|table| OLDER_TABLES.contains(&table.name()));
+    for table in tables.collect::<Vec<_>>() {
+        writing.delete_table(table)?;
+    }
+    for table in writing.list_multimap_tables()?.collect::<Vec<_>>() {
+        writing.delete_multimap_table(table)?;
+    }
+    Ok(())
 }
 
 fn named(path: &Path, fault: DatabaseError) -> StoreError {

@@ -3,9 +3,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use redb::TableHandle as _;
+
 use super::*;
 use crate::base::{Entropy, SystemEntropy};
-use crate::session::store::conformance::{self, stored};
+use crate::session::store::conformance::{self, name, stored};
 
 /// A directory of our own that goes when the test ends.
 struct Folder(PathBuf);
@@ -56,7 +58,58 @@ async fn a_reopened_store_holds_what_it_held_and_only_its_owner_reads_it() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(store.count(), 1);
     assert_eq!(store.load([1; 32]).await.unwrap(), Some(stored("ann", 10, 1_000)));
-    assert_eq!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap(), [[1; 32]]);
+    assert_eq!(store.keys_of(name("ann")).await.unwrap(), [[1; 32]]);
+}
+
+/// A file as the first layout had it, with one session in it.
+fn older_file(path: &Path) {
+    use redb::{MultimapTableDefinition, TableDefinition};
+    let rows: TableDefinition<'_, &[u8; 32], (i64, i64, &[u8; 32])> = TableDefinition::new("rows");
+    let sealed: TableDefinition<'_, &[u8; 32], (&[u8], &[u8])> = TableDefinition::new("sealed");
+    let owners: MultimapTableDefinition<'_, &[u8; 32], &[u8; 32]> =
+        MultimapTableDefinition::new("owners");
+    let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+    let database = Database::create(path).unwrap();
+    let writing = database.begin_write().unwrap();
+    {
+        writing.open_table(rows).unwrap().insert(&[1; 32], (1_000, 10, &[7; 32])).unwrap();
+        writing.open_table(sealed).unwrap().insert(&[1; 32], (&b"r"[..], &b"t"[..])).unwrap();
+        writing.open_multimap_table(owners).unwrap().insert(&[7; 32], &[1; 32]).unwrap();
+        writing.open_table(meta).unwrap().insert("layout", 1).unwrap();
+    }
+    writing.commit().unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_opens_and_everybody_in_it_signs_in_anew() {
+    let folder = Folder::new();
+    let path = folder.file("sessions.redb");
+    older_file(&path);
+    for _ in 0..2 {
+        let store = EmbeddedStore::open(&path, 10).unwrap();
+        assert_eq!(store.load([1; 32]).await.unwrap(), None);
+        store.insert([2; 32], stored("ann", 10, 1_000)).await.unwrap();
+        assert_eq!((store.count(), store.keys_of(name("ann")).await.unwrap()), (1, vec![[2; 32]]));
+    }
+    let store = EmbeddedStore::open(&path, 10).unwrap();
+    let reading = store.database.begin_read().unwrap();
+    let tables: Vec<_> = reading.list_tables().unwrap().map(|it| it.name().to_owned()).collect();
+    assert_eq!(tables, ["contents", "meta", "times"], "nothing is left of the older tables");
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_left_alone() {
+    let folder = Folder::new();
+    let path = folder.file("sessions.redb");
+    drop(EmbeddedStore::open(&path, 10).unwrap());
+    let database = Database::create(&path).unwrap();
+    let writing = database.begin_write().unwrap();
+    let meta: redb::TableDefinition<'_, &str, u64> = redb::TableDefinition::new("meta");
+    writing.open_table(meta).unwrap().insert("layout", 3).unwrap();
+    writing.commit().unwrap();
+    drop(database);
+    let fault = EmbeddedStore::open(&path, 10).unwrap_err().to_string();
+    assert!(fault.contains("newer version"), "{fault}");
 }
 
 /// The name by which the test below tells its second self where to write.

@@ -8,7 +8,7 @@ use redb::{Database, MultimapTable, ReadableTable as _, Table, WriteTransaction}
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::Timestamp;
-use crate::session::embedded::file::{OWNERS, ROWS, SEALED, moments};
+use crate::session::embedded::file::{Bytes, NAMES, ROWS, SEALED, moments, names};
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::lifetime::over;
@@ -105,9 +105,9 @@ impl Writer {
 
 /// The tables within one transaction.
 struct Tables<'a> {
-    rows: Table<'a, &'static [u8; 32], (i64, i64, &'static [u8; 32])>,
-    sealed: Table<'a, &'static [u8; 32], (&'static [u8], &'static [u8])>,
-    owners: MultimapTable<'a, &'static [u8; 32], &'static [u8; 32]>,
+    rows: Table<'a, &'static [u8; 32], (i64, i64)>,
+    sealed: Table<'a, &'static [u8; 32], Bytes>,
+    names: MultimapTable<'a, &'static [u8; 32], &'static [u8; 32]>,
     count: usize,
 }
 
@@ -116,7 +116,7 @@ impl<'a> Tables<'a> {
         Ok(Self {
             rows: writing.open_table(ROWS)?,
             sealed: writing.open_table(SEALED)?,
-            owners: writing.open_multimap_table(OWNERS)?,
+            names: writing.open_multimap_table(NAMES)?,
             count,
         })
     }
@@ -141,31 +141,34 @@ impl<'a> Tables<'a> {
 
     fn insert(&mut self, key: &SessionKey, session: &StoredSession) -> Result<(), redb::Error> {
         let (expiry, seen) = (session.absolute_expiry.as_millis(), session.last_seen.as_millis());
-        self.rows.insert(key, (expiry, seen, &session.owner.0))?;
-        self.sealed.insert(key, (session.record.as_slice(), session.tokens.as_slice()))?;
-        self.owners.insert(&session.owner.0, key)?;
+        self.rows.insert(key, (expiry, seen))?;
+        let names: Vec<u8> = session.names.iter().flat_map(|name| name.0).collect();
+        self.sealed.insert(key, (&*names, &*session.record, &*session.tokens))?;
+        for name in &session.names {
+            self.names.insert(&name.0, key)?;
+        }
         self.count = self.count.saturating_add(1);
         Ok(())
     }
 
     fn remove(&mut self, key: &SessionKey) -> Result<bool, redb::Error> {
-        let owner = self.rows.remove(key)?.map(|row| *row.value().2);
-        let Some(owner) = owner else { return Ok(false) };
-        self.sealed.remove(key)?;
-        self.owners.remove(&owner, key)?;
+        if self.rows.remove(key)?.is_none() {
+            return Ok(false);
+        }
+        let gone = self.sealed.remove(key)?.map(|bytes| names(bytes.value().0));
+        for name in gone.unwrap_or_default() {
+            self.names.remove(&name.0, key)?;
+        }
         self.count = self.count.saturating_sub(1);
         Ok(true)
     }
 
     fn touch(&mut self, key: &SessionKey, now: i64) -> Result<(), redb::Error> {
-        let row = self.rows.get(key)?.map(|row| {
-            let (expiry, seen, owner) = row.value();
-            (expiry, seen, *owner)
-        });
-        if let Some((expiry, seen, owner)) = row
+        let row = self.rows.get(key)?.map(|row| row.value());
+        if let Some((expiry, seen)) = row
             && now > seen
         {
-            self.rows.insert(key, (expiry, now, &owner))?;
+            self.rows.insert(key, (expiry, now))?;
         }
         Ok(())
     }
@@ -178,7 +181,7 @@ impl<'a> Tables<'a> {
     ) -> Result<Vec<Ended>, redb::Error> {
         let mut ended = Vec::new();
         for key in keys {
-            let row = self.rows.get(key)?.map(|row| (row.value().0, row.value().1));
+            let row = self.rows.get(key)?.map(|row| row.value());
             let Some((expiry, seen)) = row else { continue };
             if let Some(cause) = over(moments(expiry, seen), idle, now) {
                 self.remove(key)?;

@@ -1,17 +1,19 @@
 //! What an administrator asks: which sessions there are, and that some of them end.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 
 use crate::base::ProviderId;
 use crate::session::events::{EndCause, Ended};
 use crate::session::fence::Passage;
 use crate::session::handle::{SessionKey, sid_of};
 use crate::session::lifetime::over;
-use crate::session::manager::{AT_ONCE, SessionManager, TOKENS};
+use crate::session::manager::{AT_ONCE, SessionManager};
+use crate::session::names::Name;
 use crate::session::record::{ProviderTokens, Session};
-use crate::session::store::{Owner, StoreError};
+use crate::session::store::StoreError;
 
 /// Which sessions are meant: those of which everything that is named here is true. Nothing named means
 /// everybody's.
@@ -25,8 +27,10 @@ pub struct Whose {
     pub subject: Option<String>,
     /// Where they signed in.
     pub provider: Option<ProviderId>,
-    /// The provider's own name for its session.
+    /// The provider's own name for its session. Found at once where the issuer is named too.
     pub provider_sid: Option<String>,
+    /// The provider's own name for the person (`sub`). Found at once where the issuer is named too.
+    pub provider_subject: Option<String>,
 }
 
 /// Some sessions, and where to go on.
@@ -72,6 +76,21 @@ impl Whose {
         *self == Self::default()
     }
 
+    /// Names that together find all that are meant, and perhaps others; none where only a walk does.
+    fn names(&self) -> Vec<Name<'_>> {
+        let Some(issuer) = self.issuer.as_deref() else { return Vec::new() };
+        // The one that finds the fewest.
+        if let Some(sid) = &self.provider_sid {
+            return vec![Name::ProviderSession(issuer, sid)];
+        }
+        if let Some(subject) = &self.subject {
+            return vec![Name::Principal(issuer, subject)];
+        }
+        let Some(sub) = &self.provider_subject else { return Vec::new() };
+        // Where both are the same, it stands in the index once, as the principal's.
+        vec![Name::Principal(issuer, sub), Name::ProviderSubject(issuer, sub)]
+    }
+
     /// How many keys are worth reading in one go for about `most` sessions.
     fn batch(&self, most: usize) -> usize {
         match (self.is_everybody(), &self.sid) {
@@ -85,6 +104,20 @@ impl Whose {
     /// Whether a session can be one of them, by its key alone.
     fn may_be(&self, key: &SessionKey) -> bool {
         self.sid.as_ref().is_none_or(|sid| *sid == sid_of(key))
+    }
+
+    /// Whether what is meant can be told by the provider's tokens only.
+    fn asks_for_tokens(&self) -> bool {
+        self.provider_sid.is_some() || self.provider_subject.is_some()
+    }
+
+    /// Whether a session is one of them, by what is sealed beside it. Who came by another way than the
+    /// provider's is known by the principal's subject only.
+    fn fits_tokens(&self, session: &Session, tokens: &ProviderTokens) -> bool {
+        let (sid, sub) = (&self.provider_sid, &self.provider_subject);
+        let there = tokens.provider_sub.as_ref().unwrap_or(&session.principal.subject);
+        sid.as_ref().is_none_or(|sid| tokens.provider_sid.as_ref() == Some(sid))
+            && sub.as_ref().is_none_or(|sub| there == sub)
     }
 
     fn fits(&self, session: &Session) -> bool {
@@ -195,10 +228,21 @@ impl SessionManager {
         from: Option<&str>,
         most: usize,
     ) -> Result<(Vec<SessionKey>, Option<String>), StoreError> {
-        if let (Some(issuer), Some(subject)) = (&whose.issuer, &whose.subject) {
-            return Ok((self.store.keys_of(Owner::of(issuer, subject)).await?, None));
+        match &*whose.names() {
+            [] => self.store.keys(from, most).await,
+            names => Ok((self.keys_named(names).await?, None)),
         }
-        self.store.keys(from, most).await
+    }
+
+    /// The keys of all sessions that are found by one of these names.
+    pub(super) async fn keys_named(
+        &self,
+        names: &[Name<'_>],
+    ) -> Result<Vec<SessionKey>, StoreError> {
+        let names = names.iter().flat_map(|name| self.names.all(*name));
+        let found = try_join_all(names.map(|name| self.store.keys_of(name))).await?;
+        let keys: BTreeSet<_> = found.into_iter().flatten().collect();
+        Ok(keys.into_iter().collect())
     }
 
     /// The sessions of these keys that are meant.
@@ -216,10 +260,11 @@ impl SessionManager {
                 let Some(session) = session?.filter(|session| whose.fits(session)) else {
                     continue;
                 };
-                if let Some(wanted) = &whose.provider_sid
-                    && self.provider_sid(&session.key).await?.as_ref() != Some(wanted)
-                {
-                    continue;
+                if whose.asks_for_tokens() {
+                    let tokens = self.sealed_tokens(&session.key).await?;
+                    if !tokens.is_some_and(|tokens| whose.fits_tokens(&session, &tokens)) {
+                        continue;
+                    }
                 }
                 found.push(session);
             }
@@ -250,14 +295,6 @@ impl SessionManager {
             }
         };
         Ok(session.filter(|session| wanted == Wanted::All || lives(session)))
-    }
-
-    async fn provider_sid(&self, key: &SessionKey) -> Result<Option<String>, StoreError> {
-        let stored = self.store.load(*key).await?;
-        Ok(stored.and_then(|stored| {
-            let bytes = self.sealer.open(TOKENS, key, &stored.tokens)?;
-            ProviderTokens::from_bytes(&zeroize::Zeroizing::new(bytes))?.provider_sid
-        }))
     }
 }
 

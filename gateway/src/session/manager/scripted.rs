@@ -1,7 +1,7 @@
 //! A store that a test can stop in the middle and break.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use crate::base::Timestamp;
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::memory::MemoryStore;
-use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
+use crate::session::store::{IndexKey, SessionStore, StoreError, StoredSession};
 
 /// Sessions in memory, behind gates.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct ScriptedStore {
     sessions: MemoryStore,
     holding: AtomicBool,
     failing: AtomicBool,
+    loads: AtomicUsize,
     held: Semaphore,
     released: Semaphore,
 }
@@ -29,6 +30,7 @@ impl ScriptedStore {
             sessions: MemoryStore::new(100),
             holding: AtomicBool::new(false),
             failing: AtomicBool::new(false),
+            loads: AtomicUsize::new(0),
             held: Semaphore::new(0),
             released: Semaphore::new(0),
         })
@@ -48,6 +50,11 @@ impl ScriptedStore {
         self.released.add_permits(1);
     }
 
+    /// How many sessions were read since this was last asked.
+    pub(crate) fn count_loads(&self) -> usize {
+        self.loads.swap(0, Ordering::SeqCst)
+    }
+
     pub(crate) fn fail_removes(&self, fail: bool) {
         self.failing.store(fail, Ordering::SeqCst);
     }
@@ -60,6 +67,7 @@ impl SessionStore for ScriptedStore {
     }
 
     async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         let found = self.sessions.load(key).await;
         if self.holding.load(Ordering::SeqCst) {
             self.held.add_permits(1);
@@ -79,8 +87,8 @@ impl SessionStore for ScriptedStore {
         self.sessions.remove(key).await
     }
 
-    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
-        self.sessions.keys_of(owner).await
+    async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
+        self.sessions.keys_of(name).await
     }
 
     async fn keys(

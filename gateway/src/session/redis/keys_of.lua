@@ -1,4 +1,4 @@
--- The sessions of one person; forgets those that time has taken. KEYS: owner. ARGV: prefix
+-- The sessions of one name; forgets those that time has taken. KEYS: index. ARGV: prefix
 local alive = {}
 for _, id in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   if redis.call('EXISTS', ARGV[1] .. 'session:' .. id) == 1 then

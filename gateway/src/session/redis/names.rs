@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::session::events::{EndCause, Ended};
-use crate::session::store::Owner;
+use crate::session::store::IndexKey;
 
 /// The names of our keys. All begin with the prefix, so that an ACL can hold us to them.
 #[derive(Debug)]
@@ -28,8 +28,9 @@ impl Names {
         format!("{}session:{id}", self.prefix)
     }
 
-    pub(super) fn owner(&self, owner: &str) -> String {
-        format!("{}owner:{owner}", self.prefix)
+    /// The set of the sessions that are found by a name.
+    pub(super) fn index(&self, name: &IndexKey) -> String {
+        format!("{}owner:{}", self.prefix, text(&name.0))
     }
 
     pub(super) fn used(&self, thing: &[u8; 32]) -> String {
@@ -47,8 +48,17 @@ pub(super) fn digest(text: &[u8]) -> Option<[u8; 32]> {
     URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-pub(super) fn owner(text: &[u8]) -> Option<Owner> {
-    digest(text).map(Owner)
+/// The length of a digest as text.
+const TEXT_LEN: usize = 43;
+
+/// Names, one behind the other: as they stand in a session's row, for the scripts to read.
+pub(super) fn joined(names: &[IndexKey]) -> String {
+    names.iter().map(|name| text(&name.0)).collect()
+}
+
+/// Reads what [`joined`] wrote; none if something else is among them.
+pub(super) fn names(text: &[u8]) -> Option<Vec<IndexKey>> {
+    text.chunks(TEXT_LEN).map(|name| digest(name).map(IndexKey)).collect()
 }
 
 /// Reads what the scripts publish: a letter for the cause, and the session's key.

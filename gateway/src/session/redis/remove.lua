@@ -3,11 +3,12 @@
 local removed = 0
 for i = 2, #ARGV do
   local session = ARGV[1] .. 'session:' .. ARGV[i]
-  local owner = redis.call('HGET', session, 'o')
+  -- Rows of an older version have one name, under 'o'.
+  local names = redis.call('HGET', session, 'n') or redis.call('HGET', session, 'o')
   removed = removed + redis.call('DEL', session)
   redis.call('ZREM', KEYS[1], ARGV[i])
-  if owner then
-    redis.call('SREM', ARGV[1] .. 'owner:' .. owner, ARGV[i])
+  for name in string.gmatch(names or '', string.rep('.', 43)) do
+    redis.call('SREM', ARGV[1] .. 'owner:' .. name, ARGV[i])
   end
   redis.call('PUBLISH', KEYS[2], 'r' .. ARGV[i])
 end

@@ -5,7 +5,7 @@ local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, AR
 local ended = {}
 for _, id in ipairs(due) do
   local session = ARGV[1] .. 'session:' .. id
-  local row = redis.call('HMGET', session, 'e', 'l', 'o')
+  local row = redis.call('HMGET', session, 'e', 'l', 'n', 'o')
   local why
   if row[1] then
     local expiry, seen = tonumber(row[1]), tonumber(row[2])
@@ -22,7 +22,9 @@ for _, id in ipairs(due) do
   if why then
     redis.call('DEL', session)
     redis.call('ZREM', KEYS[1], id)
-    redis.call('SREM', ARGV[1] .. 'owner:' .. row[3], id)
+    for name in string.gmatch(row[3] or row[4] or '', string.rep('.', 43)) do
+      redis.call('SREM', ARGV[1] .. 'owner:' .. name, id)
+    end
     redis.call('PUBLISH', KEYS[2], why .. id)
     ended[#ended + 1] = why .. id
   end

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use super::*;
 use crate::base::{ManualClock, SystemClock, SystemEntropy};
 use crate::session::redis::server::Server;
-use crate::session::store::conformance::{self, stored};
+use crate::session::store::conformance::{self, name, stored};
 
 mod faults;
 mod replicas;
@@ -95,6 +95,38 @@ async fn every_key_ends_by_itself_and_nothing_is_left_of_a_removed_session() {
     assert_eq!(left.len(), 2, "{left:?}");
 }
 
+/// A row as the first version wrote it.
+#[tokio::test]
+async fn a_row_of_an_older_version_counts_for_nothing_and_goes_whole() {
+    let server = Server::start("");
+    let settings = settings(&[server.port]);
+    let prefix = settings.prefix.clone();
+    let store = early(settings).await;
+    let older = |id: &str, over: u32| {
+        let owner = text(&[9; 32]);
+        server
+            .command(&format!("HSET {prefix}:session:{id} r x t y o {owner} e {over}000 l 10000"));
+        server.command(&format!("SADD {prefix}:owner:{owner} {id}"));
+        server.command(&format!("ZADD {prefix}:over {over}000 {id}"));
+    };
+    older(&text(&[1; 32]), 1_000);
+    older(&text(&[2; 32]), 20);
+    assert_eq!(
+        store.load([1; 32]).await.unwrap(),
+        None,
+        "it would survive a sign-out at the provider"
+    );
+    let ended = store.sweep(Timestamp::from_secs(20), Duration::from_secs(100)).await.unwrap();
+    assert_eq!(ended.iter().map(|ended| ended.key).collect::<Vec<_>>(), [[2; 32]]);
+    assert_eq!(store.keys_of(IndexKey([9; 32])).await.unwrap(), [[1; 32]]);
+    assert!(store.remove([1; 32]).await.unwrap());
+    let left = server.command(&format!("KEYS {prefix}:*"));
+    assert!(
+        !left.iter().any(|key| key.contains(":owner:") || key.contains(":session:")),
+        "{left:?}"
+    );
+}
+
 #[tokio::test]
 async fn what_may_be_used_once_is_used_once_whoever_asks() {
     let server = Server::start("");
@@ -153,8 +185,8 @@ async fn no_cancelled_request_gives_its_answer_to_another() {
                 match timeout(patience, asked).await {
                     Err(_) => drop(cancelled.fetch_add(1, Ordering::Relaxed)),
                     Ok(found) => {
-                        let found = found.unwrap().map(|found| found.owner);
-                        let right = (which < 100).then(|| stored(&which.to_string(), 0, 0).owner);
+                        let found = found.unwrap().map(|found| found.names);
+                        let right = (which < 100).then(|| vec![name(&which.to_string())]);
                         assert_eq!(found, right, "another's session");
                         answered += 1;
                     }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use crate::base::Timestamp;
 use crate::session::events::{EndCause, Ended};
-use crate::session::store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+use crate::session::store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
 
 const IDLE: Duration = Duration::from_secs(100);
 
@@ -19,6 +19,8 @@ pub(crate) async fn a_store_keeps_the_contract<S: SessionStore + 'static>(
     a_full_store_refuses_and_drops_nothing(&*open(2)).await;
     touches_move_forward_only_and_revive_nothing(&*open(10)).await;
     all_sessions_of_a_person_are_listed(&*open(10)).await;
+    a_session_is_found_by_each_of_its_names(&*open(10)).await;
+    a_session_that_is_written_again_has_its_new_names_only(&*open(10)).await;
     every_key_is_listed_page_by_page(&*open(100)).await;
     a_sweep_removes_what_is_over_and_nothing_else(&*open(10)).await;
     a_sweep_is_bounded(&*open(SWEEP_BATCH + 10)).await;
@@ -28,12 +30,19 @@ pub(crate) async fn a_store_keeps_the_contract<S: SessionStore + 'static>(
 /// A session of `subject`, last used at `seen`, over at `expiry`.
 pub(crate) fn stored(subject: &str, seen: i64, expiry: i64) -> StoredSession {
     StoredSession {
-        owner: Owner::of("https://idp.test", subject),
+        names: vec![name(subject)],
         record: format!("record of {subject}").into_bytes(),
         tokens: vec![7; 300],
         absolute_expiry: Timestamp::from_secs(expiry),
         last_seen: Timestamp::from_secs(seen),
     }
+}
+
+/// What a session is found by, made of a word.
+pub(crate) fn name(word: &str) -> IndexKey {
+    let mut name = [b'.'; 32];
+    name[..word.len()].copy_from_slice(word.as_bytes());
+    IndexKey(name)
 }
 
 async fn what_is_inserted_loads_until_it_is_removed(store: &dyn SessionStore) {
@@ -79,10 +88,64 @@ async fn all_sessions_of_a_person_are_listed(store: &dyn SessionStore) {
     }
     store.insert([4; 32], stored("bob", 10, 1_000)).await.unwrap();
     store.remove([1; 32]).await.unwrap();
-    let mut keys = store.keys_of(Owner::of("https://idp.test", "ann")).await.unwrap();
+    assert_eq!(found(store, "ann").await, [2, 3]);
+    assert!(found(store, "annie").await.is_empty());
+}
+
+/// The first bytes of the keys of all sessions of a name.
+async fn found(store: &dyn SessionStore, word: &str) -> Vec<u8> {
+    let keys = store.keys_of(name(word)).await.unwrap();
+    let mut keys: Vec<_> = keys.iter().map(|key| key[0]).collect();
     keys.sort_unstable();
-    assert_eq!(keys, [[2; 32], [3; 32]]);
-    assert!(store.keys_of(Owner::of("https://other.test", "ann")).await.unwrap().is_empty());
+    keys
+}
+
+/// A session of several names, last used at `seen`.
+fn called(words: &[&str], seen: i64) -> StoredSession {
+    let names = words.iter().map(|word| name(word)).collect();
+    StoredSession { names, ..stored("someone", seen, 1_000) }
+}
+
+async fn a_session_is_found_by_each_of_its_names(store: &dyn SessionStore) {
+    // Three of one person in two sessions of the provider, and somebody else in one of these.
+    store.insert([1; 32], called(&["ann", "sub", "sid-1"], 10)).await.unwrap();
+    store.insert([2; 32], called(&["ann", "sub", "sid-1"], 10)).await.unwrap();
+    store.insert([3; 32], called(&["ann", "sub", "sid-2"], 100)).await.unwrap();
+    store.insert([4; 32], called(&["bob", "sid-1"], 100)).await.unwrap();
+    store.insert([5; 32], called(&[], 100)).await.unwrap();
+    store.touch(vec![([2; 32], Timestamp::from_secs(100))]).await.unwrap();
+    assert_eq!(store.load([2; 32]).await.unwrap(), Some(called(&["ann", "sub", "sid-1"], 100)));
+    assert_eq!(store.load([5; 32]).await.unwrap(), Some(called(&[], 100)));
+    for (word, keys) in [
+        ("ann", &[1, 2, 3][..]),
+        ("sub", &[1, 2, 3]),
+        ("sid-1", &[1, 2, 4]),
+        ("sid-2", &[3]),
+        ("bob", &[4]),
+        ("sid", &[]),
+    ] {
+        assert_eq!(found(store, word).await, keys, "{word}");
+    }
+    // The oldest goes by itself; the others are still found.
+    let ended = store.sweep(Timestamp::from_secs(110), IDLE).await.unwrap();
+    assert_eq!(ended, [Ended { key: [1; 32], cause: EndCause::Idle }]);
+    assert_eq!((found(store, "sub").await, found(store, "sid-1").await), (vec![2, 3], vec![2, 4]));
+    store.remove([2; 32]).await.unwrap();
+    assert_eq!((found(store, "sub").await, found(store, "sid-1").await), (vec![3], vec![4]));
+    for key in [3, 4, 5] {
+        assert!(store.remove([key; 32]).await.unwrap());
+    }
+    for word in ["ann", "sub", "sid-1", "sid-2", "bob"] {
+        assert!(found(store, word).await.is_empty(), "{word}");
+    }
+}
+
+async fn a_session_that_is_written_again_has_its_new_names_only(store: &dyn SessionStore) {
+    store.insert([1; 32], called(&["ann", "sid-1"], 10)).await.unwrap();
+    store.insert([1; 32], called(&["ann", "sid-2"], 10)).await.unwrap();
+    assert_eq!(found(store, "ann").await, [1]);
+    assert_eq!((found(store, "sid-1").await, found(store, "sid-2").await), (vec![], vec![1]));
+    holds(store, 1).await;
 }
 
 async fn every_key_is_listed_page_by_page(store: &dyn SessionStore) {
@@ -124,7 +187,7 @@ async fn a_sweep_removes_what_is_over_and_nothing_else(store: &dyn SessionStore)
     );
     assert_eq!(store.load([1; 32]).await.unwrap(), None);
     holds(store, 1).await;
-    assert!(store.keys_of(Owner::of("https://idp.test", "idle")).await.unwrap().is_empty());
+    assert!(found(store, "idle").await.is_empty());
     assert!(store.sweep(Timestamp::from_secs(110), IDLE).await.unwrap().is_empty());
 }
 

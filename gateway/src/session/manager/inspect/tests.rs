@@ -11,6 +11,7 @@ struct Process {
     manager: SessionManager,
     clock: Arc<ManualClock>,
     store: Arc<ScriptedStore>,
+    keys: Arc<SealingKeys>,
 }
 
 impl Process {
@@ -23,20 +24,28 @@ impl Process {
         let store = ScriptedStore::new();
         let manager = SessionManager::new(
             Arc::clone(&store) as Arc<dyn crate::session::SessionStore>,
-            Sealer::new(keys, Arc::clone(&entropy)),
+            Sealer::new(Arc::clone(&keys), Arc::clone(&entropy)),
             Arc::new(LiveStreams::new(100)),
             Arc::clone(&clock) as Arc<dyn Clock>,
             entropy,
             SessionSettings { lifetimes: Lifetimes { idle: hour, absolute: 2 * hour }, hot: 2 },
         );
-        Self { manager, clock, store }
+        Self { manager, clock, store, keys }
     }
 
     async fn sign_in(&self, provider: &str, subject: &str) -> (Handle, Arc<Session>) {
-        let tokens = ProviderTokens {
-            provider_sid: Some(format!("{provider}-{subject}")),
-            ..ProviderTokens::default()
-        };
+        let sid = Some(format!("{provider}-{subject}"));
+        self.sign_in_with(provider, subject, (sid, None)).await
+    }
+
+    /// With what the provider calls its session, and the person.
+    async fn sign_in_with(
+        &self,
+        provider: &str,
+        subject: &str,
+        (provider_sid, provider_sub): (Option<String>, Option<String>),
+    ) -> (Handle, Arc<Session>) {
+        let tokens = ProviderTokens { provider_sid, provider_sub, ..ProviderTokens::default() };
         let new = NewSession {
             principal: Arc::new(Principal::new(format!("https://{provider}.test"), subject)),
             signed_in_by: WayIn::Oidc,
@@ -135,6 +144,90 @@ async fn only_those_that_are_meant_end_and_their_streams_with_them() {
     let ends = it.manager.end_those(&Whose::default(), EndCause::Revoked).await;
     assert_eq!((ends.ended.len(), it.manager.count()), (5, 0));
     assert_eq!(theirs.over(), Some(EndCause::Revoked));
+}
+
+/// As a `logout_token` names them: by `iss` and `sid`, or by `iss` and `sub`.
+fn there(sid: Option<&str>, sub: Option<&str>) -> Whose {
+    Whose {
+        issuer: Some("https://corp.test".to_owned()),
+        provider_sid: sid.map(str::to_owned),
+        provider_subject: sub.map(str::to_owned),
+        ..Whose::default()
+    }
+}
+
+#[tokio::test]
+async fn whom_the_provider_names_is_found_at_once_and_nobody_else() {
+    let it = Process::new();
+    let named = |sid: &str, sub: &str| (Some(sid.to_owned()), Some(sub.to_owned()));
+    // The principal's subject is an address; one person's address is another's number.
+    it.sign_in_with("corp", "ann@corp.test", named("s1", "1007")).await;
+    it.sign_in_with("corp", "ann@corp.test", named("s2", "1007")).await;
+    it.sign_in_with("corp", "1007", named("s3", "2001")).await;
+    it.sign_in_with("corp", "bob", named("s1007", "bob")).await;
+    it.sign_in_with("home", "ann", named("s1", "1007")).await;
+    // Who came by a tab or with a password has no name there but the principal's.
+    it.sign_in_with("corp", "carla", (None, None)).await;
+    for n in 0..50 {
+        it.sign_in("corp", &format!("other-{n}")).await;
+    }
+    it.store.count_loads();
+    let ann = ["corp ann@corp.test"];
+    assert_eq!(it.people(&there(Some("s1"), None)).await, ann);
+    assert_eq!(it.people(&there(None, Some("1007"))).await, [ann, ann].concat());
+    assert_eq!(it.people(&there(None, Some("2001"))).await, ["corp 1007"]);
+    assert_eq!(it.people(&there(None, Some("bob"))).await, ["corp bob"]);
+    assert_eq!(it.people(&there(None, Some("carla"))).await, ["corp carla"]);
+    assert_eq!(it.people(&there(Some("s2"), Some("1007"))).await, ann);
+    for nobody in [
+        there(Some("s2"), Some("2001")),
+        there(Some("1007"), None),
+        there(None, Some("s1")),
+        there(None, Some("ann@corp.test")),
+        Whose { subject: Some("bob".to_owned()), ..there(Some("s1"), None) },
+        Whose { provider: Some("home".into()), ..there(Some("s1"), None) },
+    ] {
+        assert!(it.people(&nobody).await.is_empty(), "{nobody:?}");
+    }
+    let loads = it.store.count_loads();
+    assert!(loads < 40, "{loads} sessions were read, and there are 56");
+    let walk = Whose { issuer: None, provider: Some("corp".into()), ..there(Some("s1"), None) };
+    assert_eq!(it.people(&walk).await, ann, "without its issuer it takes a walk");
+    assert!(it.store.count_loads() > 50);
+}
+
+/// An index with one place for each name would forget all but the newest, or the newest.
+#[tokio::test]
+async fn three_sessions_of_one_sub_end_the_oldest_and_then_all_of_them() {
+    let it = Process::new();
+    let mut three = Vec::new();
+    for sid in ["s1", "s2", "s3"] {
+        let names = (Some(sid.to_owned()), Some("1007".to_owned()));
+        three.push(it.sign_in_with("corp", "ann@corp.test", names).await.0);
+    }
+    it.manager.end(&three[0].key(), EndCause::Logout).await.unwrap();
+    let ends = it.manager.end_those(&there(None, Some("1007")), EndCause::Revoked).await;
+    assert_eq!((ends.ended.len(), it.manager.count()), (2, 0));
+    for handle in &three {
+        assert!(it.manager.find(handle).await.unwrap().is_none());
+    }
+    let again = it.manager.end_those(&there(None, Some("1007")), EndCause::Revoked).await;
+    assert!(again.ended.is_empty() && again.fault.is_none());
+}
+
+#[tokio::test]
+async fn a_sealing_key_that_is_replaced_hides_nobodys_sessions() {
+    let it = Process::new();
+    let names = || (Some("s1".to_owned()), Some("1007".to_owned()));
+    it.sign_in_with("corp", "ann", names()).await;
+    it.keys.rotate(&SeededEntropy::new(8)).unwrap();
+    it.sign_in_with("corp", "ann", names()).await;
+    it.keys.rotate(&SeededEntropy::new(9)).unwrap();
+    for whose in [there(Some("s1"), None), Whose::of("https://corp.test", "ann")] {
+        assert_eq!(it.people(&whose).await.len(), 2);
+    }
+    let ends = it.manager.end_those(&there(None, Some("1007")), EndCause::Revoked).await;
+    assert_eq!((ends.ended.len(), it.manager.count()), (2, 0));
 }
 
 #[tokio::test]

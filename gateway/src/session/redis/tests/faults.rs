@@ -275,7 +275,7 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     let store = early(right.clone()).await;
     store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
     store.touch(vec![([1; 32], Timestamp::from_secs(20))]).await.unwrap();
-    assert_eq!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap(), [[1; 32]]);
+    assert_eq!(store.keys_of(name("ann")).await.unwrap(), [[1; 32]]);
     assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
     assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
     assert!(store.remove([1; 32]).await.unwrap());
