@@ -20,7 +20,7 @@ use crate::session::store::{SWEEP_BATCH, StoreError};
 /// A session's absolute expiry, last use, and owner: what changes and what is looked through.
 pub(crate) const ROWS: TableDefinition<'_, &[u8; 32], (i64, i64, &[u8; 32])> =
     TableDefinition::new("rows");
-/// A session's sealed record and sealed tokens: what never changes.
+/// A session's sealed record and sealed tokens: what changes seldom.
 pub(crate) const SEALED: TableDefinition<'_, &[u8; 32], (&[u8], &[u8])> =
     TableDefinition::new("sealed");
 /// The keys of each owner's sessions; all of them (one slot per person would forget the others).
