@@ -101,6 +101,16 @@ impl SessionStore for EmbeddedStore {
         .await
     }
 
+    async fn replace(
+        &self,
+        key: SessionKey,
+        record: Vec<u8>,
+        tokens: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let done = self.change(Change::Replace(key, Box::new((record, tokens)))).await?;
+        Ok(matches!(done, Done::Replaced(true)))
+    }
+
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
         self.change(Change::Touch(uses)).await.map(drop)
     }
@@ -138,7 +148,7 @@ impl SessionStore for EmbeddedStore {
         }
         match self.change(Change::Expire { keys: over, now, idle }).await? {
             Done::Expired(ended) => Ok(ended),
-            Done::Kept | Done::Removed(_) => Ok(Vec::new()),
+            Done::Kept | Done::Removed(_) | Done::Replaced(_) => Ok(Vec::new()),
         }
     }
 

@@ -73,6 +73,14 @@ impl Fence {
         }
     }
 
+    /// Runs `change` after the store has another record of a session: what read the store before is
+    /// turned away. No admission and no end runs beside it.
+    pub(crate) fn turn(&self, key: &SessionKey, change: impl FnOnce()) {
+        let mut shard = self.shard(key);
+        shard.generation = shard.generation.wrapping_add(1);
+        change();
+    }
+
     /// Declares a session dead and runs `forget`; no admission runs beside it.
     pub(crate) fn bury(&self, key: &SessionKey, cause: EndCause, forget: impl FnOnce()) {
         let mut shard = self.shard(key);

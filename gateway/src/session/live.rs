@@ -125,6 +125,12 @@ impl LiveStreams {
         bound.streams
     }
 
+    /// What is known of whoever opened these streams has changed; how many there are. They go on: who
+    /// may no longer have them is for the one who decides.
+    pub fn changed(&self, key: &SessionKey) -> usize {
+        self.open_of(key)
+    }
+
     /// Ends all streams because the gateway is going down; how many. Their sessions live on.
     pub fn drain(&self) -> usize {
         let mut ended = 0_usize;

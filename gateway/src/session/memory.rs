@@ -47,6 +47,18 @@ impl SessionStore for MemoryStore {
         Ok(self.sessions().get(&key).cloned())
     }
 
+    async fn replace(
+        &self,
+        key: SessionKey,
+        record: Vec<u8>,
+        tokens: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let mut sessions = self.sessions();
+        let Some(session) = sessions.get_mut(&key) else { return Ok(false) };
+        (session.record, session.tokens) = (record, tokens);
+        Ok(true)
+    }
+
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
         let mut sessions = self.sessions();
         for (key, seen) in uses {

@@ -28,5 +28,5 @@ pub use live::{LiveStreams, NOBODY, StreamTicket, StreamsFull};
 pub use manager::{Ends, Hot, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};
-pub use shared::{Breaker, OneTime, SharedStore, Vitals};
+pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, Vitals};
 pub use store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct Session {
     /// When it is over, whatever happens.
     pub absolute_expiry: Timestamp,
     /// When the store confirmed it, see [`Horizon`](crate::session::Horizon).
-    pub(crate) confirmed: Moment,
+    confirmed: AtomicU64,
     seen: Seen,
 }
 
@@ -107,15 +107,26 @@ impl Session {
             principal: Arc::clone(&new.principal),
             created: now,
             absolute_expiry: now.after(absolute),
-            confirmed: 0,
+            confirmed: AtomicU64::new(0),
             seen: Seen::at(now),
         }
     }
 
     /// The same, confirmed by the store at a moment.
     pub(crate) fn confirmed(mut self, at: Moment) -> Self {
-        self.confirmed = at;
+        *self.confirmed.get_mut() = at;
         self
+    }
+
+    /// When the store confirmed it.
+    pub(crate) fn confirmed_at(&self) -> Moment {
+        self.confirmed.load(Ordering::Relaxed)
+    }
+
+    /// Nothing confirms it any more: before its next use the store is asked. For shared stores, whose
+    /// horizon has risen at least once.
+    pub(crate) fn doubt(&self) {
+        self.confirmed.store(0, Ordering::Relaxed);
     }
 
     /// Takes over what another copy of it knows of its last use, and the store may not yet.
@@ -194,7 +205,7 @@ impl Session {
             principal: record.principal,
             created: record.created,
             absolute_expiry: record.absolute_expiry,
-            confirmed: 0,
+            confirmed: AtomicU64::new(0),
             seen: Seen::at(last_seen),
         })
     }

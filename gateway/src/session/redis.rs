@@ -19,7 +19,7 @@ use crate::session::horizon::Horizon;
 use crate::session::redis::link::Link;
 use crate::session::redis::names::{digest, ended, joined, names, text};
 use crate::session::redis::scripts::SCRIPTS;
-use crate::session::shared::{OneTime, SharedStore, Vitals};
+use crate::session::shared::{Elsewhere, OneTime, SharedStore, Vitals};
 use crate::session::store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
 
 mod keeper;
@@ -44,7 +44,7 @@ pub use settings::{RedisServer, RedisSettings};
 pub struct RedisStore {
     link: Arc<Link>,
     clock: Arc<dyn Clock>,
-    ends: Mutex<Option<mpsc::Receiver<Ended>>>,
+    news: Mutex<Option<mpsc::Receiver<Elsewhere>>>,
     keeper: AbortHandle,
 }
 
@@ -58,10 +58,10 @@ impl RedisStore {
     /// Begins to connect, in the background, for as long as the store lives: a server that is down
     /// when a gateway starts is no reason not to start. To be called within a tokio runtime.
     pub fn open(settings: RedisSettings, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        let (link, ends) = Link::new(settings, entropy);
+        let (link, news) = Link::new(settings, entropy);
         let link = Arc::new(link);
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&link))).abort_handle();
-        Self { link, clock, ends: Mutex::new(Some(ends)), keeper }
+        Self { link, clock, news: Mutex::new(Some(news)), keeper }
     }
 
     /// How long from now a key lives that is over at `end`, in milliseconds.
@@ -100,6 +100,38 @@ impl SessionStore for RedisStore {
             row
         });
         Ok(stored(row.await?))
+    }
+
+    async fn replace(
+        &self,
+        key: SessionKey,
+        record: Vec<u8>,
+        tokens: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let (names, id) = (&self.link.names, text(&key));
+        let mut call = SCRIPTS.replace.prepare_invoke();
+        call.key(names.session(&id)).key(&names.changed);
+        call.arg(&id).arg(record).arg(tokens).arg(&self.link.ears.own);
+        self.link.run("write", &call).await
+    }
+
+    async fn lease(
+        &self,
+        key: SessionKey,
+        holder: [u8; 16],
+        last: Duration,
+    ) -> Result<bool, StoreError> {
+        let last = u64::try_from(last.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut call = SCRIPTS.lease.prepare_invoke();
+        call.key(self.link.names.lease(&text(&key))).arg(&holder[..]).arg(last);
+        self.link.run("write", &call).await
+    }
+
+    async fn release(&self, key: SessionKey, holder: [u8; 16]) -> Result<(), StoreError> {
+        let mut call = SCRIPTS.release.prepare_invoke();
+        call.key(self.link.names.lease(&text(&key))).arg(&holder[..]);
+        let _: bool = self.link.run("write", &call).await?;
+        Ok(())
     }
 
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
@@ -205,8 +237,8 @@ impl SharedStore for RedisStore {
         Arc::clone(&self.link.ears.horizon)
     }
 
-    fn ended_elsewhere(&self) -> Option<mpsc::Receiver<Ended>> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn done_elsewhere(&self) -> Option<mpsc::Receiver<Elsewhere>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn trouble(&self) -> Option<StoreError> {

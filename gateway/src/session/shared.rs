@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::base::Timestamp;
 use crate::session::events::Ended;
+use crate::session::handle::SessionKey;
 use crate::session::horizon::Horizon;
 use crate::session::store::StoreError;
 
@@ -16,8 +17,8 @@ pub trait SharedStore: Send + Sync {
     /// From when on what memory holds counts.
     fn horizon(&self) -> Arc<Horizon>;
 
-    /// The sessions that other gateways end, as they end. Given out once.
-    fn ended_elsewhere(&self) -> Option<mpsc::Receiver<Ended>>;
+    /// What other gateways do to sessions, as they do it. Given out once.
+    fn done_elsewhere(&self) -> Option<mpsc::Receiver<Elsewhere>>;
 
     /// What is wrong with it now, if something is.
     fn trouble(&self) -> Option<StoreError>;
@@ -27,6 +28,15 @@ pub trait SharedStore: Send + Sync {
 
     /// Waits until it can be asked, for as long as one command may take.
     async fn ready(&self);
+}
+
+/// What another gateway did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// It wrote another record of a session: what memory holds of it is old.
+    Changed(SessionKey),
+    /// It ended a session.
+    Ended(Ended),
 }
 
 /// What is used up by one use, or by a few, whichever gateway sees it.

@@ -16,8 +16,9 @@ use crate::session::shared::SharedStore;
 /// Where sessions are kept. It sees sealed bytes and what it must index, nothing else.
 ///
 /// Contract, held by the conformance suite: an `Ok` from [`insert`](Self::insert),
-/// [`remove`](Self::remove) and [`sweep`](Self::sweep) is durable in the store's own sense; what was
-/// removed is not found again, and no touch brings it back.
+/// [`replace`](Self::replace), [`remove`](Self::remove) and [`sweep`](Self::sweep) is durable in the
+/// store's own sense; what was removed is not found again, and no touch and no replacement brings it
+/// back.
 #[async_trait]
 pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Keeps a new session. Refuses with [`StoreError::Full`] rather than drop another's.
@@ -28,6 +29,38 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
 
     /// Moves the last use of sessions forward, never back; passes over those that are gone.
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError>;
+
+    /// Writes another record and other tokens of a session, as one change, durable before it is `Ok`;
+    /// its index, its last use and its absolute end stay. False when it is gone: nothing brings one
+    /// back. Where others share the store, they hear of another record.
+    async fn replace(
+        &self,
+        key: SessionKey,
+        record: Vec<u8>,
+        tokens: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let _ = (key, record, tokens);
+        let detail = "this kind of store cannot".to_owned();
+        Err(StoreError::Io { doing: "write", detail })
+    }
+
+    /// Reserves a session for one holder, for `last` at most; false while another holder has it. Who
+    /// has it may take it again. A store that no other process changes needs none: yes.
+    async fn lease(
+        &self,
+        key: SessionKey,
+        holder: [u8; 16],
+        last: Duration,
+    ) -> Result<bool, StoreError> {
+        let _ = (key, holder, last);
+        Ok(true)
+    }
+
+    /// Gives a lease back before its time; nothing happens where another holder has it by now.
+    async fn release(&self, key: SessionKey, holder: [u8; 16]) -> Result<(), StoreError> {
+        let _ = (key, holder);
+        Ok(())
+    }
 
     /// Removes one session; whether it was there.
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError>;

@@ -20,7 +20,7 @@ use crate::session::store::{IndexKey, SWEEP_BATCH, StoreError};
 
 /// A session's absolute expiry and last use: what changes, and what each sweep looks through.
 pub(crate) const ROWS: TableDefinition<'_, &[u8; 32], (i64, i64)> = TableDefinition::new("times");
-/// A session's names, one behind the other, its sealed record and sealed tokens.
+/// A session's names, one behind the other, its sealed record and sealed tokens: what changes seldom.
 pub(crate) const SEALED: TableDefinition<'_, &[u8; 32], Bytes> = TableDefinition::new("contents");
 /// The keys of all sessions of each name (one slot for each would forget the others).
 pub(crate) const NAMES: MultimapTableDefinition<'_, &[u8; 32], &[u8; 32]> =

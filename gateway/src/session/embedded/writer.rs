@@ -25,6 +25,7 @@ pub(crate) enum Change {
     Expire { keys: Vec<SessionKey>, now: Timestamp, idle: Duration },
     Insert(SessionKey, Box<StoredSession>),
     Remove(SessionKey),
+    Replace(SessionKey, Box<(Vec<u8>, Vec<u8>)>),
     Touch(Vec<(SessionKey, Timestamp)>),
 }
 
@@ -33,6 +34,7 @@ pub(crate) enum Done {
     Expired(Vec<Ended>),
     Kept,
     Removed(bool),
+    Replaced(bool),
 }
 
 pub(crate) struct Writer {
@@ -130,6 +132,7 @@ impl<'a> Tables<'a> {
                 Ok(Done::Kept)
             }
             Change::Remove(key) => self.remove(&key).map(Done::Removed),
+            Change::Replace(key, content) => self.replace(&key, &content).map(Done::Replaced),
             Change::Touch(uses) => {
                 for (key, seen) in uses {
                     self.touch(&key, seen.as_millis())?;
@@ -161,6 +164,19 @@ impl<'a> Tables<'a> {
         }
         self.count = self.count.saturating_sub(1);
         Ok(true)
+    }
+
+    fn replace(
+        &mut self,
+        key: &SessionKey,
+        (record, tokens): &(Vec<u8>, Vec<u8>),
+    ) -> Result<bool, redb::Error> {
+        // What was removed has no names left, and must get no content either.
+        let names = self.sealed.get(key)?.map(|bytes| bytes.value().0.to_vec());
+        if let Some(names) = &names {
+            self.sealed.insert(key, (&**names, &**record, &**tokens))?;
+        }
+        Ok(names.is_some())
     }
 
     fn touch(&mut self, key: &SessionKey, now: i64) -> Result<(), redb::Error> {

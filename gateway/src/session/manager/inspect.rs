@@ -285,7 +285,7 @@ impl SessionManager {
         let lives =
             |session: &Arc<Session>| over(session.moments(), self.lifetimes.idle, now).is_none();
         // What somebody else may have ended or used since is asked for.
-        let held = self.hot.peek(key).filter(|session| self.horizon.holds(session.confirmed));
+        let held = self.hot.peek(key).filter(|session| self.horizon.holds(session.confirmed_at()));
         let held = held.filter(|session| !self.is_shared || lives(session));
         let session = match held {
             Some(session) => Some(session),

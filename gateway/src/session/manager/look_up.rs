@@ -19,7 +19,7 @@ impl SessionManager {
     pub(super) fn in_memory(&self, key: &SessionKey, now: Timestamp) -> Hot {
         let Some(session) = self.hot.get(key) else { return Hot::Cold };
         // Somebody else may have ended it since.
-        if !self.horizon.holds(session.confirmed) {
+        if !self.horizon.holds(session.confirmed_at()) {
             return Hot::Cold;
         }
         match over(session.moments(), self.lifetimes.idle, now) {

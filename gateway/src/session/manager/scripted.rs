@@ -76,6 +76,15 @@ impl SessionStore for ScriptedStore {
         found
     }
 
+    async fn replace(
+        &self,
+        key: SessionKey,
+        record: Vec<u8>,
+        tokens: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        self.sessions.replace(key, record, tokens).await
+    }
+
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {
         self.sessions.touch(uses).await
     }

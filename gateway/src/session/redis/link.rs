@@ -12,12 +12,11 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 
 use crate::base::Entropy;
-use crate::session::events::Ended;
 use crate::session::horizon::Horizon;
 use crate::session::redis::lately::Lately;
-use crate::session::redis::names::{Names, ended};
+use crate::session::redis::names::{Names, changed, ended};
 use crate::session::redis::settings::RedisSettings;
-use crate::session::shared::{Breaker, Vitals};
+use crate::session::shared::{Breaker, Elsewhere, Vitals};
 use crate::session::store::StoreError;
 
 /// The one connection that commands go by. It is replaced by `keeper` alone, so that a server that
@@ -40,14 +39,16 @@ pub(super) struct Link {
     counted: Counted,
 }
 
-/// What hears of ends. The connection's own task calls it, before it hands on any later answer.
+/// What hears of ends and changes. The connection's own task calls it, before it hands on any later answer.
 #[derive(Debug)]
 pub(super) struct Ears {
     pub(super) horizon: Arc<Horizon>,
     pub(super) lately: Lately,
     /// Fires when the connection was given up, or broke.
     pub(super) stirred: Notify,
-    ends: mpsc::Sender<Ended>,
+    /// By which this gateway knows its own changes.
+    pub(super) own: String,
+    news: mpsc::Sender<Elsewhere>,
 }
 
 /// A connection.
@@ -66,27 +67,28 @@ struct Counted {
     unsent: AtomicU64,
 }
 
-/// Ends that wait to be heard. When there are more, everything in memory is asked for anew instead.
-const ENDS: usize = 65_536;
+/// News that wait to be heard. When there are more, everything in memory is asked for anew instead.
+const NEWS: usize = 65_536;
 
 impl Link {
     pub(super) fn new(
         settings: RedisSettings,
         entropy: Arc<dyn Entropy>,
-    ) -> (Self, mpsc::Receiver<Ended>) {
-        let (ends, heard) = mpsc::channel(ENDS);
+    ) -> (Self, mpsc::Receiver<Elsewhere>) {
+        let (news, heard) = mpsc::channel(NEWS);
         let horizon = Arc::new(Horizon::default());
         // Until there is a connection nothing can have been heard of.
         horizon.shut();
         let link = Self {
             names: Names::new(&settings.prefix),
-            entropy,
             ears: Arc::new(Ears {
                 horizon,
                 lately: Lately::default(),
                 stirred: Notify::new(),
-                ends,
+                own: entropy.token::<12>(),
+                news,
             }),
+            entropy,
             count: AtomicUsize::new(0),
             found: Notify::new(),
             live: ArcSwapOption::empty(),
@@ -223,11 +225,22 @@ impl Link {
 }
 
 impl Ears {
-    /// Hears one message of the channel.
-    pub(super) fn hear(&self, message: &[u8]) {
+    /// Hears of an end.
+    pub(super) fn hear_end(&self, message: &[u8]) {
         let Some(gone) = ended(message) else { return };
         self.lately.add(gone.key);
-        if self.ends.try_send(gone).is_err() {
+        self.pass_on(Elsewhere::Ended(gone));
+    }
+
+    /// Hears of a change.
+    pub(super) fn hear_change(&self, message: &[u8]) {
+        if let Some(key) = changed(message, &self.own) {
+            self.pass_on(Elsewhere::Changed(key));
+        }
+    }
+
+    fn pass_on(&self, news: Elsewhere) {
+        if self.news.try_send(news).is_err() {
             // Nobody listens fast enough: whoever comes next is asked for anew.
             self.horizon.raise();
         }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::session::events::{EndCause, Ended};
+use crate::session::handle::SessionKey;
 use crate::session::store::IndexKey;
 
 /// The names of our keys. All begin with the prefix, so that an ACL can hold us to them.
@@ -14,6 +15,9 @@ pub(super) struct Names {
     pub(super) over: String,
     /// Where ends are told.
     pub(super) channel: String,
+    /// Where changes are told; another channel, since a gateway of an older version takes whatever it
+    /// hears on the first one for an end.
+    pub(super) changed: String,
     /// A word that is lost when the data are: see `keeper`.
     pub(super) epoch: String,
 }
@@ -21,7 +25,13 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(prefix: &str) -> Self {
         let name = |of| format!("{prefix}:{of}");
-        Self { prefix: name(""), over: name("over"), channel: name("ended"), epoch: name("epoch") }
+        Self {
+            prefix: name(""),
+            over: name("over"),
+            channel: name("ended"),
+            changed: name("changed"),
+            epoch: name("epoch"),
+        }
     }
 
     pub(super) fn session(&self, id: &str) -> String {
@@ -31,6 +41,10 @@ impl Names {
     /// The set of the sessions that are found by a name.
     pub(super) fn index(&self, name: &IndexKey) -> String {
         format!("{}owner:{}", self.prefix, text(&name.0))
+    }
+
+    pub(super) fn lease(&self, id: &str) -> String {
+        format!("{}lease:{id}", self.prefix)
     }
 
     pub(super) fn used(&self, thing: &[u8; 32]) -> String {
@@ -70,4 +84,12 @@ pub(super) fn ended(message: &[u8]) -> Option<Ended> {
         _ => EndCause::Revoked,
     };
     Some(Ended { key: digest(id)?, cause })
+}
+
+/// Reads what a replacement publishes: the session's key, and behind a space the name of the gateway
+/// that did it; `None` where that is `own`, which knows already.
+pub(super) fn changed(message: &[u8], own: &str) -> Option<SessionKey> {
+    let at = message.iter().position(|byte| *byte == b' ')?;
+    let (id, by) = message.split_at_checked(at)?;
+    if by.get(1..) == Some(own.as_bytes()) { None } else { digest(id) }
 }

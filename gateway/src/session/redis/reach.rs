@@ -73,9 +73,16 @@ pub(super) async fn primary(settings: &RedisSettings, name: &str) -> Result<Redi
 async fn connect(link: &Link, server: &RedisServer) -> RedisResult<(Live, Vec<u8>)> {
     let settings = &link.settings;
     let ears = Arc::clone(&link.ears);
+    let changed = link.names.changed.clone();
     let hear = move |push: PushInfo| {
-        match (push.kind, push.data.get(1)) {
-            (PushKind::Message, Some(Value::BulkString(message))) => ears.hear(message),
+        match (push.kind, push.data.as_slice()) {
+            (PushKind::Message, [Value::BulkString(channel), Value::BulkString(message), ..]) => {
+                if *channel == changed.as_bytes() {
+                    ears.hear_change(message);
+                } else {
+                    ears.hear_end(message);
+                }
+            }
             (PushKind::Disconnection, _) => ears.stirred.notify_one(),
             _ => {}
         }
@@ -89,7 +96,7 @@ async fn connect(link: &Link, server: &RedisServer) -> RedisResult<(Live, Vec<u8
     let client = settings.client(server)?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
     is_primary(&mut connection).await?;
-    connection.subscribe(link.names.channel.as_str()).await?;
+    connection.subscribe(&[link.names.channel.as_str(), link.names.changed.as_str()]).await?;
     let epoch = epoch(link, connection.clone()).await?;
     Ok((Live { connection, place: server.to_string() }, epoch))
 }

@@ -7,7 +7,10 @@ use redis::Script;
 pub(super) struct Scripts {
     pub(super) insert: Script,
     pub(super) keys_of: Script,
+    pub(super) lease: Script,
+    pub(super) release: Script,
     pub(super) remove: Script,
+    pub(super) replace: Script,
     pub(super) spend: Script,
     pub(super) sweep: Script,
     pub(super) touch: Script,
@@ -16,7 +19,10 @@ pub(super) struct Scripts {
 pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
     insert: Script::new(include_str!("insert.lua")),
     keys_of: Script::new(include_str!("keys_of.lua")),
+    lease: Script::new(include_str!("lease.lua")),
+    release: Script::new(include_str!("release.lua")),
     remove: Script::new(include_str!("remove.lua")),
+    replace: Script::new(include_str!("replace.lua")),
     spend: Script::new(include_str!("spend.lua")),
     sweep: Script::new(include_str!("sweep.lua")),
     touch: Script::new(include_str!("touch.lua")),

@@ -18,6 +18,8 @@ pub(crate) async fn a_store_keeps_the_contract<S: SessionStore + 'static>(
     what_is_inserted_loads_until_it_is_removed(&*open(10)).await;
     a_full_store_refuses_and_drops_nothing(&*open(2)).await;
     touches_move_forward_only_and_revive_nothing(&*open(10)).await;
+    a_replacement_changes_content_only_and_revives_nothing(&*open(10)).await;
+    a_lease_is_given_back_by_its_holder_only(&*open(10)).await;
     all_sessions_of_a_person_are_listed(&*open(10)).await;
     a_session_is_found_by_each_of_its_names(&*open(10)).await;
     a_session_that_is_written_again_has_its_new_names_only(&*open(10)).await;
@@ -80,6 +82,53 @@ async fn touches_move_forward_only_and_revive_nothing(store: &dyn SessionStore) 
     store.touch(vec![([1; 32], at(60))]).await.unwrap();
     assert_eq!(store.load([1; 32]).await.unwrap(), None);
     holds(store, 0).await;
+}
+
+async fn a_replacement_changes_content_only_and_revives_nothing(store: &dyn SessionStore) {
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    store.insert([2; 32], stored("bob", 10, 1_000)).await.unwrap();
+    store.touch(vec![([1; 32], Timestamp::from_secs(50))]).await.unwrap();
+    assert!(store.replace([1; 32], b"other".to_vec(), vec![9; 700]).await.unwrap());
+    let now = StoredSession {
+        record: b"other".to_vec(),
+        tokens: vec![9; 700],
+        last_seen: Timestamp::from_secs(50),
+        ..stored("ann", 10, 1_000)
+    };
+    assert_eq!(store.load([1; 32]).await.unwrap(), Some(now));
+    assert_eq!(store.load([2; 32]).await.unwrap(), Some(stored("bob", 10, 1_000)));
+    assert_eq!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap(), [[1; 32]]);
+    holds(store, 2).await;
+    assert!(store.remove([1; 32]).await.unwrap());
+    assert!(!store.replace([1; 32], b"again".to_vec(), vec![9]).await.unwrap());
+    assert!(!store.replace([3; 32], b"never".to_vec(), vec![9]).await.unwrap());
+    assert_eq!(store.load([1; 32]).await.unwrap(), None);
+    assert_eq!(store.load([3; 32]).await.unwrap(), None);
+    assert!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap().is_empty());
+    holds(store, 1).await;
+    let ended = store.sweep(Timestamp::from_secs(1_000), IDLE).await.unwrap();
+    assert_eq!(ended.len(), 1, "{ended:?}");
+}
+
+/// What a store needs that is alone is that nobody waits; others keep the second one out.
+async fn a_lease_is_given_back_by_its_holder_only(store: &dyn SessionStore) {
+    let (long, short) = (Duration::from_secs(60), Duration::from_millis(30));
+    let alone = store.shared().is_none();
+    assert!(store.lease([1; 32], [1; 16], long).await.unwrap());
+    assert!(store.lease([1; 32], [1; 16], long).await.unwrap(), "its own");
+    assert_eq!(store.lease([1; 32], [2; 16], long).await.unwrap(), alone);
+    assert!(store.lease([2; 32], [2; 16], long).await.unwrap(), "another session");
+    store.release([1; 32], [2; 16]).await.unwrap();
+    assert_eq!(store.lease([1; 32], [2; 16], long).await.unwrap(), alone);
+    store.release([1; 32], [1; 16]).await.unwrap();
+    assert!(store.lease([1; 32], [2; 16], short).await.unwrap());
+    for _ in 0..200 {
+        if store.lease([1; 32], [3; 16], long).await.unwrap() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("a lease outlives its time");
 }
 
 async fn all_sessions_of_a_person_are_listed(store: &dyn SessionStore) {

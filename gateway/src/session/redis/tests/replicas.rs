@@ -292,3 +292,24 @@ async fn a_person_is_signed_out_at_a_gateway_that_has_not_seen_them_for_long() {
     assert_eq!(ends.ended.len(), 1);
     until_gone(&two, &handle).await;
 }
+
+#[tokio::test]
+async fn what_one_gateway_changes_the_other_asks_for_again() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let (handle, other) = (sign_in(&one, "ann").await, sign_in(&one, "bob").await);
+    assert!(finds(&two, &handle).await && finds(&two, &other).await);
+    let store = open(house.settings.clone(), Arc::clone(&house.clock) as Arc<dyn Clock>).await;
+    let stored = store.load(handle.key()).await.unwrap().unwrap();
+    // Tokens alone are nobody's news.
+    assert!(store.replace(handle.key(), stored.record.clone(), vec![1]).await.unwrap());
+    store.load(handle.key()).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    assert!(matches!(two.find_hot(&handle), crate::session::Hot::Session(_)));
+    assert!(store.replace(handle.key(), b"unreadable".to_vec(), vec![1]).await.unwrap());
+    let took = until_gone(&two, &handle).await.max(until_gone(&one, &handle).await);
+    println!("a change is known after {took:?}");
+    assert!(took < SECOND);
+    assert!(matches!(two.find_hot(&other), crate::session::Hot::Session(_)), "its copy is good");
+}
