@@ -177,6 +177,10 @@ impl SessionStore for RedisStore {
         self.link.count.load(Ordering::Relaxed)
     }
 
+    fn trouble(&self) -> Option<StoreError> {
+        (!self.link.is_live()).then(|| self.link.unreachable())
+    }
+
     fn shared(&self) -> Option<&dyn SharedStore> {
         Some(self)
     }
@@ -207,10 +211,6 @@ impl SharedStore for RedisStore {
 
     fn ended_elsewhere(&self) -> Option<mpsc::Receiver<Ended>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn trouble(&self) -> Option<StoreError> {
-        (!self.link.is_live()).then(|| self.link.unreachable())
     }
 
     fn vitals(&self) -> Vitals {

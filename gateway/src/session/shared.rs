@@ -19,9 +19,6 @@ pub trait SharedStore: Send + Sync {
     /// The sessions that other gateways end, as they end. Given out once.
     fn ended_elsewhere(&self) -> Option<mpsc::Receiver<Ended>>;
 
-    /// What is wrong with it now, if something is.
-    fn trouble(&self) -> Option<StoreError>;
-
     /// What was counted since the start.
     fn vitals(&self) -> Vitals;
 
