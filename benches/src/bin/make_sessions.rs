@@ -60,7 +60,11 @@ async fn main() -> Result<()> {
         auth_time_stated: true,
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
-        tokens: ProviderTokens::default(),
+        tokens: ProviderTokens {
+            provider_sid: Some(format!("{number:032x}")),
+            provider_sub: Some(format!("person-{number}")),
+            ..ProviderTokens::default()
+        },
     };
     let numbers: Vec<usize> = (0..count).collect();
     for some in numbers.chunks(AT_ONCE) {

@@ -1,9 +1,12 @@
-//! What a session costs in each store: memory, look-ups, and how long a start takes.
+//! What a session costs in each store: memory, look-ups, how long a start takes, and how long it takes to
+//! end one by the provider's name for it.
 //!
 //!     store_figures --count 1000000
 //!     store_figures --count 1000000 --redis 127.0.0.1:6379
 
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +18,8 @@ use portcullis::base::{Clock as _, Entropy, SystemClock, SystemEntropy};
 use portcullis::crypto::{Sealer, SealingKeys};
 use portcullis::identity::{Principal, WayIn};
 use portcullis::session::{
-    EmbeddedStore, Handle, Lifetimes, LiveStreams, NewSession, ProviderTokens, RedisServer,
-    RedisSettings, RedisStore, SessionManager, SessionSettings, SessionStore,
+    EmbeddedStore, EndCause, Handle, Lifetimes, LiveStreams, NewSession, ProviderTokens,
+    RedisServer, RedisSettings, RedisStore, SessionManager, SessionSettings, SessionStore, Whose,
 };
 use tokio::time::Instant;
 
@@ -32,56 +35,46 @@ struct Arguments {
     /// Where the file is made
     #[arg(long, default_value = "/tmp")]
     folder: PathBuf,
+    /// How long the provider's tokens of each are together; 2,500 are an ID token, an access token and a
+    /// refresh token
+    #[arg(long, default_value_t = 0)]
+    token_bytes: usize,
 }
 
 /// As many as wait for the store at once.
 const AT_ONCE: usize = 256;
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Sessions that are ended one after the other.
+const ENDED: usize = 1000;
+
+/// What managers over one store have in common.
+struct House {
+    arguments: Arguments,
+    entropy: Arc<dyn Entropy>,
+    keys: Arc<SealingKeys>,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let file = arguments.folder.join(format!("figures-{}.redb", std::process::id()));
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keys = Arc::new(SealingKeys::in_memory(&*entropy));
-    let open = || -> Result<SessionManager> {
-        let store = store(&arguments, &file, &entropy)?;
-        let sealer = Sealer::new(Arc::clone(&keys), Arc::clone(&entropy));
-        let lifetimes = Lifetimes { idle: HOUR, absolute: 12 * HOUR };
-        let settings = SessionSettings { lifetimes, hot: arguments.count };
-        let live = Arc::new(LiveStreams::new(1));
-        Ok(SessionManager::new(
-            store,
-            sealer,
-            live,
-            Arc::new(SystemClock),
-            Arc::clone(&entropy),
-            settings,
-        ))
-    };
-    let manager = open()?;
-    manager.ready().await;
-    // Measured while memory fills for the first time: later, what was freed before is used again.
-    let before = resident()?;
-    let handles = fill(&manager, arguments.count).await?;
-    let memory = resident()?.saturating_sub(before);
-    println!("memory: {} bytes a session, all of them in memory", memory / handles.len());
-    drop(manager);
-    if let Ok(facts) = std::fs::metadata(&file) {
-        println!("file: {} bytes a session", facts.len() / u64::try_from(arguments.count)?);
+    let it = House { arguments: Arguments::parse(), entropy, keys };
+    let file = it.arguments.folder.join(format!("figures-{}.redb", std::process::id()));
+    let killed = file.with_extension("killed");
+    let handles = first_run(&it, &file, &killed).await?;
+    if killed.exists() {
+        println!("after a kill: {:?}", start(&it, &killed, &handles).await?.1);
+        std::fs::remove_file(&killed)?;
     }
-
-    let begun = Instant::now();
-    let manager = open()?;
-    manager.ready().await;
-    println!("start with {} sessions: {:?}", arguments.count, begun.elapsed());
+    let (manager, took) = start(&it, &file, &handles).await?;
+    println!("after a stop: {took:?} from opening the store to the first session");
     let begun = Instant::now();
     for some in handles.chunks(AT_ONCE) {
         try_join_all(some.iter().map(|handle| manager.find(handle))).await?;
     }
     rate("read from the store", handles.len(), begun.elapsed());
-    let begun = Instant::now();
-    let mut rounds = 0;
+    let (begun, mut rounds) = (Instant::now(), 0);
     while begun.elapsed() < Duration::from_secs(3) {
         for handle in &handles {
             std::hint::black_box(manager.find_hot(handle));
@@ -89,13 +82,82 @@ async fn main() -> Result<()> {
         rounds += handles.len();
     }
     rate("found in memory, one thread", rounds, begun.elapsed());
+    end_some(&manager, it.arguments.count).await?;
+    drop(manager);
     let _ = std::fs::remove_file(file);
     Ok(())
 }
 
+/// Fills the store; leaves the file as a process leaves it that is killed, and as one that stops.
+async fn first_run(it: &House, file: &Path, killed: &Path) -> Result<Vec<Handle>> {
+    let manager = manager(it, file)?;
+    manager.ready().await;
+    let there = it.arguments.redis.as_deref().map(used_memory).transpose()?;
+    // Measured while memory fills for the first time: later, what was freed before is used again.
+    let before = resident()?;
+    let handles = fill(&manager, &it.arguments).await?;
+    let memory = resident()?.saturating_sub(before);
+    println!("memory: {} bytes a session, all of them in memory", memory / handles.len());
+    if let (Some(before), Some(server)) = (there, &it.arguments.redis) {
+        let grown = used_memory(server)?.saturating_sub(before);
+        println!("the server's memory: {} bytes a session", grown / handles.len());
+    }
+    if let Ok(facts) = std::fs::metadata(file) {
+        println!("file: {} bytes a session", facts.len() / u64::try_from(handles.len())?);
+        // What is acknowledged is on the disk: no more than this is left when the process dies.
+        std::fs::copy(file, killed)?;
+    }
+    Ok(handles)
+}
+
+/// A new process, until it has found somebody.
+async fn start(it: &House, file: &Path, handles: &[Handle]) -> Result<(SessionManager, Duration)> {
+    let begun = Instant::now();
+    let manager = manager(it, file)?;
+    manager.ready().await;
+    let somebody = handles.get(handles.len() / 2).context("nobody is there")?;
+    manager.find(somebody).await?.context("a session is lost")?;
+    Ok((manager, begun.elapsed()))
+}
+
+/// As a `logout_token` does it: by `iss` and `sid`, one after the other.
+async fn end_some(manager: &SessionManager, count: usize) -> Result<()> {
+    let issuer = engineer().issuer.clone();
+    let mut took = Vec::new();
+    for n in 0..ENDED.min(count) {
+        let whose = Whose {
+            issuer: Some(issuer.clone()),
+            provider_sid: Some(sid(n * count / ENDED.min(count))),
+            ..Whose::default()
+        };
+        let begun = Instant::now();
+        let ends = manager.end_those(&whose, EndCause::Revoked).await;
+        took.push(begun.elapsed());
+        anyhow::ensure!(ends.ended.len() == 1 && ends.fault.is_none(), "{ends:?}");
+    }
+    took.sort_unstable();
+    let at = |part: usize| took.get(took.len() * part / 100).copied().unwrap_or_default();
+    println!("ended by iss and sid: p50 {:?}, p99 {:?}", at(50), at(99));
+    Ok(())
+}
+
+fn manager(it: &House, file: &Path) -> Result<SessionManager> {
+    Ok(SessionManager::new(
+        store(&it.arguments, file, &it.entropy)?,
+        Sealer::new(Arc::clone(&it.keys), Arc::clone(&it.entropy)),
+        Arc::new(LiveStreams::new(1)),
+        Arc::new(SystemClock),
+        Arc::clone(&it.entropy),
+        SessionSettings {
+            lifetimes: Lifetimes { idle: HOUR, absolute: 12 * HOUR },
+            hot: it.arguments.count,
+        },
+    ))
+}
+
 fn store(
     arguments: &Arguments,
-    file: &std::path::Path,
+    file: &Path,
     entropy: &Arc<dyn Entropy>,
 ) -> Result<Arc<dyn SessionStore>> {
     let Some(server) = &arguments.redis else {
@@ -120,7 +182,8 @@ fn store(
     Ok(Arc::new(RedisStore::open(settings, Arc::new(SystemClock), Arc::clone(entropy))))
 }
 
-async fn fill(manager: &SessionManager, count: usize) -> Result<Vec<Handle>> {
+async fn fill(manager: &SessionManager, arguments: &Arguments) -> Result<Vec<Handle>> {
+    let count = arguments.count;
     let model = engineer();
     let person = |number: usize| NewSession {
         principal: Arc::new(Principal { subject: format!("person-{number}"), ..(*model).clone() }),
@@ -130,7 +193,12 @@ async fn fill(manager: &SessionManager, count: usize) -> Result<Vec<Handle>> {
         auth_time_stated: false,
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
-        tokens: ProviderTokens::default(),
+        tokens: ProviderTokens {
+            id_token: Some("x".repeat(arguments.token_bytes).into()),
+            provider_sid: Some(sid(number)),
+            provider_sub: Some(format!("person-{number}")),
+            ..ProviderTokens::default()
+        },
     };
     let begun = Instant::now();
     let mut handles = Vec::with_capacity(count);
@@ -143,6 +211,11 @@ async fn fill(manager: &SessionManager, count: usize) -> Result<Vec<Handle>> {
     Ok(handles)
 }
 
+/// The provider's name for a session.
+fn sid(number: usize) -> String {
+    format!("{number:032x}")
+}
+
 fn rate(what: &str, count: usize, took: Duration) {
     let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     println!("{what}: {:.0} a second", count / took.as_secs_f64());
@@ -153,4 +226,14 @@ fn resident() -> Result<usize> {
     let statm = std::fs::read_to_string("/proc/self/statm")?;
     let pages: usize = statm.split(' ').nth(1).context("statm")?.parse()?;
     Ok(pages * 4096)
+}
+
+/// What a Redis says of its memory, in bytes.
+fn used_memory(server: &str) -> Result<usize> {
+    let mut stream = TcpStream::connect(server)?;
+    stream.write_all(b"INFO memory\r\nQUIT\r\n")?;
+    let mut told = String::new();
+    stream.read_to_string(&mut told)?;
+    let line = told.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    Ok(line.context("used_memory")?.trim().parse()?)
 }

@@ -1,6 +1,6 @@
 //! Sessions in a durable file, with no service to run: the default.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -12,12 +12,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use crate::base::Timestamp;
+use crate::session::embedded::check::Check;
 use crate::session::embedded::file::io;
 use crate::session::embedded::writer::{Change, Done, Job, Writer};
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::store::{IndexKey, SessionStore, StoreError, StoredSession, key_of, mark_of};
 
+mod check;
 mod file;
 mod links;
 mod writer;
@@ -35,27 +37,54 @@ pub struct EmbeddedStore {
     jobs: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
     count: Arc<AtomicUsize>,
+    path: PathBuf,
+    check: Arc<Check>,
+    checker: Option<JoinHandle<()>>,
 }
 
 /// How many changes may wait for the writer; more wait outside, in their requests.
 const QUEUE: usize = 1_024;
 
 impl EmbeddedStore {
-    /// Opens the file, or makes it (mode 0600), for at most `limit` sessions. Reads the whole file
-    /// to check it: a damaged page must be found now, not in somebody's request.
+    /// Opens the file, or makes it (mode 0600), for at most `limit` sessions. That takes milliseconds,
+    /// however many there are and however the last process ended.
+    ///
+    /// The whole file is then read beside everything else. When damage is found, it is in the log and in
+    /// [`trouble`](SessionStore::trouble), and from then on nobody signs in, and no look-up by name
+    /// pretends to be complete.
     ///
     /// # Errors
-    /// When the file is damaged, in use, or cannot be read and written.
+    /// When the file is damaged where it begins, in use, or cannot be read and written.
     pub fn open(path: &Path, limit: usize) -> Result<Self, StoreError> {
         let database = Arc::new(file::open(path)?);
         let count = Arc::new(AtomicUsize::new(file::count(&database)?));
         let (jobs, waiting) = mpsc::channel(QUEUE);
         let writer = Writer { database: Arc::clone(&database), count: Arc::clone(&count), limit };
-        let thread = std::thread::Builder::new()
-            .name("session-store".to_owned())
-            .spawn(move || writer.run(waiting))
-            .map_err(|fault| io("start its writer")(fault.into()))?;
-        Ok(Self { database, jobs: Some(jobs), writer: Some(thread), count })
+        let writer = thread("session-store", move || writer.run(waiting))?;
+        let check = Arc::new(Check::default());
+        let mut store = Self {
+            database,
+            jobs: Some(jobs),
+            writer: Some(writer),
+            count,
+            path: path.to_owned(),
+            check,
+            checker: None,
+        };
+        let (database, check) = (Arc::clone(&store.database), Arc::clone(&store.check));
+        let path = path.to_owned();
+        store.checker = Some(thread("session-check", move || {
+            check.run(&database);
+            if let Some(detail) = check.damage() {
+                tracing::error!(fault = %file::damaged(&path, detail), "nobody signs in until then");
+            }
+        })?);
+        Ok(store)
+    }
+
+    /// Fails when damage has been found.
+    fn sound(&self) -> Result<(), StoreError> {
+        self.trouble().map_or(Ok(()), Err)
     }
 
     async fn change(&self, change: Change) -> Result<Done, StoreError> {
@@ -78,6 +107,7 @@ impl EmbeddedStore {
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
+        self.sound()?;
         self.change(Change::Insert(key, Box::new(session))).await.map(drop)
     }
 
@@ -120,6 +150,7 @@ impl SessionStore for EmbeddedStore {
     }
 
     async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
+        self.sound()?;
         self.read(move |database| {
             let names = database.begin_read()?.open_multimap_table(file::NAMES)?;
             let keys = names.get(&name.0)?;
@@ -155,16 +186,29 @@ impl SessionStore for EmbeddedStore {
     fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
+
+    fn trouble(&self) -> Option<StoreError> {
+        self.check.damage().map(|detail| file::damaged(&self.path, detail))
+    }
 }
 
 impl Drop for EmbeddedStore {
     /// Waits for what was sent to be written, so that the file is free when the store is gone.
     fn drop(&mut self) {
         drop(self.jobs.take());
+        if let Some(checker) = self.checker.take() {
+            self.check.stop(checker.thread());
+            let _ = checker.join();
+        }
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
     }
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+    started.map_err(|fault| io("start its threads")(fault.into()))
 }
 
 #[cfg(test)]

@@ -209,6 +209,10 @@ impl SessionStore for RedisStore {
         self.link.count.load(Ordering::Relaxed)
     }
 
+    fn trouble(&self) -> Option<StoreError> {
+        (!self.link.is_live()).then(|| self.link.unreachable())
+    }
+
     fn shared(&self) -> Option<&dyn SharedStore> {
         Some(self)
     }
@@ -239,10 +243,6 @@ impl SharedStore for RedisStore {
 
     fn done_elsewhere(&self) -> Option<mpsc::Receiver<Elsewhere>> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn trouble(&self) -> Option<StoreError> {
-        (!self.link.is_live()).then(|| self.link.unreachable())
     }
 
     fn vitals(&self) -> Vitals {

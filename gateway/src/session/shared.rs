@@ -20,9 +20,6 @@ pub trait SharedStore: Send + Sync {
     /// What other gateways do to sessions, as they do it. Given out once.
     fn done_elsewhere(&self) -> Option<mpsc::Receiver<Elsewhere>>;
 
-    /// What is wrong with it now, if something is.
-    fn trouble(&self) -> Option<StoreError>;
-
     /// What was counted since the start.
     fn vitals(&self) -> Vitals;
 

@@ -87,6 +87,11 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// How many sessions are kept; a shared store says it as of a moment ago.
     fn count(&self) -> usize;
 
+    /// What is wrong with it now, if something is known.
+    fn trouble(&self) -> Option<StoreError> {
+        None
+    }
+
     /// What there is to a store that other processes change too; `None` where this one is alone.
     fn shared(&self) -> Option<&dyn SharedStore> {
         None

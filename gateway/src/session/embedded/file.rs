@@ -40,19 +40,30 @@ const OLDER_TABLES: [&str; 2] = ["rows", "sealed"];
 const PAGE_CACHE: usize = 32 << 20;
 
 pub(crate) fn open(path: &Path) -> Result<Database, StoreError> {
-    open_as(path, PAGE_CACHE, |database| tables(path, database))
+    // Its pages are looked at later, see `check.rs`: a million sessions take many seconds.
+    open_as(path, (PAGE_CACHE, false), |database| tables(path, database))
 }
 
-/// Opens a file of ours, or makes it (mode 0600) with these tables.
+/// Begins a change after which the file opens at once, also if the process is killed. Without it the
+/// library would have to read the whole file to find out which pages are free; it costs each commit a
+/// second `fsync`, which all changes of the commit share.
+pub(crate) fn change(database: &Database) -> Result<WriteTransaction, redb::Error> {
+    let mut writing = database.begin_write()?;
+    writing.set_quick_repair(true);
+    Ok(writing)
+}
+
+/// Opens a file of ours, or makes it (mode 0600) with these tables; with so much memory for its pages, and
+/// looking at each of them before, or not.
 pub(crate) fn open_as(
     path: &Path,
-    cache: usize,
+    (cache, looks): (usize, bool),
     tables: impl Fn(&Database) -> Result<(), StoreError>,
 ) -> Result<Database, StoreError> {
     prepare(path).map_err(|fault| io("open its file")(fault.into()))?;
     let build = || {
         let mut builder = Builder::new();
-        builder.set_cache_size(cache).set_check_integrity_on_open(true);
+        builder.set_cache_size(cache).set_check_integrity_on_open(looks);
         let database = builder.create(path).map_err(|fault| named(path, fault))?;
         tables(&database)?;
         Ok(database)
@@ -131,7 +142,7 @@ fn prepare(path: &Path) -> std::io::Result<()> {
 
 fn tables(path: &Path, database: &Database) -> Result<(), StoreError> {
     let make = || -> Result<u64, redb::Error> {
-        let writing = database.begin_write()?;
+        let writing = change(database)?;
         let layout = {
             let mut meta = writing.open_table(META)?;
             let found = meta.get("layout")?.map_or(LAYOUT, |layout| layout.value());
@@ -186,6 +197,6 @@ fn named(path: &Path, fault: DatabaseError) -> StoreError {
     }
 }
 
-fn damaged(path: &Path, detail: &str) -> StoreError {
+pub(crate) fn damaged(path: &Path, detail: &str) -> StoreError {
     StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() }
 }

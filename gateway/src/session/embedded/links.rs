@@ -45,7 +45,7 @@ impl UsedLinks {
             };
             make().map_err(io("make its tables"))
         };
-        Ok(Self { database: Arc::new(file::open_as(path, PAGE_CACHE, tables)?) })
+        Ok(Self { database: Arc::new(file::open_as(path, (PAGE_CACHE, true), tables)?) })
     }
 }
 

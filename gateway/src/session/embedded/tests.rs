@@ -176,6 +176,79 @@ async fn a_damaged_file_is_named_with_its_remedy() {
     }
 }
 
+/// Waits until everything has been read.
+fn looked_through(store: &EmbeddedStore) -> Option<StoreError> {
+    while !store.checker.as_ref().unwrap().is_finished() {
+        std::thread::yield_now();
+    }
+    store.trouble()
+}
+
+#[tokio::test]
+async fn an_overwritten_page_is_found_or_was_nobodys() {
+    let folder = Folder::new();
+    let whole = folder.file("whole.redb");
+    let store = EmbeddedStore::open(&whole, 1_000).unwrap();
+    let all = (0..=255_u8).map(|n| store.insert([n; 32], stored(&format!("{n}"), 10, 1_000)));
+    assert!(futures::future::join_all(all).await.iter().all(Result::is_ok));
+    assert!(looked_through(&store).is_none());
+    drop(store);
+    let good = fs::read(&whole).unwrap();
+    let path = folder.file("torn.redb");
+    let (mut at_start, mut later, mut harmless) = (0, 0, 0);
+    for page in (1..good.len() / 4_096).step_by(3) {
+        let mut torn = good.clone();
+        torn[page * 4_096..(page + 1) * 4_096].fill(0xa5);
+        fs::write(&path, &torn).unwrap();
+        let store = match EmbeddedStore::open(&path, 1_000) {
+            Err(fault) => {
+                assert!(matches!(fault, StoreError::Damaged { .. }), "{page}: {fault}");
+                at_start += 1;
+                continue;
+            }
+            Ok(store) => store,
+        };
+        if let Some(fault) = looked_through(&store) {
+            assert!(fault.to_string().contains("move it away"), "{fault}");
+            let refused = store.insert([9; 32], stored("ann", 10, 1_000)).await;
+            assert!(matches!(refused, Err(StoreError::Damaged { .. })), "{page}: {refused:?}");
+            let refused = store.keys_of(name("7")).await;
+            assert!(matches!(refused, Err(StoreError::Damaged { .. })), "{page}: {refused:?}");
+            later += 1;
+        } else {
+            for n in 0..=255_u8 {
+                let there = Some(stored(&format!("{n}"), 10, 1_000));
+                assert_eq!(store.load([n; 32]).await.unwrap(), there, "{page}");
+            }
+            harmless += 1;
+        }
+    }
+    println!("found at start {at_start}, beside {later}, in nobody's page {harmless}");
+    // A build with debug assertions makes the library read more at the start.
+    assert!(at_start + later > 10);
+}
+
+#[tokio::test]
+async fn an_index_that_has_lost_a_session_is_found() {
+    let folder = Folder::new();
+    let path = folder.file("sessions.redb");
+    let store = EmbeddedStore::open(&path, 10).unwrap();
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    store.insert([2; 32], stored("ann", 10, 1_000)).await.unwrap();
+    drop(store);
+    let database = Database::create(&path).unwrap();
+    let writing = database.begin_write().unwrap();
+    let lost = writing.open_multimap_table(file::NAMES).unwrap().remove(&name("ann").0, &[2; 32]);
+    assert!(lost.unwrap());
+    writing.commit().unwrap();
+    drop(database);
+    let store = EmbeddedStore::open(&path, 10).unwrap();
+    let fault = looked_through(&store).unwrap().to_string();
+    assert!(fault.contains("indexes do not agree") && fault.contains("sessions.redb"), "{fault}");
+    assert!(store.load([1; 32]).await.unwrap().is_some(), "who is in stays in");
+    assert!(store.remove([2; 32]).await.unwrap(), "and can leave");
+}
+
 #[test]
 fn a_missing_directory_is_an_error_and_no_panic() {
     let fault = EmbeddedStore::open(Path::new("/nonexistent/sessions.redb"), 10).unwrap_err();

@@ -8,7 +8,7 @@ use redb::{Database, MultimapTable, ReadableTable as _, Table, WriteTransaction}
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::Timestamp;
-use crate::session::embedded::file::{Bytes, NAMES, ROWS, SEALED, moments, names};
+use crate::session::embedded::file::{Bytes, NAMES, ROWS, SEALED, change, moments, names};
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::lifetime::over;
@@ -85,9 +85,8 @@ impl Writer {
         &self,
         changes: Vec<Change>,
     ) -> Result<(Vec<Result<Done, StoreError>>, usize), redb::Error> {
-        // Durable at commit, by the library's default. One-phase commits suffice: they can be
-        // fooled by pages whose contents an attacker chose, and ours are sealed.
-        let writing = self.database.begin_write()?;
+        // Durable at commit, by the library's default.
+        let writing = change(&self.database)?;
         let mut tables = Tables::of(&writing, self.count.load(Ordering::Relaxed))?;
         let mut results = Vec::with_capacity(changes.len());
         for change in changes {

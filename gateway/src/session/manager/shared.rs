@@ -40,9 +40,9 @@ impl SessionManager {
         }
     }
 
-    /// What is wrong with a shared store now, if something is.
+    /// What is wrong with the store now, if something is.
     pub fn trouble(&self) -> Option<StoreError> {
-        self.store.shared()?.trouble()
+        self.store.trouble()
     }
 
     /// What a shared store has counted.
