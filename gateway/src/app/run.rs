@@ -18,6 +18,7 @@ use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::app::listeners::{BindFault, Sockets, proxy, serve_public};
 use crate::app::reload::Reloader;
+use crate::app::renewer::{self, Providers};
 use crate::app::watch::Watch;
 use crate::base::SystemClock;
 use crate::config::{Certificate, Checked, Config, Faults, LogFormat};
@@ -104,6 +105,7 @@ async fn serve(
     lasting.sessions.ready().await;
     let reloader = Reloader::start(file.clone(), loaded, Arc::clone(&lasting), log)?;
     let reloader = Arc::new(reloader);
+    renew_sessions(&config, &lasting, &reloader);
     for pool in &reloader.current.load().built.pools {
         if !pool.is_resolved() {
             pool.resolve().await;
@@ -144,6 +146,24 @@ async fn serve(
     }
     info!("stopped");
     Ok(())
+}
+
+/// Has sessions follow their providers, where that is wanted.
+fn renew_sessions(config: &Checked<Config>, lasting: &Lasting, reloader: &Arc<Reloader>) {
+    let Some(settings) = renewer::settings(&config.session.refresh) else { return };
+    let providers = Providers {
+        reloader: Arc::downgrade(reloader),
+        clock: Arc::clone(&lasting.clock),
+        metrics: Arc::clone(&lasting.metrics),
+    };
+    lasting.sessions.renew_by(Arc::new(providers), settings);
+    let sessions = Arc::clone(&lasting.sessions);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            sessions.renew_due();
+        }
+    });
 }
 
 /// Answers administrators, until the process ends. The socket's file is there as long as the result.

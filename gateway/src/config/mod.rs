@@ -85,7 +85,7 @@ pub use routes::{Access, Route, RouteToken, Rule};
 pub use schema::json_schema;
 pub use secret_source::SecretSource;
 pub use server::{ADMIN_SOCKET, Admin, Certificate, Http, Http1Engine, Https, Server};
-pub use session::{Session, SessionStore};
+pub use session::{Refresh, Session, SessionStore};
 pub use signed_urls::{LinkForm, SignedUrls};
 pub use size::ByteSize;
 pub use sql_directories::{PostgresDirectory, SqliteDirectory};

@@ -23,6 +23,31 @@ pub struct Session {
     /// Sessions held in memory, so that a request does no I/O; the others are read from the store.
     /// Default 100000: about 100 MiB when full.
     pub hot: u32,
+    /// How sessions follow what their provider says.
+    pub refresh: Refresh,
+}
+
+/// How sessions follow what their provider says, where it hands out refresh tokens: new tokens before
+/// the old ones expire, and with them the groups that somebody is in today.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Refresh {
+    /// Whether refresh tokens are used. Default true. Without, a session lasts as it began until its
+    /// own end, whatever the provider says meanwhile.
+    pub enabled: bool,
+    /// How long before the access token expires it is refreshed. Default 1m; for tokens that live less
+    /// than four times as long, in the last quarter of their life.
+    pub ahead: Duration,
+    /// The longest between two refreshes, however long access tokens live: so long a lost group may
+    /// stay at most. Default 1h. At least 5s.
+    pub every: Duration,
+    /// How long a session is served after its access token expired while the provider cannot be
+    /// asked. Default 1h: an outage in which nobody has to stop working. With 0s, requests wait for
+    /// the refresh, and the session ends where it fails.
+    pub grace: Duration,
+    /// Only sessions that were used within this time, or have open streams, are refreshed ahead; the
+    /// others at their next use. Default 15m.
+    pub active_within: Duration,
 }
 
 /// Where sessions are kept.
@@ -49,6 +74,19 @@ impl Default for Session {
             idle: Duration::from_secs(3_600),
             absolute: Duration::from_secs(12 * 3_600),
             hot: 100_000,
+            refresh: Refresh::default(),
+        }
+    }
+}
+
+impl Default for Refresh {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            ahead: Duration::from_secs(60),
+            every: Duration::from_secs(3_600),
+            grace: Duration::from_secs(3_600),
+            active_within: Duration::from_secs(900),
         }
     }
 }

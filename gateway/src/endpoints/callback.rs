@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
+use crate::base::Timestamp;
 use crate::endpoints::answer::{Notice, reads, wrong_method};
 use crate::endpoints::browser::Mark;
 use crate::endpoints::failure::Stopped;
 use crate::endpoints::service::Endpoints;
 use crate::endpoints::state;
+use crate::endpoints::tokens::to_keep;
 use crate::identity::WayIn;
 use crate::oidc::{CallbackParams, FinishedLogin, LoginFault, Provider, Transaction};
-use crate::session::{NewSession, ProviderTokens, StoreError};
+use crate::session::{NewSession, StoreError};
 use crate::web::{Reply, Request, ReturnTo};
 
 impl Endpoints {
@@ -96,7 +98,8 @@ impl Endpoints {
         let leads_on = Reply::redirect(StatusCode::SEE_OTHER, return_to.as_str())
             .with("referrer-policy", "no-referrer");
         let name = provider.id().as_str();
-        let signed_in = self.sign_in(request, new_session(provider, login), (name, leads_on));
+        let new = new_session(provider, login, self.parts.clock.now());
+        let signed_in = self.sign_in(request, new, (name, leads_on));
         match signed_in.await {
             Ok(reply) => {
                 self.parts.logins.recent.finished(mark, self.parts.clock.now());
@@ -125,8 +128,7 @@ impl From<LoginFault> for Undone {
     }
 }
 
-fn new_session(provider: &Provider, login: FinishedLogin) -> NewSession {
-    let tokens = login.tokens;
+fn new_session(provider: &Provider, login: FinishedLogin, now: Timestamp) -> NewSession {
     NewSession {
         principal: Arc::new(login.principal),
         signed_in_by: WayIn::Oidc,
@@ -135,13 +137,7 @@ fn new_session(provider: &Provider, login: FinishedLogin) -> NewSession {
         auth_time_stated: login.auth_time_stated,
         acr: login.acr.map(Into::into),
         amr: login.amr.into(),
-        tokens: ProviderTokens {
-            id_token: tokens.id_token,
-            access_token: tokens.access_token,
-            refresh_token: tokens.refresh_token,
-            provider_sid: tokens.provider_sid,
-            provider_sub: tokens.provider_sub,
-        },
+        tokens: to_keep(login.tokens, now),
     }
 }
 

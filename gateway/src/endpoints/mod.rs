@@ -24,6 +24,7 @@ mod state;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod verify;
 
 pub use app::AppCookies;
@@ -31,4 +32,5 @@ pub use memory::LoginMemory;
 pub use original::{Dialect, Said};
 pub use service::{EndpointParts, Endpoints};
 pub use teams::Tabs;
+pub use tokens::{kept, to_keep};
 pub use verify::VerifyRules;

@@ -29,6 +29,7 @@ pub struct Metrics {
     latency: HistogramVec,
     refusals: IntCounterVec,
     logins: IntCounterVec,
+    refreshes: IntCounterVec,
     upstream_errors: IntCounterVec,
     mint: Histogram,
     cut: IntCounterVec,
@@ -37,6 +38,7 @@ pub struct Metrics {
     streams: IntGauge,
     connections: IntGauge,
     connections_refused: IntGauge,
+    refreshing: IntGauge,
     generation: IntGauge,
     panics: IntCounter,
     access_dropped: IntCounter,
@@ -67,6 +69,11 @@ impl Default for Metrics {
             .unwrap_or_else(|_| std::process::abort()),
             refusals: counters("refusals_total", "Requests refused, by code.", &["code"]),
             logins: counters("logins_total", "Logins, by provider.", &["provider", "result"]),
+            refreshes: counters(
+                "refresh_total",
+                "Sessions whose tokens were refreshed, or not, by provider.",
+                &["provider", "result"],
+            ),
             upstream_errors: counters(
                 "upstream_errors_total",
                 "Exchanges that an upstream failed.",
@@ -88,6 +95,7 @@ impl Default for Metrics {
             streams: gauge("open_streams", "Live streams open now."),
             connections: gauge("connections", "Client connections open now."),
             connections_refused: gauge("connections_refused", "Closed because of the limit."),
+            refreshing: gauge("refreshes_under_way", "Sessions whose tokens are being refreshed."),
             generation: gauge("config_generation", "Configurations loaded since the start."),
             panics: counter("panics_total", "Panics caught."),
             access_dropped: counter(
@@ -134,6 +142,11 @@ impl Metrics {
             LoginResult::Succeeded => "succeeded",
         };
         self.logins.with_label_values(&[provider, result]).inc();
+    }
+
+    /// The tokens of a session were refreshed (`ok`), or not: then `result` is a word for what follows.
+    pub fn refresh(&self, provider: &str, result: &str) {
+        self.refreshes.with_label_values(&[provider, result]).inc();
     }
 
     /// An upstream failed.
@@ -191,6 +204,7 @@ impl Metrics {
         set(&self.streams, now.streams);
         set(&self.connections, now.connections);
         set(&self.connections_refused, now.connections_refused);
+        set(&self.refreshing, now.refreshing);
         self.access_dropped.inc_by(access::dropped().saturating_sub(self.access_dropped.get()));
         for (sink, lost) in audit::lost() {
             let counter = self.audit_lost.with_label_values(&[sink]);
@@ -217,6 +231,8 @@ impl Metrics {
         self.add(Box::new(self.latency.clone()));
         self.add(Box::new(self.refusals.clone()));
         self.add(Box::new(self.logins.clone()));
+        self.add(Box::new(self.refreshes.clone()));
+        self.add(Box::new(self.refreshing.clone()));
         self.add(Box::new(self.upstream_errors.clone()));
         self.add(Box::new(self.mint.clone()));
         self.add(Box::new(self.cut.clone()));
@@ -251,6 +267,8 @@ pub struct Gauges {
     pub connections: usize,
     /// Connections closed because of the limit, since the start.
     pub connections_refused: usize,
+    /// Sessions whose tokens are being refreshed.
+    pub refreshing: usize,
     /// The session store, where replicas share it.
     pub store: StoreGauges,
 }
@@ -283,6 +301,7 @@ mod tests {
         metrics.request("agent", 200, Duration::from_millis(3));
         metrics.refusal("sign_in_required");
         metrics.login("corp", LoginResult::Succeeded);
+        metrics.refresh("corp", "ok");
         metrics.upstream_error("agent", "connect");
         metrics.minted(0.00002);
         metrics.request_cut("logout");
@@ -293,6 +312,8 @@ mod tests {
             "portcullis_requests_total{route=\"agent\",status=\"200\"} 1",
             "portcullis_refusals_total{code=\"sign_in_required\"} 1",
             "portcullis_logins_total{provider=\"corp\",result=\"succeeded\"} 1",
+            "portcullis_refresh_total{provider=\"corp\",result=\"ok\"} 1",
+            "portcullis_refreshes_under_way 0",
             "portcullis_upstream_errors_total{kind=\"connect\",upstream=\"agent\"} 1",
             "portcullis_token_mint_seconds_count 1",
             "portcullis_requests_cut_total{cause=\"logout\"} 1",

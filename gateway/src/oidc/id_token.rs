@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::base::Timestamp;
-use crate::crypto::{Unverified, VerifyAlgorithm, numeric_date};
+use crate::crypto::{Unverified, VerifyAlgorithm, numeric_date, strict_json};
 use crate::identity::claim;
 use crate::oidc::fault::LoginFault;
 use crate::oidc::keys::{KeyFault, KeySource};
@@ -45,8 +45,8 @@ pub struct Expected<'a> {
     pub client_id: &'a str,
     /// The allowed algorithms.
     pub algorithms: &'a [VerifyAlgorithm],
-    /// This login's nonce.
-    pub nonce: &'a str,
+    /// What binds it to a login.
+    pub nonce: Nonce<'a>,
     /// The access token that came with it.
     pub access_token: Option<&'a str>,
     /// How far the clocks may differ.
@@ -57,6 +57,16 @@ pub struct Expected<'a> {
     pub acr_values: &'a [String],
     /// The time.
     pub now: Timestamp,
+}
+
+/// The `nonce` that a token must have.
+#[derive(Clone, Copy, Debug)]
+pub enum Nonce<'a> {
+    /// That of the login.
+    Is(&'a str),
+    /// None, or that of the login, where it is known: a refreshed token (OpenID Connect Core section
+    /// 12.2).
+    IsIfThere(Option<&'a str>),
 }
 
 /// OpenID Connect Core section 2: a `sub` has at most 255 ASCII characters.
@@ -153,8 +163,14 @@ impl Expected<'_> {
         claims: &Map<String, Value>,
         algorithm: VerifyAlgorithm,
     ) -> Result<(), LoginFault> {
-        let nonce = text(claims, "nonce")?.ok_or(LoginFault::NonceWrong)?;
-        if verify_slices_are_equal(nonce.as_bytes(), self.nonce.as_bytes()).is_err() {
+        let nonce = match (self.nonce, text(claims, "nonce")?) {
+            (Nonce::Is(wanted), Some(there)) => Some((wanted, there)),
+            (Nonce::Is(_), None) => return Err(LoginFault::NonceWrong),
+            (Nonce::IsIfThere(wanted), there) => wanted.zip(there),
+        };
+        if nonce.is_some_and(|(wanted, there)| {
+            verify_slices_are_equal(there.as_bytes(), wanted.as_bytes()).is_err()
+        }) {
             return Err(LoginFault::NonceWrong);
         }
         if let (Some(hash), Some(access_token)) = (text(claims, "at_hash")?, self.access_token)
@@ -188,7 +204,19 @@ impl Expected<'_> {
     }
 }
 
+/// The claims of a token that was verified when it came, and has been sealed since. No claims where
+/// it cannot be read.
+pub(super) fn claims_of_kept(token: &str) -> Map<String, Value> {
+    let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    payload.and_then(|payload| strict_json::object(&payload).ok()).unwrap_or_default()
+}
+
 impl IdToken {
+    /// For how many seconds from now it is valid.
+    pub(super) fn lasts(&self, now: Timestamp) -> Option<u64> {
+        Some(date(&self.claims, "exp").ok()??.since(now).as_secs())
+    }
+
     /// What another claim than `sub` names the person by, where the settings say so. Only the signed
     /// claims count: what userinfo adds may change from day to day.
     ///

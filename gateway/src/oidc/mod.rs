@@ -30,12 +30,14 @@ pub use discovery::{Discovery, DiscoveryState, Metadata};
 pub use exchange::ProviderTokens;
 pub use fault::LoginFault;
 pub use github::GithubApi;
-pub use id_token::{Expected, IdToken};
+pub use id_token::{Expected, IdToken, Nonce};
 pub use issuer_metadata::IssuerMetadata;
 pub use keys::{JwksLocation, KeyFault, KeySource, RemoteKeys};
 pub use logout_token::{LogoutFault, LogoutToken};
 pub use overage::{Overage, is_there as groups_left_out};
-pub use provider::{FinishedLogin, Provider, ProviderStatus};
+pub use provider::{
+    FinishedLogin, Granted, Known, Provider, ProviderStatus, RefreshClass, RefreshFault, Reread,
+};
 pub use settings::{AllowLists, Grant, LogoutPlace, Protocol, ProviderSettings};
 pub use start::{StartLogin, StartedLogin};
 pub use tenants::{IssuerName, Tenants};

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::base::{Clock, Entropy, ProviderId, Secret, Timestamp};
 use crate::identity::Principal;
 use crate::oidc::callback::{CallbackParams, Outcome};
@@ -12,7 +14,7 @@ use crate::oidc::discovery::{Discovery, DiscoveryState, Metadata};
 use crate::oidc::exchange::{ProviderTokens, exchange};
 use crate::oidc::fault::LoginFault;
 use crate::oidc::github::GithubApi;
-use crate::oidc::id_token::{Expected, IdToken};
+use crate::oidc::id_token::{Expected, IdToken, Nonce};
 use crate::oidc::keys::{JwksLocation, RemoteKeys};
 use crate::oidc::logout::{logout_url, own_way};
 use crate::oidc::logout_token::{self, LogoutFault, LogoutToken};
@@ -22,6 +24,8 @@ use crate::oidc::start::{StartLogin, StartedLogin, start};
 use crate::oidc::transaction::Transaction;
 use crate::oidc::userinfo::userinfo;
 use crate::web::Fetch;
+
+pub use refresh::{Granted, Known, RefreshClass, RefreshFault, Reread};
 
 /// A configured provider.
 #[derive(Debug)]
@@ -138,6 +142,7 @@ impl Provider {
         let id_token = self.verify(&tokens, &metadata, transaction).await?;
         claims::require(&self.settings, &id_token.claims)?;
         let principal = self.principal(&id_token, &tokens, &metadata).await?;
+        tokens.expires_in = tokens.expires_in.or_else(|| id_token.lasts(self.clock.now()));
         tokens.provider_sid = id_token.sid;
         tokens.provider_sub = Some(id_token.subject);
         Ok(FinishedLogin {
@@ -209,7 +214,7 @@ impl Provider {
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
         tokio::pin!(shutdown);
         loop {
-            let pause = self.refresh().await;
+            let pause = self.keep_up().await;
             tokio::select! {
                 () = &mut shutdown => return,
                 () = tokio::time::sleep(pause) => {}
@@ -217,8 +222,8 @@ impl Provider {
         }
     }
 
-    /// Refreshes once; says how long to wait for the next time.
-    async fn refresh(&self) -> Duration {
+    /// Fetches both once; says how long to wait for the next time.
+    async fn keep_up(&self) -> Duration {
         if let Err(cause) = self.discovery.refresh().await {
             tracing::warn!(provider = %self.settings.id, %cause, "discovery failed");
             return self.discovery.patience();
@@ -240,11 +245,12 @@ impl Provider {
     async fn github(
         &self,
         api: &GithubApi,
-        tokens: ProviderTokens,
+        mut tokens: ProviderTokens,
     ) -> Result<FinishedLogin, LoginFault> {
         let missing = LoginFault::TokenAnswerMalformed("it has no access_token");
         let token = tokens.access_token.as_ref().ok_or(missing)?;
         let (subject, claims) = api.person(&*self.fetch, token).await?;
+        tokens.provider_sub = Some(subject.clone());
         let issuer = self.settings.issuer.as_str();
         Ok(FinishedLogin {
             principal: claims::principal(&self.settings, (issuer, &subject), &claims)?,
@@ -295,7 +301,7 @@ impl Provider {
             issuer: self.settings.issuer_name(),
             client_id: &self.settings.client_id,
             algorithms: &metadata.algorithms(),
-            nonce: &transaction.nonce,
+            nonce: Nonce::Is(&transaction.nonce),
             access_token: tokens.access_token.as_ref().map(|token| token.expose().as_str()),
             leeway: self.settings.leeway(),
             max_age: transaction.max_age.map(Duration::from_secs),
@@ -324,14 +330,27 @@ impl Provider {
             Some(more) => claims::join(mapping, &id_token.claims, more),
             None => id_token.claims.clone(),
         };
-        let left_out = mapping.groups == overage::GROUPS && overage::is_there(&id_token.claims);
+        self.add_groups_left_out(&id_token.claims, &mut all, tokens.access_token.as_ref()).await?;
+        claims::principal(&self.settings, (&id_token.issuer, &subject), &all)
+    }
+
+    /// Fetches the groups that a token says were left out of it.
+    async fn add_groups_left_out(
+        &self,
+        signed: &Map<String, Value>,
+        all: &mut Map<String, Value>,
+        access_token: Option<&Secret<String>>,
+    ) -> Result<(), LoginFault> {
+        let groups = &self.settings.claims.groups;
+        let left_out = groups == overage::GROUPS && overage::is_there(signed);
         if let Some(remedy) = self.settings.overage.as_ref().filter(|_| left_out) {
-            let groups = remedy.groups(&*self.fetch, tokens.access_token.as_ref()).await?;
+            let groups = remedy.groups(&*self.fetch, access_token).await?;
             all.insert(overage::GROUPS.to_owned(), groups);
         }
-        claims::principal(&self.settings, (&id_token.issuer, &subject), &all)
+        Ok(())
     }
 }
 
+mod refresh;
 #[cfg(test)]
 mod tests;

@@ -109,6 +109,7 @@ pub(super) const fn close_code(cause: EndCause) -> u16 {
         | EndCause::Expired
         | EndCause::Idle
         | EndCause::Logout
+        | EndCause::Refresh
         | EndCause::Replaced
         | EndCause::Revoked => POLICY_VIOLATION,
     }

@@ -17,6 +17,8 @@ pub enum EndCause {
     Idle,
     /// The person signed out.
     Logout,
+    /// Its provider, asked anew, does not want the person any more, or could not be asked for too long.
+    Refresh,
     /// A new session took its place: a new login, or more rights.
     Replaced,
     /// An administrator or the provider ended it.
@@ -41,6 +43,7 @@ impl EndCause {
             Self::Expired => "expired",
             Self::Idle => "idle",
             Self::Logout => "logout",
+            Self::Refresh => "refresh",
             Self::Replaced => "replaced",
             Self::Revoked => "revoked",
         }

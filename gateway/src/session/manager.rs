@@ -19,6 +19,7 @@ use crate::session::live::LiveStreams;
 use crate::session::names::{Name, Names};
 use crate::session::pace::Pace;
 use crate::session::record::{NewSession, ProviderTokens, Session};
+use crate::session::renewals::Renewals;
 use crate::session::store::{SessionStore, StoreError, StoredSession};
 use crate::session::touches::Touches;
 
@@ -27,6 +28,7 @@ pub use sweep::Swept;
 
 mod inspect;
 mod look_up;
+mod renew;
 #[cfg(test)]
 mod scripted;
 mod shared;
@@ -54,6 +56,7 @@ pub struct SessionManager {
     /// Whether other processes change the store too.
     is_shared: bool,
     touches: Touches,
+    renewals: Renewals,
     flushing: Pace,
     sweeping: Pace,
     /// Sessions that a look-up found to be over; told by the next sweep.
@@ -120,6 +123,7 @@ impl SessionManager {
             horizon,
             is_shared,
             touches: Touches::new(settings.hot),
+            renewals: Renewals::new(settings.hot),
             expired: Mutex::default(),
         }
     }
@@ -141,7 +145,7 @@ impl SessionManager {
         let (key, now) = (handle.key(), self.clock.now());
         let sid = sid_of(&key);
         let session = Session::begin(&new, key, sid, now, self.lifetimes.absolute);
-        let session = Arc::new(session.confirmed(self.horizon.now()));
+        let session = Arc::new(self.scheduled(session.confirmed(self.horizon.now())));
         let stored = StoredSession {
             names: self.names.of(&new)?,
             record: self.sealer.seal(RECORD, &key, &session.to_record()),
@@ -157,27 +161,30 @@ impl SessionManager {
         Ok((handle, session))
     }
 
-    /// The session of a handle, if it lives; counts as a use of it.
+    /// The session of a handle, if it lives; counts as a use of it. Waits for its renewal where its
+    /// tokens expired so long ago that it must not be served without.
     ///
     /// # Errors
     /// When the session is not in memory and the store cannot be read.
     pub async fn find(&self, handle: &Handle) -> Result<Option<Arc<Session>>, StoreError> {
-        let found = self.look_up(&handle.key()).await?;
-        if let Some(session) = &found {
-            self.note_use(session, self.clock.now());
+        let key = handle.key();
+        match self.look_up(&key).await? {
+            Some(session) if !self.note_use(&session, self.clock.now()) => {
+                self.renewed(&session).await
+            }
+            found => Ok(found),
         }
-        Ok(found)
     }
 
     /// The session of a handle, if it lives and is in memory; counts as a use of it. What
     /// [`find`](Self::find) says without waiting.
     pub fn find_hot(&self, handle: &Handle) -> Hot {
         let now = self.clock.now();
-        let found = self.in_memory(&handle.key(), now);
-        if let Hot::Session(session) = &found {
-            self.note_use(session, now);
+        match self.in_memory(&handle.key(), now) {
+            // It must be renewed first, for which one has to wait.
+            Hot::Session(session) if !self.note_use(&session, now) => Hot::Cold,
+            found => found,
         }
-        found
     }
 
     /// The session of a handle, if it lives; not a use of it: who only asks keeps nothing alive.
@@ -259,14 +266,15 @@ impl SessionManager {
     pub fn remaining(&self, session: &Session) -> Duration {
         let now = self.clock.now();
         let Moments { absolute_expiry, last_seen } = session.moments();
-        absolute_expiry.since(now).min(last_seen.after(self.lifetimes.idle).since(now))
+        let left = absolute_expiry.since(now).min(last_seen.after(self.lifetimes.idle).since(now));
+        session.due.doom().map_or(left, |end| left.min(end.since(now)))
     }
 
     /// Notes a use of a session: a live stream calls this while data moves, so that an open chat is
     /// not idle.
     pub fn touch(&self, key: &SessionKey) {
         match self.hot.get(key) {
-            Some(session) => self.note_use(&session, self.clock.now()),
+            Some(session) => drop(self.note_use(&session, self.clock.now())),
             None => self.touches.add(*key, self.clock.now()),
         }
     }
@@ -281,10 +289,12 @@ impl SessionManager {
         &self.live
     }
 
-    fn note_use(&self, session: &Session, now: Timestamp) {
+    /// Whether it may be served as it is; else it must be renewed first.
+    fn note_use(&self, session: &Session, now: Timestamp) -> bool {
         if session.touch(now, self.touch_every) {
             self.touches.add(session.key, now);
         }
+        !session.due.is_due(now) || self.attend(session, now)
     }
 
     /// Dead in memory: not found from here on, by anybody, and no stream of it goes on. Whether

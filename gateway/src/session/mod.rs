@@ -1,5 +1,6 @@
 //! Sessions: the record, the durable store, the manager, and the live streams bound to them.
 
+mod circuits;
 mod embedded;
 mod events;
 mod fence;
@@ -14,6 +15,8 @@ mod names;
 mod pace;
 mod record;
 mod redis;
+mod renewal;
+mod renewals;
 mod shared;
 mod store;
 mod touches;
@@ -28,5 +31,8 @@ pub use live::{LiveStreams, NOBODY, StreamTicket, StreamsFull};
 pub use manager::{Ends, Hot, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};
+pub use renewal::{
+    Described, FaultClass, Granted, RenewalFault, RenewalSettings, Renewed, Renewer,
+};
 pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, Vitals};
 pub use store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};

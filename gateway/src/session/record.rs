@@ -12,6 +12,7 @@ use crate::identity::{Memo, Principal, SessionRef, WayIn};
 use crate::session::handle::SessionKey;
 use crate::session::horizon::Moment;
 use crate::session::lifetime::Moments;
+use crate::session::renewal::{Due, Renewal};
 
 /// A session that lives. Its handle is not in it, its tokens are not in it. What the rest of the
 /// gateway may know of it is read as if it were its own.
@@ -26,6 +27,10 @@ pub struct Session {
     pub absolute_expiry: Timestamp,
     /// When the store confirmed it, see [`Horizon`](crate::session::Horizon).
     confirmed: AtomicU64,
+    /// What is known of the tokens by which it is renewed.
+    pub(crate) renewal: Option<Renewal>,
+    /// When it wants to be renewed.
+    pub(crate) due: Due,
     seen: Seen,
 }
 
@@ -61,9 +66,10 @@ pub struct ProviderTokens {
     pub refresh_token: Option<Secret<String>>,
     /// The provider's own name for its session, for back-channel logout.
     pub provider_sid: Option<String>,
-    /// The provider's own name for the person (`sub`), which the principal's subject need not be. Not
-    /// known of those who came by another way than the provider's.
+    /// The provider's own name for the person (`sub`), whatever the settings take as the subject.
     pub provider_sub: Option<String>,
+    /// When the access token expires, where the provider says so.
+    pub access_expires: Option<Timestamp>,
 }
 
 /// When a session was used, and what of that has been noted for the store.
@@ -108,6 +114,8 @@ impl Session {
             created: now,
             absolute_expiry: now.after(absolute),
             confirmed: AtomicU64::new(0),
+            renewal: Renewal::of(&new.tokens, now),
+            due: Due::never(),
             seen: Seen::at(now),
         }
     }
@@ -127,6 +135,34 @@ impl Session {
     /// horizon has risen at least once.
     pub(crate) fn doubt(&self) {
         self.confirmed.store(0, Ordering::Relaxed);
+    }
+
+    /// The same, with what its provider says of the person now, as of `now`. Key, beginning, bounds and
+    /// how they signed in stay: nobody has signed in.
+    pub(crate) fn described(
+        &self,
+        principal: Arc<Principal>,
+        tokens: &ProviderTokens,
+        now: Timestamp,
+    ) -> Self {
+        // A copy of the reference has no notes: the tokens in them describe the person of before.
+        let about = Arc::new(SessionRef::clone(&self.about));
+        Self {
+            about,
+            principal,
+            created: self.created,
+            absolute_expiry: self.absolute_expiry,
+            confirmed: AtomicU64::new(0),
+            renewal: Renewal::of(tokens, now),
+            due: Due::never(),
+            seen: Seen::at(self.last_seen()),
+        }
+    }
+
+    /// The same with the notes of another copy, which describes the same person in the same words.
+    pub(crate) fn with_notes_of(mut self, other: &Self) -> Self {
+        (self.about, self.principal) = (Arc::clone(&other.about), Arc::clone(&other.principal));
+        self
     }
 
     /// Takes over what another copy of it knows of its last use, and the store may not yet.
@@ -173,6 +209,7 @@ impl Session {
             absolute_expiry: self.absolute_expiry,
             acr: self.acr.clone(),
             amr: Arc::clone(&self.amr),
+            renewal: self.renewal,
         };
         // Only types of ours, none of which can fail; an empty record would not read back.
         serde_json::to_vec(&record).unwrap_or_default()
@@ -206,6 +243,8 @@ impl Session {
             created: record.created,
             absolute_expiry: record.absolute_expiry,
             confirmed: AtomicU64::new(0),
+            renewal: record.renewal,
+            due: Due::never(),
             seen: Seen::at(last_seen),
         })
     }
@@ -236,6 +275,7 @@ impl ProviderTokens {
             refresh_token: shown(&self.refresh_token),
             provider_sid: self.provider_sid.clone(),
             provider_sub: self.provider_sub.clone(),
+            access_expires: self.access_expires,
         };
         Secret::new(serde_json::to_vec(&stored).unwrap_or_default())
     }
@@ -248,6 +288,7 @@ impl ProviderTokens {
             refresh_token: stored.refresh_token.map(Secret::new),
             provider_sid: stored.provider_sid,
             provider_sub: stored.provider_sub,
+            access_expires: stored.access_expires,
         })
     }
 }
@@ -270,6 +311,8 @@ struct Record {
     absolute_expiry: Timestamp,
     acr: Option<Arc<str>>,
     amr: Arc<[String]>,
+    #[serde(default)]
+    renewal: Option<Renewal>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -278,9 +321,11 @@ struct StoredTokens {
     access_token: Option<String>,
     refresh_token: Option<String>,
     provider_sid: Option<String>,
-    /// Absent in those of older versions.
+    /// Absent in records of older versions, as what follows is.
     #[serde(default)]
     provider_sub: Option<String>,
+    #[serde(default)]
+    access_expires: Option<Timestamp>,
 }
 
 #[cfg(test)]
@@ -294,12 +339,17 @@ mod tests {
             refresh_token: Some("refresh-hunter2".into()),
             access_token: None,
             provider_sid: Some("s1".to_owned()),
-            provider_sub: Some("ann".to_owned()),
+            provider_sub: Some("ann@idp".to_owned()),
+            access_expires: Some(Timestamp::from_secs(5)),
         };
         let back = ProviderTokens::from_bytes(tokens.to_bytes().expose()).unwrap();
         assert_eq!(back.refresh_token.as_ref().unwrap().expose(), "refresh-hunter2");
         assert!(back.access_token.is_none());
-        assert_eq!(back.provider_sub.as_deref(), Some("ann"));
+        assert_eq!(back.provider_sub.as_deref(), Some("ann@idp"));
+        assert_eq!(back.access_expires, tokens.access_expires);
+        let old =
+            br#"{"id_token":null,"access_token":"a","refresh_token":null,"provider_sid":null}"#;
+        assert_eq!(ProviderTokens::from_bytes(old).unwrap().provider_sub, None, "of before");
         assert!(!format!("{back:?} {tokens:?}").contains("hunter2"));
     }
 
@@ -320,7 +370,11 @@ mod tests {
         let bytes = session.to_record();
         let back = Session::from_record([1; 32], &bytes, now).unwrap();
         assert_eq!((back.absolute_expiry, back.acr.as_deref()), (now.after(hour), Some("mfa")));
-        let other = String::from_utf8(bytes).unwrap().replace("\"version\":1", "\"version\":2");
+        let text = String::from_utf8(bytes).unwrap();
+        let old = text.replace(",\"renewal\":null", "");
+        assert!(old.len() < text.len(), "{text}");
+        assert!(Session::from_record([1; 32], old.as_bytes(), now).is_some(), "of before");
+        let other = text.replace("\"version\":1", "\"version\":2");
         assert!(Session::from_record([1; 32], other.as_bytes(), now).is_none());
         assert!(Session::from_record([1; 32], b"", now).is_none());
     }

@@ -161,6 +161,11 @@ pub enum StoreError {
         /// What the system said.
         detail: String,
     },
+    /// A session must be renewed before it counts, and that takes too long.
+    #[error(
+        "the session must be renewed first, and that takes too long; see what its provider says"
+    )]
+    Unrenewed,
     /// The server is not there.
     #[error("{place} cannot be asked: {detail}; until it can, sessions are not let in")]
     Unreachable {

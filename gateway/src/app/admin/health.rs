@@ -81,6 +81,7 @@ pub(super) async fn metrics(State(admin): State<Admin>) -> Response {
         streams: lasting.sessions.live().open(),
         connections: lasting.load.open(),
         connections_refused: lasting.load.refused(),
+        refreshing: lasting.sessions.renewing(),
         store: sessions::gauges(&lasting.sessions),
     });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()

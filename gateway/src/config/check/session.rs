@@ -12,6 +12,9 @@ use crate::config::session::SessionStore;
 /// Four heartbeats: less would take a slow answer for a server that is gone.
 const LEAST_STALENESS: Duration = Duration::from_secs(2);
 
+/// What tokens are taken to live at least.
+const LEAST_EVERY: Duration = Duration::from_secs(5);
+
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
     let session = &config.session;
     if session.idle.is_zero() {
@@ -28,6 +31,13 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut
     if session.hot == 0 {
         let remedy = "use at least 1; the default is 100000";
         problems.push(Problem::new("session.hot", "no session would fit into memory", remedy));
+    }
+    if session.refresh.every.std() < LEAST_EVERY {
+        problems.push(Problem::new(
+            "session.refresh.every",
+            "each session would ask its provider all the time",
+            "use at least \"5s\"; the default is \"1h\"",
+        ));
     }
     match &session.store {
         SessionStore::Embedded { .. } => {}

@@ -54,6 +54,21 @@ pub(super) enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         subject: Option<&'a str>,
     },
+    RefreshFailed {
+        provider: &'a str,
+        issuer: &'a str,
+        subject: &'a str,
+        sid: &'a str,
+        class: &'a str,
+        cause: &'a str,
+    },
+    RefreshOk {
+        provider: &'a str,
+        issuer: &'a str,
+        subject: &'a str,
+        sid: &'a str,
+        changed: bool,
+    },
     RequestRefused {
         request_id: &'a str,
         route: &'a str,
@@ -83,7 +98,11 @@ pub(super) enum Event<'a> {
 impl Event<'_> {
     /// Whether an operator has to do something.
     pub(super) const fn is_error(&self) -> bool {
-        matches!(self, Self::ConfigRefused { .. })
+        match self {
+            Self::ConfigRefused { .. } => true,
+            Self::RefreshFailed { class, .. } => matches!(class.as_bytes(), b"misconfigured"),
+            _ => false,
+        }
     }
 
     /// The field `event`.
@@ -97,6 +116,8 @@ impl Event<'_> {
             Self::LoginDenied { .. } => "login_denied",
             Self::LoginOk { .. } => "login_ok",
             Self::PolicyDenied { .. } => "policy_denied",
+            Self::RefreshFailed { .. } => "refresh_failed",
+            Self::RefreshOk { .. } => "refresh_ok",
             Self::RequestRefused { .. } => "request_refused",
             Self::SessionEnded { .. } => "session_ended",
             Self::StreamClosed { .. } => "stream_closed",
@@ -114,6 +135,8 @@ impl Event<'_> {
             Self::LoginDenied { .. } => "login denied",
             Self::LoginOk { .. } => "signed in",
             Self::PolicyDenied { .. } => "denied by policy",
+            Self::RefreshFailed { .. } => "tokens not refreshed",
+            Self::RefreshOk { .. } => "tokens refreshed",
             Self::RequestRefused { .. } => "request refused",
             Self::SessionEnded { .. } => "session ended",
             Self::StreamClosed { .. } => "stream closed",
@@ -160,6 +183,22 @@ pub fn signed_in(request_id: &str, provider: &str, issuer: &str, subject: &str, 
 /// A login did not end in a session.
 pub fn login_denied(request_id: &str, provider: &str, reason: &str, cause: &str) {
     sink::record(&Event::LoginDenied { request_id, provider, client: None, reason, cause });
+}
+
+/// The tokens of a session were refreshed; `changed`: its provider describes the person otherwise than
+/// before.
+pub fn refreshed(provider: &str, (issuer, subject): (&str, &str), sid: &str, changed: bool) {
+    sink::record(&Event::RefreshOk { provider, issuer, subject, sid, changed });
+}
+
+/// The tokens of a session were not refreshed; `class` is a word for what follows.
+pub fn refresh_failed(
+    provider: &str,
+    (issuer, subject): (&str, &str),
+    sid: &str,
+    (class, cause): (&str, &str),
+) {
+    sink::record(&Event::RefreshFailed { provider, issuer, subject, sid, class, cause });
 }
 
 /// A session ended, of somebody who is known.
@@ -227,6 +266,21 @@ mod tests {
                 code: "c",
                 rule: "x",
                 subject: None,
+            },
+            Event::RefreshFailed {
+                provider: "corp",
+                issuer: "i",
+                subject: "s",
+                sid: "h",
+                class: "misconfigured",
+                cause: "x",
+            },
+            Event::RefreshOk {
+                provider: "corp",
+                issuer: "i",
+                subject: "s",
+                sid: "h",
+                changed: true,
             },
             Event::RequestRefused {
                 request_id: "1",

@@ -84,7 +84,7 @@ impl SessionManager {
             );
             return Ok(None);
         };
-        let session = Arc::new(session.confirmed(since.moment));
+        let session = Arc::new(self.scheduled(session.confirmed(since.moment)));
         if let Some(old) = self.hot.peek(&key) {
             session.seen_as(&old);
         }

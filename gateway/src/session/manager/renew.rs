@@ -1,0 +1,339 @@
+//! Renewing sessions: new tokens from the provider, and the person as it describes them now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::base::Timestamp;
+use crate::session::events::{EndCause, Ended};
+use crate::session::handle::SessionKey;
+use crate::session::manager::{RECORD, SessionManager, TOKENS};
+use crate::session::record::{ProviderTokens, Session};
+use crate::session::renewal::{
+    Due, FaultClass, Renewal, RenewalFault, RenewalSettings, Renewed, Renewer,
+};
+use crate::session::renewals::{Engine, Flight};
+use crate::session::store::{StoreError, StoredSession};
+
+/// Begun in one second.
+const AT_ONCE: usize = 256;
+/// How long a provider may take, with all that it is asked. Its client has shorter deadlines.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a gateway has a session to itself: as long as everything below can take.
+const LEASE: Duration = Duration::from_secs(90);
+/// How often, and for how long, it is looked whether another gateway is done.
+const LOOK: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 300;
+/// How often it is tried to store what a provider gave: without it the session would be lost.
+const TRIES: u32 = 10;
+const RETRY: Duration = Duration::from_secs(1);
+/// After the store failed.
+const LATER: Duration = Duration::from_secs(5);
+
+impl SessionManager {
+    /// From now on, sessions with a refresh token are renewed by `renewer`. Once; to be called before
+    /// there are sessions in memory.
+    pub fn renew_by(self: &Arc<Self>, renewer: Arc<dyn Renewer>, settings: RenewalSettings) {
+        let manager = Arc::downgrade(self);
+        self.renewals.start(Engine { manager, renewer, settings });
+    }
+
+    /// Called once a second: begins to renew those that are due and in use. The others wait for their
+    /// next use. Looks at nothing that is not due.
+    pub fn renew_due(&self) {
+        let Some(engine) = self.renewals.engine() else { return };
+        let now = self.clock.now();
+        if !self.renewals.has_room() {
+            return;
+        }
+        for key in self.renewals.take_due(now, AT_ONCE) {
+            let Some(session) = self.hot.peek(&key) else { continue };
+            let used = now.since(session.last_seen()) <= engine.settings.active_within
+                || self.live.open_of(&key) > 0;
+            if session.due.is_due(now) && used {
+                self.attend(&session, now);
+            }
+        }
+    }
+
+    /// Renews a session, or waits for the renewal that is under way. Nothing happens to one that is not
+    /// due, or has no refresh token.
+    pub async fn renew(&self, session: &Session) {
+        if let Some(mut flight) = self.begin(session) {
+            // An error is its end.
+            let _ = flight.changed().await;
+        }
+    }
+
+    /// How many renewals are under way.
+    pub fn renewing(&self) -> usize {
+        self.renewals.count()
+    }
+
+    /// A session as it goes into memory: from there on, somebody sees to it when it is due.
+    pub(super) fn scheduled(&self, mut session: Session) -> Session {
+        let renewal = session.renewal;
+        if let Some((engine, renewal)) = self.renewals.engine().zip(renewal) {
+            let [chance] = self.entropy.bytes::<1>();
+            session.due = Due::of(&renewal, &engine.settings, chance);
+            self.renewals.schedule(session.key, session.due.moment());
+        }
+        session
+    }
+
+    /// Begins the renewal of a session that is due, for one of those who use it; whether it may be
+    /// served meanwhile.
+    #[cold]
+    pub(super) fn attend(&self, session: &Session, now: Timestamp) -> bool {
+        if session.due.claim(now) {
+            if self.renewals.has_room() {
+                drop(self.begin(session));
+            } else {
+                self.renewals.schedule(session.key, session.due.moment());
+            }
+        }
+        !session.due.is_late(now)
+    }
+
+    /// A session that must be renewed before it is served.
+    pub(super) async fn renewed(
+        &self,
+        session: &Session,
+    ) -> Result<Option<Arc<Session>>, StoreError> {
+        self.renew(session).await;
+        match self.look_up(&session.key).await? {
+            Some(session) if session.due.is_late(self.clock.now()) => Err(StoreError::Unrenewed),
+            found => Ok(found),
+        }
+    }
+
+    /// The renewal of a session, as a task of its own: whoever waits may go away, and what the provider
+    /// gives is kept all the same.
+    fn begin(&self, session: &Session) -> Option<Flight> {
+        let manager = self.renewals.engine()?.manager.upgrade()?;
+        let (flight, landing) = self.renewals.board(session.key);
+        if let Some(landing) = landing {
+            let (key, provider) = (session.key, session.provider.clone());
+            tokio::spawn(async move {
+                let _landing = landing;
+                // Before the lease, which must not run out while others are served.
+                let _room = manager.renewals.circuits.room(&provider).await;
+                if let Some(engine) = manager.renewals.engine()
+                    && let Err(fault) = manager.attempt(engine, &key).await
+                {
+                    tracing::warn!(%fault, "a session cannot be renewed");
+                    manager.renewals.schedule(key, manager.clock.now().after(LATER));
+                }
+            });
+        }
+        Some(flight)
+    }
+
+    /// One renewal, with the session to itself among all gateways.
+    async fn attempt(&self, engine: &Engine, key: &SessionKey) -> Result<Renewed, StoreError> {
+        let holder = self.entropy.bytes::<16>();
+        let mut looks = 0;
+        while !self.store.lease(*key, holder, LEASE).await? {
+            looks += 1;
+            if looks > LOOKS {
+                return Ok(Renewed::Busy);
+            }
+            sleep(LOOK).await;
+        }
+        let renewed = self.attempt_alone(engine, key).await;
+        if let Err(fault) = self.store.release(*key, holder).await {
+            // It ends by itself.
+            tracing::debug!(%fault, "a lease cannot be given back");
+        }
+        renewed
+    }
+
+    async fn attempt_alone(
+        &self,
+        engine: &Engine,
+        key: &SessionKey,
+    ) -> Result<Renewed, StoreError> {
+        let moment = self.horizon.now();
+        let Some(stored) = self.store.load(*key).await? else { return Ok(Renewed::Ended) };
+        let Some((session, tokens)) = self.unseal_all(*key, &stored) else {
+            return Ok(Renewed::Ended);
+        };
+        let now = self.clock.now();
+        let due = |renewal: Renewal| renewal.due(&engine.settings) <= now;
+        if !session.renewal.is_some_and(due) {
+            // Another gateway was faster.
+            self.take_over(session.confirmed(moment), false);
+            return Ok(Renewed::Current);
+        }
+        if let Err(open_from) = self.renewals.circuits.enter(&session.provider, now) {
+            return self.put_off(engine, &session, open_from).await;
+        }
+        match self.ask(&*engine.renewer, &session, (&stored, tokens)).await? {
+            Ok(Some((renewed, changed))) => {
+                self.take_over(renewed.confirmed(moment), changed);
+                engine.renewer.report(&session, Ok(Renewed::Now(changed)));
+                Ok(Renewed::Now(changed))
+            }
+            Ok(None) => Ok(Renewed::Ended),
+            Err(fault) => self.failed(engine, &session, &fault).await,
+        }
+    }
+
+    /// Asks the provider, and stores what it gives; `None` when the session has ended meanwhile. Whether
+    /// the person is described otherwise than before.
+    async fn ask(
+        &self,
+        renewer: &dyn Renewer,
+        session: &Session,
+        (stored, tokens): (&StoredSession, ProviderTokens),
+    ) -> Result<Result<Option<(Session, bool)>, RenewalFault>, StoreError> {
+        let granted = match within(renewer.grant(session, &tokens)).await {
+            Ok(granted) => granted,
+            Err(fault) if fault.class == FaultClass::Definitive => {
+                // A gateway whose lease ran out may have been asking at the same time.
+                return match self.replaced_meanwhile(session, &tokens).await? {
+                    true => Ok(Ok(None)),
+                    false => Ok(Err(fault)),
+                };
+            }
+            Err(fault) => return Ok(Err(fault)),
+        };
+        self.renewals.circuits.succeeded(&session.provider);
+        // Before anything else: if this process dies now, the next one has the token that counts.
+        let sealed = self.sealer.seal(TOKENS, &session.key, granted.tokens.to_bytes().expose());
+        if !self.keep(&session.key, stored.record.clone(), sealed).await? {
+            return Ok(Ok(None));
+        }
+        let described = match within(renewer.describe(session, &tokens, granted)).await {
+            Ok(described) => described,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let changed = described.principal != *session.principal;
+        let principal =
+            if changed { Arc::new(described.principal) } else { Arc::clone(&session.principal) };
+        let renewed = session.described(principal, &described.tokens, self.clock.now());
+        let record = self.sealer.seal(RECORD, &session.key, &renewed.to_record());
+        let sealed = self.sealer.seal(TOKENS, &session.key, described.tokens.to_bytes().expose());
+        let kept = self.keep(&session.key, record, sealed).await?;
+        Ok(Ok(kept.then_some((renewed, changed))))
+    }
+
+    /// Writes what must not be lost; tries again where the store fails.
+    async fn keep(
+        &self,
+        key: &SessionKey,
+        record: Vec<u8>,
+        tokens: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.store.replace(*key, record.clone(), tokens.clone()).await {
+                Err(fault) if tries < TRIES => {
+                    tracing::warn!(%fault, "new tokens are not stored yet");
+                    tries += 1;
+                    sleep(RETRY).await;
+                }
+                kept => return kept,
+            }
+        }
+    }
+
+    /// Puts another description of a session in the place of the one in memory. One that ended is not
+    /// there any more, and does not come back: only what is replaced makes room for it.
+    fn take_over(&self, session: Session, mut changed: bool) {
+        let (key, session) = (session.key, self.scheduled(session));
+        self.fence.turn(&key, || {
+            let Some(old) = self.hot.peek(&key) else { return };
+            let is_same = old.principal == session.principal;
+            changed |= !is_same;
+            let session = if is_same { session.with_notes_of(&old) } else { session };
+            session.seen_as(&old);
+            self.hot.insert(key, Arc::new(session));
+        });
+        if changed {
+            self.live.changed(&key);
+        }
+    }
+
+    async fn failed(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        fault: &RenewalFault,
+    ) -> Result<Renewed, StoreError> {
+        engine.renewer.report(session, Err(fault));
+        if fault.class == FaultClass::Definitive {
+            return self.end_by_refresh(session).await;
+        }
+        let now = self.clock.now();
+        if fault.class.is_the_providers() {
+            let [chance] = self.entropy.bytes::<1>();
+            self.renewals.circuits.failed(&session.provider, now, chance);
+        }
+        self.put_off(engine, session, now).await
+    }
+
+    /// Tries again, `from` a moment on; ends the session where its grace is over.
+    async fn put_off(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        from: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        let now = self.clock.now();
+        let late = |renewal: Renewal| renewal.late(&engine.settings) <= now;
+        if session.renewal.is_some_and(late) {
+            return self.end_by_refresh(session).await;
+        }
+        if let Some(held) = self.hot.peek(&session.key) {
+            let [chance] = self.entropy.bytes::<1>();
+            let next = held.due.failed(from.max(now), chance);
+            self.renewals.schedule(session.key, next);
+        }
+        Ok(Renewed::Later)
+    }
+
+    async fn end_by_refresh(&self, session: &Session) -> Result<Renewed, StoreError> {
+        let (key, cause) = (session.key, EndCause::Refresh);
+        self.tell(Ended { key, cause });
+        self.end(&key, cause).await?;
+        Ok(Renewed::Ended)
+    }
+
+    /// Whether the store has other tokens by now than those that were used.
+    async fn replaced_meanwhile(
+        &self,
+        session: &Session,
+        used: &ProviderTokens,
+    ) -> Result<bool, StoreError> {
+        let Some(stored) = self.store.load(session.key).await? else { return Ok(true) };
+        let now = self.unseal_all(session.key, &stored);
+        let token = |tokens: &ProviderTokens| {
+            tokens.refresh_token.as_ref().map(|token| token.expose().clone())
+        };
+        Ok(now.is_some_and(|(_, now)| token(&now) != token(used)))
+    }
+
+    fn unseal_all(
+        &self,
+        key: SessionKey,
+        stored: &StoredSession,
+    ) -> Option<(Session, ProviderTokens)> {
+        let bytes = self.sealer.open(TOKENS, &key, &stored.tokens)?;
+        let tokens = ProviderTokens::from_bytes(&zeroize::Zeroizing::new(bytes))?;
+        Some((self.unseal(key, stored)?, tokens))
+    }
+}
+
+async fn within<T>(
+    asking: impl Future<Output = Result<T, RenewalFault>>,
+) -> Result<T, RenewalFault> {
+    timeout(PATIENCE, asking).await.unwrap_or_else(|_| {
+        let cause = "the provider takes too long".to_owned();
+        Err(RenewalFault { class: FaultClass::Unavailable, cause })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,385 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::*;
+use crate::base::{Clock, Entropy, ManualClock, SeededEntropy};
+use crate::crypto::{Sealer, SealingKeys};
+use crate::identity::{Principal, WayIn};
+use crate::session::memory::MemoryStore;
+use crate::session::renewal::{Described, Granted};
+use crate::session::{Handle, Hot, Lifetimes, LiveStreams, NewSession, SessionSettings};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const SETTINGS: RenewalSettings = RenewalSettings {
+    ahead: MINUTE,
+    every: Duration::from_secs(3_600),
+    grace: Duration::from_secs(1_200),
+    active_within: Duration::from_secs(900),
+};
+/// Access tokens live so long.
+const LIFE: Duration = Duration::from_secs(300);
+
+/// A provider that rotates refresh tokens, and ends the grant when an old one is used.
+#[derive(Debug)]
+struct Idp {
+    clock: Arc<ManualClock>,
+    calls: AtomicUsize,
+    mood: Mutex<Option<FaultClass>>,
+    describes: Mutex<Option<FaultClass>>,
+    groups: Mutex<Vec<String>>,
+    /// The number of the token that counts, of each session.
+    counts: Mutex<std::collections::HashMap<SessionKey, usize>>,
+    /// Answers wait for a permit each, where there are gates.
+    gates: Option<Semaphore>,
+    asked: Semaphore,
+    told: Mutex<Vec<Result<Renewed, FaultClass>>>,
+}
+
+#[async_trait]
+impl Renewer for Idp {
+    async fn grant(
+        &self,
+        session: &Session,
+        tokens: &ProviderTokens,
+    ) -> Result<Granted, RenewalFault> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.asked.add_permits(1);
+        tokio::task::yield_now().await;
+        if let Some(gates) = &self.gates {
+            gates.acquire().await.unwrap().forget();
+        }
+        fail(*self.mood.lock().unwrap())?;
+        let number: usize = tokens.refresh_token.as_ref().unwrap().expose().parse().unwrap();
+        let mut counts = self.counts.lock().unwrap();
+        let current = counts.entry(session.key).or_insert(1);
+        if *current != number {
+            *current = usize::MAX;
+            return fail(Some(FaultClass::Definitive)).map(|()| unreachable!());
+        }
+        *current += 1;
+        let tokens = ProviderTokens {
+            refresh_token: Some(current.to_string().as_str().into()),
+            access_expires: Some(self.clock.now().after(LIFE)),
+            ..tokens.clone()
+        };
+        Ok(Granted { tokens, unverified: None })
+    }
+
+    async fn describe(
+        &self,
+        session: &Session,
+        _: &ProviderTokens,
+        granted: Granted,
+    ) -> Result<Described, RenewalFault> {
+        fail(*self.describes.lock().unwrap())?;
+        let mut principal = Principal::clone(&session.principal);
+        principal.groups.clone_from(&self.groups.lock().unwrap());
+        Ok(Described { principal, tokens: granted.tokens })
+    }
+
+    fn report(&self, _: &Session, outcome: Result<Renewed, &RenewalFault>) {
+        self.told.lock().unwrap().push(outcome.map_err(|fault| fault.class));
+    }
+}
+
+fn fail(mood: Option<FaultClass>) -> Result<(), RenewalFault> {
+    let fault = |class| RenewalFault { class, cause: "the test wants it".to_owned() };
+    mood.map_or(Ok(()), |class| Err(fault(class)))
+}
+
+struct House {
+    manager: Arc<SessionManager>,
+    clock: Arc<ManualClock>,
+    idp: Arc<Idp>,
+}
+
+impl House {
+    fn new() -> Self {
+        Self::gated(None)
+    }
+
+    fn gated(gates: Option<Semaphore>) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(5));
+        let keys = Arc::new(SealingKeys::in_memory(&SeededEntropy::new(6)));
+        let idp = Arc::new(Idp {
+            clock: Arc::clone(&clock),
+            calls: AtomicUsize::new(0),
+            mood: Mutex::default(),
+            describes: Mutex::default(),
+            groups: Mutex::new(vec!["staff".to_owned(), "admin".to_owned()]),
+            counts: Mutex::default(),
+            gates,
+            asked: Semaphore::new(0),
+            told: Mutex::default(),
+        });
+        let lifetimes = Lifetimes { idle: 600 * MINUTE, absolute: 1_200 * MINUTE };
+        let manager = Arc::new(SessionManager::new(
+            Arc::new(MemoryStore::new(10_000)),
+            Sealer::new(keys, Arc::clone(&entropy)),
+            Arc::new(LiveStreams::new(100)),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            entropy,
+            SessionSettings { lifetimes, hot: 10_000 },
+        ));
+        manager.renew_by(Arc::clone(&idp) as Arc<dyn Renewer>, SETTINGS);
+        Self { manager, clock, idp }
+    }
+
+    async fn sign_in_with(&self, refresh_token: Option<&str>) -> Handle {
+        let mut principal = Principal::new("https://idp.test", "ann");
+        principal.groups = vec!["staff".to_owned(), "admin".to_owned()];
+        let new = NewSession {
+            principal: Arc::new(principal),
+            signed_in_by: WayIn::Oidc,
+            provider: "corp".into(),
+            auth_time: self.clock.now(),
+            auth_time_stated: true,
+            acr: Some("mfa".into()),
+            amr: Arc::new([]),
+            tokens: ProviderTokens {
+                refresh_token: refresh_token.map(Into::into),
+                access_expires: Some(self.clock.now().after(LIFE)),
+                ..ProviderTokens::default()
+            },
+        };
+        self.manager.start(new, None).await.unwrap().0
+    }
+
+    async fn sign_in(&self) -> Handle {
+        self.sign_in_with(Some("1")).await
+    }
+
+    fn calls(&self) -> usize {
+        self.idp.calls.load(Ordering::SeqCst)
+    }
+
+    fn mood(&self, mood: Option<FaultClass>) {
+        *self.idp.mood.lock().unwrap() = mood;
+    }
+
+    async fn find(&self, handle: &Handle) -> Option<Arc<Session>> {
+        self.manager.find(handle).await.unwrap()
+    }
+
+    /// A second of the gateway, with all that comes of it.
+    async fn tick(&self) {
+        self.clock.advance(SECOND);
+        self.manager.renew_due();
+        self.settle().await;
+    }
+
+    async fn settle(&self) {
+        while self.manager.renewing() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_requests_at_expiry_are_one_refresh_and_nobody_waits_or_is_signed_out() {
+    let it = House::new();
+    let handle = it.sign_in().await;
+    let before = it.find(&handle).await.unwrap();
+    it.clock.advance(LIFE + SECOND);
+    for _ in 0..100 {
+        assert!(matches!(it.manager.find_hot(&handle), Hot::Session(_)), "served meanwhile");
+    }
+    let found = join_all((0..100).map(|_| it.find(&handle))).await;
+    assert!(found.iter().all(Option::is_some));
+    it.settle().await;
+    assert_eq!(it.calls(), 1);
+    let now = it.find(&handle).await.unwrap();
+    assert!(!Arc::ptr_eq(&now, &before));
+    assert!(Arc::ptr_eq(now.reference(), before.reference()), "the same person: notes stay");
+    assert_eq!((now.created, now.absolute_expiry), (before.created, before.absolute_expiry));
+    assert!(now.last_seen() >= before.last_seen());
+    let tokens = it.manager.tokens(&handle.key()).await.unwrap().unwrap();
+    assert_eq!(tokens.refresh_token.unwrap().expose(), "2");
+    // And so on, for as long as it is used.
+    for _ in 0..3_600 {
+        it.tick().await;
+        assert!(it.find(&handle).await.is_some());
+    }
+    assert!((12..=18).contains(&it.calls()), "{}", it.calls());
+    assert!(it.idp.told.lock().unwrap().iter().all(|told| *told == Ok(Renewed::Now(false))));
+}
+
+#[tokio::test]
+async fn one_that_is_used_or_has_streams_is_renewed_ahead_and_a_forgotten_one_at_its_next_use() {
+    let it = House::new();
+    let (used, streaming, forgotten) = (it.sign_in().await, it.sign_in().await, it.sign_in().await);
+    let nothing = it.sign_in_with(None).await;
+    let stream = it.manager.live().register(streaming.key()).unwrap();
+    for second in 0..1_800 {
+        it.tick().await;
+        if second % 20 == 0 {
+            assert!(it.find(&used).await.is_some());
+        }
+    }
+    let count = |handle: &Handle| it.idp.counts.lock().unwrap().get(&handle.key()).copied();
+    assert!(count(&used) > Some(6), "{:?}", count(&used));
+    assert!(count(&streaming) > Some(6), "{:?}", count(&streaming));
+    let left = count(&forgotten).unwrap();
+    assert!(left < 7, "for a quarter of an hour only: {left}");
+    // Its tokens are older than the grace: its first request waits for new ones.
+    it.clock.advance(MINUTE * 30);
+    assert!(matches!(it.manager.find_hot(&forgotten), Hot::Cold));
+    assert!(it.find(&forgotten).await.is_some());
+    assert_eq!(count(&forgotten), Some(left + 1));
+    assert!(it.find(&nothing).await.is_some() && count(&nothing).is_none());
+    assert_eq!(stream.ended().now_or_never(), None);
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_want_the_person_any_more_ends_session_and_streams_at_once() {
+    let it = House::new();
+    let handle = it.sign_in().await;
+    let stream = it.manager.live().register(handle.key()).unwrap();
+    it.mood(Some(FaultClass::Definitive));
+    it.clock.advance(LIFE - 20 * SECOND);
+    it.tick().await;
+    assert!(it.find(&handle).await.is_none());
+    assert_eq!(stream.ended().await, EndCause::Refresh);
+    let ended = it.manager.sweep().await.ended;
+    assert_eq!(ended, [Ended { key: handle.key(), cause: EndCause::Refresh }]);
+    assert_eq!(*it.idp.told.lock().unwrap(), [Err(FaultClass::Definitive)]);
+    assert_eq!(it.manager.count(), 0);
+}
+
+#[tokio::test]
+async fn an_outage_of_ten_minutes_is_nobodys_end_and_the_provider_is_left_in_peace() {
+    let it = House::new();
+    let handles = join_all((0..300).map(|_| it.sign_in())).await;
+    it.mood(Some(FaultClass::Unavailable));
+    for _ in 0..(LIFE.as_secs() + 600) {
+        it.tick().await;
+        for handle in &handles {
+            assert!(matches!(it.manager.find_hot(handle), Hot::Session(_)));
+        }
+    }
+    let asked = it.calls();
+    println!("300 sessions, ten minutes: the provider was asked {asked} times");
+    assert!(asked < 40, "{asked}");
+    let session = it.find(&handles[0]).await.unwrap();
+    assert!(it.manager.remaining(&session) <= Duration::from_secs(600), "its grace");
+    it.mood(None);
+    for _ in 0..360 {
+        it.tick().await;
+    }
+    let tokens = it.idp.counts.lock().unwrap().len();
+    assert_eq!(tokens, 300, "all have new tokens again");
+    let session = it.find(&handles[0]).await.unwrap();
+    assert!(it.manager.remaining(&session) > Duration::from_secs(1_200));
+}
+
+#[tokio::test]
+async fn an_outage_beyond_the_grace_ends_sessions_and_not_before() {
+    for class in [FaultClass::Unavailable, FaultClass::Misconfigured, FaultClass::Unclear] {
+        let it = House::new();
+        let handle = it.sign_in().await;
+        let stream = it.manager.live().register(handle.key()).unwrap();
+        it.mood(Some(class));
+        for _ in 0..(LIFE + SETTINGS.grace).as_secs() - 1 {
+            it.tick().await;
+            assert!(matches!(it.manager.find_hot(&handle), Hot::Session(_)));
+        }
+        it.tick().await;
+        it.tick().await;
+        assert!(it.find(&handle).await.is_none(), "{class:?}");
+        assert_eq!(stream.ended().now_or_never(), Some(EndCause::Refresh));
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_is_lost_is_gone_at_the_next_request() {
+    let it = House::new();
+    let handle = it.sign_in().await;
+    let before = it.find(&handle).await.unwrap();
+    before.memo.keep(1, &Arc::new("a token that says admin"));
+    *it.idp.groups.lock().unwrap() = vec!["staff".to_owned()];
+    it.clock.advance(LIFE - 20 * SECOND);
+    it.find(&handle).await.unwrap();
+    it.settle().await;
+    let now = it.find(&handle).await.unwrap();
+    assert_eq!(now.principal.groups, ["staff"]);
+    assert!(now.memo.recall::<&str>(1).is_none(), "nor is a token of before");
+    assert_eq!((now.acr.as_deref(), now.auth_time), (Some("mfa"), before.auth_time));
+    assert_eq!(now.sid, before.sid);
+    assert_eq!(*it.idp.told.lock().unwrap(), [Ok(Renewed::Now(true))]);
+}
+
+#[tokio::test]
+async fn a_logout_while_a_refresh_is_under_way_is_final() {
+    let it = House::gated(Some(Semaphore::new(0)));
+    let handle = it.sign_in().await;
+    it.clock.advance(LIFE + SECOND);
+    assert!(it.find(&handle).await.is_some());
+    it.idp.asked.acquire().await.unwrap().forget();
+    assert!(it.manager.end(&handle.key(), EndCause::Logout).await.unwrap());
+    it.idp.gates.as_ref().unwrap().add_permits(1);
+    it.settle().await;
+    assert!(it.find(&handle).await.is_none());
+    assert!(matches!(it.manager.find_hot(&handle), Hot::Cold));
+    assert_eq!(it.manager.count(), 0);
+    assert!(it.manager.tokens(&handle.key()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn who_goes_away_stops_no_refresh_and_who_waits_gets_its_result() {
+    let it = House::gated(Some(Semaphore::new(0)));
+    let handle = it.sign_in().await;
+    it.clock.advance(LIFE + SETTINGS.grace + SECOND);
+    let mut waiting: Vec<_> = (0..100)
+        .map(|_| {
+            let (manager, handle) = (Arc::clone(&it.manager), handle.clone());
+            tokio::spawn(async move { manager.find(&handle).await })
+        })
+        .collect();
+    it.idp.asked.acquire().await.unwrap().forget();
+    tokio::task::yield_now().await;
+    for gone in waiting.drain(..50) {
+        gone.abort();
+    }
+    assert!(waiting.iter().all(|waiting| !waiting.is_finished()), "none is served without");
+    it.idp.gates.as_ref().unwrap().add_permits(1);
+    for found in join_all(waiting).await {
+        assert!(found.unwrap().unwrap().is_some());
+    }
+    assert_eq!(it.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_rotated_token_is_kept_before_anything_is_done_with_it() {
+    let it = House::new();
+    let handle = it.sign_in().await;
+    *it.idp.describes.lock().unwrap() = Some(FaultClass::Unclear);
+    it.clock.advance(LIFE + SECOND);
+    it.find(&handle).await.unwrap();
+    it.settle().await;
+    let tokens = it.manager.tokens(&handle.key()).await.unwrap().unwrap();
+    assert_eq!(tokens.refresh_token.unwrap().expose(), "2", "the first one is used up");
+    *it.idp.describes.lock().unwrap() = None;
+    for _ in 0..30 {
+        it.tick().await;
+    }
+    assert_eq!(it.calls(), 2);
+    let told = it.idp.told.lock().unwrap().clone();
+    assert_eq!(told, [Err(FaultClass::Unclear), Ok(Renewed::Now(false))]);
+    assert!(it.find(&handle).await.is_some());
+}
+
+#[tokio::test]
+async fn without_a_renewer_sessions_live_as_they_began() {
+    let it = House::new();
+    let handle = it.sign_in().await;
+    let stored = it.manager.store.load(handle.key()).await.unwrap().unwrap();
+    let session = it.manager.unseal(handle.key(), &stored).unwrap();
+    assert!(session.renewal.is_some() && !session.due.is_due(Timestamp::from_secs(2_000_000)));
+}
