@@ -15,6 +15,7 @@ mod listeners;
 pub mod probe;
 mod providers;
 mod reload;
+mod route_rules;
 mod routes;
 mod run;
 mod sessions;
