@@ -44,3 +44,80 @@ fn section(config: &Config, auth: Auth, route: &Route) -> String {
 fn text(rules: &impl Serialize) -> String {
     serde_json::to_string(rules).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Surroundings;
+
+    const FILE: &str = r#"
+[server]
+public_url = "http://localhost:8080"
+http = { listen = "127.0.0.1:8080" }
+[providers.corp]
+kind = "oidc"
+issuer = "https://login.example.com"
+client_id = "portcullis"
+[providers.other]
+kind = "oidc"
+issuer = "https://other.example.com"
+client_id = "portcullis"
+[issuers.ci]
+issuer = "https://ci.example.com"
+audiences = ["api"]
+[upstreams.app]
+servers = ["127.0.0.1:8000"]
+[[routes]]
+name = "api"
+auth = ["bearer", "session"]
+allow = { groups = ["staff"], from = ["corp"] }
+upstream = "app"
+"#;
+
+    fn of(text: &str) -> RouteRules {
+        let surroundings =
+            Surroundings { name: "p.toml", directory: Path::new("/nonexistent"), env: &|_| None };
+        let loaded = Config::parse(text, &surroundings).unwrap_or_else(|faults| panic!("{faults}"));
+        rules(&loaded.config, &loaded.config.routes[0])
+    }
+
+    #[test]
+    fn only_what_lets_requests_in_counts() {
+        let now = of(FILE);
+        let swapped = |from: &str, to: &str| {
+            assert!(FILE.contains(from), "{from}");
+            of(&FILE.replace(from, to))
+        };
+        for (from, to) in [
+            ("name = \"api\"", "name = \"else\""),
+            ("127.0.0.1:8000", "127.0.0.1:9000"),
+            ("upstream = \"app\"\n", "upstream = \"app\"\nbody_bytes = \"1KiB\"\n"),
+            (
+                "upstream = \"app\"\n",
+                "upstream = \"app\"\n[[routes]]\npath = \"/x\"\nupstream = \"app\"\naccess = \"authenticated\"\n",
+            ),
+        ] {
+            assert_eq!(swapped(from, to), now, "{to}");
+        }
+        for (from, to) in [
+            ("\"bearer\", \"session\"", "\"session\", \"bearer\""),
+            ("\"api\"]", "\"api\", \"more\"]"),
+            ("https://ci.", "https://ci2."),
+            ("upstream = \"app\"\n", "upstream = \"app\"\nscopes = [\"x\"]\n"),
+            ("upstream = \"app\"\n", "upstream = \"app\"\nlogin = [\"corp\"]\n"),
+        ] {
+            let other = swapped(from, to);
+            assert!(other.ways != now.ways && other.access == now.access, "{to}");
+        }
+        for (from, to) in [
+            ("\"staff\"", "\"boss\""),
+            ("from = [\"corp\"]", "from = [\"corp\", \"other\"]"),
+            ("https://login.", "https://login2."),
+        ] {
+            let other = swapped(from, to);
+            assert!(other.access != now.access, "{to}");
+        }
+    }
+}

@@ -13,7 +13,8 @@ use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::{Secret, UpstreamId};
 use crate::config::{
-    AtEnd as AtEndSetting, Auth, Config, ForwardAuth, Loaded, Problem, Route, Rule, TokenForm as FormSetting,
+    AtEnd as AtEndSetting, Auth, Config, ForwardAuth, Loaded, Problem, Route, Rule,
+    TokenForm as FormSetting,
 };
 use crate::crypto::SignFault;
 use crate::endpoints::AppCookies;

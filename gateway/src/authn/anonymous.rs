@@ -42,12 +42,7 @@ impl Authenticator for Anonymous {
         Some(self.accept())
     }
 
-    fn again(
-        &self,
-        _: &Authenticated,
-        _: Option<&Session>,
-        _: &Request<'_>,
-    ) -> Option<Outcome> {
+    fn again(&self, _: &Authenticated, _: Option<&Session>, _: &Request<'_>) -> Option<Outcome> {
         Some(self.accept())
     }
 }

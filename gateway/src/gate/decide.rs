@@ -160,7 +160,11 @@ impl Gate {
     }
 
     /// The same permit, good until the sign-in behind it is too old.
-    pub(super) fn strong_enough(&self, wanted: &Arc<StepUp>, permit: Permit) -> Result<Permit, Refusal> {
+    pub(super) fn strong_enough(
+        &self,
+        wanted: &Arc<StepUp>,
+        permit: Permit,
+    ) -> Result<Permit, Refusal> {
         match wanted.judge(&permit.authenticated().strength(), self.clock.now()) {
             Ok(Some(until)) => Ok(permit.until(until)),
             Ok(None) => Ok(permit),

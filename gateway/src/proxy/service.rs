@@ -249,9 +249,9 @@ impl ProxyHttp for Gateway {
         }
         let content_type = answer.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let has_length = answer.headers.contains_key(CONTENT_LENGTH);
-        streams::answered(&self.parts, content_type, has_length, ctx).or_else(
-            |refused| Error::e_explain(ErrorType::InternalError, refused.refusal.code()),
-        )?;
+        streams::answered(&self.parts, content_type, has_length, ctx).or_else(|refused| {
+            Error::e_explain(ErrorType::InternalError, refused.refusal.code())
+        })?;
         streams::tie(ctx, connection);
         self.still(session, ctx)
     }

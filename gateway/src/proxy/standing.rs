@@ -52,9 +52,7 @@ impl Standing for Opened {
     fn judge(&self, session: Option<&Session>) -> Judgement {
         let permit =
             self.ask(|gate, request| gate.again(request, &self.proof, &self.plan.rules, session));
-        permit.map_or(Judgement::Over, |permit| {
-            Judgement::GoesOn(permit.authenticated().expires())
-        })
+        permit.map_or(Judgement::Over, |permit| Judgement::GoesOn(permit.authenticated().expires()))
     }
 }
 

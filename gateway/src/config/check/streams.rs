@@ -17,7 +17,8 @@ pub(super) fn route(
     let (streams, path) = (&route.streams, format!("{path}.streams"));
     let key = |key: &str| format!("{path}.{key}");
     if !matches!(streams.close_code, 1008 | 4000..=4999) {
-        let message = format!("{} is no code that a WebSocket may end with here", streams.close_code);
+        let message =
+            format!("{} is no code that a WebSocket may end with here", streams.close_code);
         let remedy = "use 1008, or one of 4000 to 4999 (RFC 6455 section 7.4.2)";
         problems.push(Problem::new(key("close_code"), message, remedy));
     }
