@@ -51,6 +51,15 @@ pub(super) fn owner(text: &[u8]) -> Option<Owner> {
     digest(text).map(Owner)
 }
 
+/// The letter of a cause in what the scripts publish: time's ends, or anybody's.
+pub(super) const fn letter(cause: EndCause) -> &'static str {
+    match cause {
+        EndCause::Absolute => "a",
+        EndCause::Idle => "i",
+        _ => "r",
+    }
+}
+
 /// Reads what the scripts publish: a letter for the cause, and the session's key.
 pub(super) fn ended(message: &[u8]) -> Option<Ended> {
     let (&letter, id) = message.split_first()?;
