@@ -15,7 +15,7 @@ use portcullis::base::{
     Clock, Entropy, ProviderId, RequestId, RouteId, Secret, SystemClock, SystemEntropy, UpstreamId,
 };
 use portcullis::crypto::{Algorithm, Sealer, SealingKeys};
-use portcullis::gate::{Gate, RoutePlan};
+use portcullis::gate::{Farewell, Gate, RoutePlan, RouteRules};
 use portcullis::identity::{Authenticated, Email, Permit, Principal, WayIn};
 use portcullis::observe::Metrics;
 use portcullis::route::{Pattern, Table};
@@ -263,6 +263,8 @@ fn route(
         tab: None,
         app: None,
         strip: Vec::new(),
+        rules: RouteRules::default(),
+        farewell: Farewell::default(),
         metrics: Metrics::default().route(&path.into()),
     };
     Ok((Pattern::parse(HOST, path, None)?, Arc::new(plan)))

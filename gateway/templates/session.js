@@ -4,7 +4,11 @@
 //
 // On `window` it dispatches `portcullis:session-ending` (detail: seconds, login_url) once before the
 // end, and `portcullis:session-ended` (detail: login_url) once behind it. A page that calls
-// `preventDefault()` on them says so itself; otherwise a bar appears at the foot of the page.
+// `preventDefault()` on them says so itself; otherwise a bar appears at the foot of the page. Streams
+// that the route grants more time may still be open then.
+//
+// `portcullis:session-changed` (detail: login_url) says that the person, or their groups, are others
+// than before: the page may show what they may not see any more. Nothing appears by itself.
 //
 // data-warn: how many seconds before the end. Default 120.
 // data-every: how many seconds between two looks. Default 15. Looking keeps no session alive.
@@ -20,7 +24,7 @@
   const me = new URL("me", own?.src ?? new URL("/.portcullis/session.js", location.href));
 
   let told = "";
-  let known = false;
+  let known = "";
   let timer = 0;
   let bar;
 
@@ -46,8 +50,10 @@
     timer = setTimeout(look, every);
   };
 
-  const heard = ({ ends_in: seconds }) => {
-    known = true;
+  const heard = ({ ends_in: seconds, name, email, preferred_username, groups, roles, provider }) => {
+    const who = JSON.stringify([name, email, preferred_username, groups, roles, provider]);
+    if (known && known !== who) dispatch("changed", {});
+    known = who;
     if (seconds <= warn) {
       tell("ending", { seconds });
     } else if (told) {
@@ -60,18 +66,25 @@
     }
   };
 
+  const login = () =>
+    `${new URL("login", me).pathname}?return_to=${encodeURIComponent(location.pathname + location.search)}`;
+
+  /** Whether the page leaves the rest to us. */
+  const dispatch = (what, detail) =>
+    window.dispatchEvent(
+      new CustomEvent(`portcullis:session-${what}`, {
+        detail: { ...detail, login_url: login() },
+        cancelable: true,
+      }),
+    );
+
   const tell = (what, detail) => {
     if (told === what) return;
     told = what;
-    const login_url = `${new URL("login", me).pathname}?return_to=${encodeURIComponent(location.pathname + location.search)}`;
-    const event = new CustomEvent(`portcullis:session-${what}`, {
-      detail: { ...detail, login_url },
-      cancelable: true,
-    });
-    if (window.dispatchEvent(event)) show(what, detail, login_url);
+    if (dispatch(what, detail)) show(what, detail);
   };
 
-  const show = (what, { seconds }, login_url) => {
+  const show = (what, { seconds }) => {
     bar?.remove();
     bar = document.createElement("div");
     const root = bar.attachShadow({ mode: "open" });
@@ -92,7 +105,7 @@
         : `Your session ends in ${minutes === 1 ? "a minute" : `${minutes} minutes`}.`;
     const link = document.createElement("a");
     link.textContent = "Sign in again";
-    link.href = login_url;
+    link.href = login();
     if (window.top !== window) {
       // A provider refuses to be framed: whoever framed this page knows how to sign in again.
       link.addEventListener("click", (event) => {

@@ -14,7 +14,7 @@ use portcullis::base::{
     Clock, Entropy, KeyId, ManualClock, RequestId, RouteId, SeededEntropy, Timestamp,
 };
 use portcullis::crypto::{Algorithm, Begun, Sealer, SealingKeys, SignFault};
-use portcullis::gate::{Admitted, Gate, Refused, RoutePlan};
+use portcullis::gate::{Admitted, Farewell, Gate, Refused, RoutePlan, RouteRules};
 use portcullis::identity::{Principal, WayIn};
 use portcullis::observe::Metrics;
 use portcullis::route::{Pattern, Table};
@@ -263,6 +263,8 @@ fn plan((name, open): (&str, bool), sessions: &Arc<SessionManager>) -> (Pattern,
         tab: None,
         app: None,
         strip: Vec::new(),
+        rules: RouteRules::default(),
+        farewell: Farewell::default(),
         metrics: Metrics::default().route(&name.into()),
     };
     (Pattern::parse(host, path, methods.as_ref().map(|only| &only[..])).unwrap(), Arc::new(plan))

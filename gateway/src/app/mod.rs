@@ -16,6 +16,7 @@ pub mod probe;
 mod providers;
 mod reload;
 mod renewer;
+mod route_rules;
 mod routes;
 mod run;
 mod sessions;

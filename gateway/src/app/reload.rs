@@ -112,6 +112,7 @@ impl Reloader {
         let limit = next.loaded.config.server.limits.connections;
         self.lasting.load.limit_to(usize::try_from(limit).unwrap_or(usize::MAX));
         self.snapshot.store(Arc::clone(&next.built.snapshot));
+        self.lasting.sessions.live().rules_changed();
         self.current.store(Arc::new(next));
         old.built.over.cancel();
         self.attend();

@@ -8,17 +8,20 @@ use http::header::AUTHORIZATION;
 
 use crate::app::app_plan as app;
 use crate::app::build::BuildFault;
+use crate::app::route_rules::rules;
 use crate::app::ways::Ways;
 use crate::authz::{Allow, AllowAuthenticated, Authorizer, Public};
 use crate::base::{Secret, UpstreamId};
 use crate::config::{
-    Auth, Config, ForwardAuth, Loaded, Problem, Route, Rule, TokenForm as FormSetting,
+    AtEnd as AtEndSetting, Auth, Config, ForwardAuth, Loaded, Problem, Route, Rule,
+    TokenForm as FormSetting,
 };
 use crate::crypto::SignFault;
 use crate::endpoints::AppCookies;
-use crate::gate::RoutePlan;
+use crate::gate::{Farewell, RoutePlan};
 use crate::identity::StepUp;
 use crate::route::{Pattern, Table, Tie};
+use crate::session::AtEnd;
 use crate::token::{SharedSecret, Signer, TokenForm, TokenPlan};
 use crate::upstream::Pool;
 use crate::web::CookiePattern;
@@ -105,6 +108,8 @@ fn plan(ways: &Ways<'_>, route: &Route, pool: &Arc<Pool>) -> Result<RoutePlan, B
             .chain(field_of_keys(ways, route))
             .chain(names_of_service(ways, route))
             .collect(),
+        rules: rules(ways.config, route),
+        farewell: farewell(route),
         metrics: ways.lasting.metrics.route(&route.id()),
     })
 }
@@ -152,6 +157,15 @@ pub(super) fn secret(route: &Route) -> Result<Option<Arc<dyn Signer>>, SignFault
     let secret = source.map(|source| source.secret().expose().clone().into_bytes());
     let signer = secret.map(|secret| SharedSecret::new(&Secret::new(secret))).transpose()?;
     Ok(signer.map(|signer| Arc::new(signer) as Arc<dyn Signer>))
+}
+
+fn farewell(route: &Route) -> Farewell {
+    let at_end = match route.streams.at_end {
+        AtEndSetting::Close => AtEnd::Close,
+        AtEndSetting::Grace => AtEnd::Grace(route.streams.grace.std()),
+        AtEndSetting::Keep => AtEnd::Keep,
+    };
+    Farewell { at_end, close_code: route.streams.close_code }
 }
 
 fn step_up(route: &Route) -> Option<Arc<StepUp>> {

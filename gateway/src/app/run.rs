@@ -102,6 +102,8 @@ async fn serve(
     count_panics(&lasting);
     let following = Arc::clone(&lasting.sessions);
     tokio::spawn(async move { following.follow().await });
+    let reviewing = Arc::clone(&lasting.sessions);
+    tokio::spawn(async move { reviewing.review().await });
     lasting.sessions.ready().await;
     let reloader = Reloader::start(file.clone(), loaded, Arc::clone(&lasting), log)?;
     let reloader = Arc::new(reloader);

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use crate::authn::authenticator::{Authenticator, Outcome};
 use crate::identity::{Authenticated, Principal, WayIn};
+use crate::session::Session;
 use crate::web::Request;
 
 /// Accepts everybody as nobody in particular.
@@ -38,6 +39,10 @@ impl Authenticator for Anonymous {
     }
 
     fn authenticate_now(&self, _: &Request<'_>) -> Option<Outcome> {
+        Some(self.accept())
+    }
+
+    fn again(&self, _: &Authenticated, _: Option<&Session>, _: &Request<'_>) -> Option<Outcome> {
         Some(self.accept())
     }
 }

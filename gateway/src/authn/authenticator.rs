@@ -5,6 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 use crate::identity::{Authenticated, WayIn};
+use crate::session::Session;
 use crate::web::Request;
 
 /// One way of finding out who sent a request.
@@ -31,6 +32,20 @@ pub trait Authenticator: Send + Sync + fmt::Debug {
     /// somebody must be asked first; a way that always asks leaves this as it is.
     fn authenticate_now(&self, request: &Request<'_>) -> Option<Outcome> {
         let _ = request;
+        None
+    }
+
+    /// What it says today of somebody whom it accepted earlier, where it can say so without their
+    /// credential: `request` has no header fields. `session` is that of `proof` as it is now, if it
+    /// lives. `None` for a way that cannot say: its word then holds for as long as nothing about the
+    /// way changes.
+    fn again(
+        &self,
+        proof: &Authenticated,
+        session: Option<&Session>,
+        request: &Request<'_>,
+    ) -> Option<Outcome> {
+        let _ = (proof, session, request);
         None
     }
 }

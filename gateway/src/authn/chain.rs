@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason, Unavailable};
 use crate::identity::{Authenticated, WayIn};
+use crate::session::Session;
 use crate::web::Request;
 
 /// The ways in of one route. The first credential that is *present* decides: a bad one stops the
@@ -88,6 +89,24 @@ impl Chain {
             }
         }
         Some(Ok(None))
+    }
+
+    /// What it says today of somebody whom it accepted earlier, without their credential: see
+    /// [`Authenticator::again`]. `unchanged` says that its ways are the ones that accepted. `None` where
+    /// it would not accept them, or cannot say.
+    pub fn again(
+        &self,
+        proof: &Authenticated,
+        session: Option<&Session>,
+        request: &Request<'_>,
+        unchanged: bool,
+    ) -> Option<Authenticated> {
+        let way = self.ways.iter().find(|way| way.way_in() == proof.way_in())?;
+        match way.again(proof, session, request) {
+            Some(Outcome::Accept(proof)) => Some(proof),
+            Some(Outcome::Absent | Outcome::Reject(_) | Outcome::Unavailable(_)) => None,
+            None => unchanged.then(|| proof.clone()),
+        }
     }
 
     /// Whether a way's answer decides, and how.

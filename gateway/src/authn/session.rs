@@ -105,6 +105,15 @@ impl Authenticator for SessionCookie {
             Err(outcome) => Some(outcome),
         }
     }
+
+    fn again(
+        &self,
+        _: &Authenticated,
+        session: Option<&Session>,
+        request: &Request<'_>,
+    ) -> Option<Outcome> {
+        Some(self.judge(session, request))
+    }
 }
 
 impl CookieNames {

@@ -15,6 +15,7 @@ use crate::config::origin::Origin;
 use crate::config::patterns::{HostPattern, PathPattern};
 use crate::config::secret_source::SecretSource;
 use crate::config::size::ByteSize;
+use crate::config::streams::RouteStreams;
 use crate::identity::Fact;
 use crate::web::CookiePattern;
 
@@ -90,7 +91,7 @@ pub struct Route {
     pub acr_values: Vec<String>,
     /// How long ago people may have proven to their provider who they are (`auth_time`), at least 30s;
     /// a minute more is granted, for clocks and the way back. Whoever did longer ago is sent to sign in
-    /// again, and open streams end. Default: as long as the session lives. A provider that does not
+    /// again, and open streams end (see `streams`). Default: as long as the session lives. A provider that does not
     /// say when it was cannot be used here.
     pub max_age: Option<Duration>,
     /// The upstream that serves it, by id.
@@ -109,6 +110,9 @@ pub struct Route {
     /// origin. A foreign page could otherwise use a visitor's session.
     #[serde(default)]
     pub websocket_origins: Vec<Origin>,
+    /// How live streams end: WebSockets, event streams, and other answers that take longer than a second.
+    #[serde(default)]
+    pub streams: RouteStreams,
     /// Further header fields to remove from what clients send, where the app trusts a name that the
     /// built-in list of identity headers lacks.
     #[serde(default)]

@@ -34,6 +34,9 @@ const WRITE_BUFFER: usize = 4 * 1024;
 /// Bytes of the preface that an HTTP/2 connection begins with (RFC 9113 section 3.4).
 const HTTP2_PREFACE: usize = 24;
 
+/// RFC 6455 section 7.4.1: what is said where nobody says why.
+const GOING_AWAY: (u16, &str) = (1001, "");
+
 /// What a client that is too slow with its request head is told.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -138,14 +141,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
 
     /// Sends the close frame when one is asked for and no frame is half sent. `Ready` when done.
     fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let code = self.connection.close_code();
+        let farewell = self.connection.farewell();
         let websocket = self.websocket();
         ready!(websocket.closing.as_mut().poll(cx));
         if !websocket.frames.at_boundary() && websocket.farewell.is_none() {
             return Poll::Pending;
         }
         if !websocket.closed && websocket.farewell.is_none() {
-            websocket.farewell = Some(close_frame(code.unwrap_or(1001), "session ended"));
+            let (code, reason) = farewell.unwrap_or(GOING_AWAY);
+            websocket.farewell = Some(close_frame(code, reason));
         }
         while let Some(frame) = &mut self.websocket().farewell {
             let frame = std::mem::take(frame);
@@ -211,7 +215,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
         if this.connection.phase() != Phase::WebSocket {
             return Pin::new(&mut this.stream).poll_write(cx, buf);
         }
-        let closing = this.connection.close_code().is_some();
+        let closing = this.connection.farewell().is_some();
         let websocket = this.websocket();
         if websocket.closed || websocket.farewell.is_some() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));

@@ -143,8 +143,7 @@ impl Gate {
         };
         let who = Arc::clone(authenticated.principal());
         let named = |refusal| Refused { subject: Some(who.subject.clone()), ..refused(refusal) };
-        let question = Question { authenticated, route: &plan.id, request };
-        let permit = match plan.authorizer.authorize(question) {
+        let permit = match may(plan, authenticated, request) {
             Verdict::Allow(permit) => permit,
             // Nobody is not somebody who may not: they can sign in.
             Verdict::Deny(DenyReason::Anonymous) => {
@@ -161,7 +160,11 @@ impl Gate {
     }
 
     /// The same permit, good until the sign-in behind it is too old.
-    fn strong_enough(&self, wanted: &Arc<StepUp>, permit: Permit) -> Result<Permit, Refusal> {
+    pub(super) fn strong_enough(
+        &self,
+        wanted: &Arc<StepUp>,
+        permit: Permit,
+    ) -> Result<Permit, Refusal> {
         match wanted.judge(&permit.authenticated().strength(), self.clock.now()) {
             Ok(Some(until)) => Ok(permit.until(until)),
             Ok(None) => Ok(permit),
@@ -169,7 +172,7 @@ impl Gate {
         }
     }
 
-    fn route(&self, request: &Request<'_>) -> Result<&Arc<RoutePlan>, Refusal> {
+    pub(super) fn route(&self, request: &Request<'_>) -> Result<&Arc<RoutePlan>, Refusal> {
         match self.routes.find(request.host, request.path, request.method) {
             Found::Route(plan) => Ok(plan),
             Found::MethodNotAllowed(allowed) => Err(Refusal::MethodNotAllowed(allowed)),
@@ -255,6 +258,15 @@ impl Refused {
     pub fn without_route(refusal: Refusal) -> Self {
         Self { refusal, plan: None, subject: None }
     }
+}
+
+/// Whether somebody may, by the rules of a route.
+pub(super) fn may(
+    plan: &RoutePlan,
+    authenticated: Authenticated,
+    request: &Request<'_>,
+) -> Verdict {
+    plan.authorizer.authorize(Question { authenticated, route: &plan.id, request })
 }
 
 /// Whether a page of another site opens this WebSocket: browsers send cookies along whoever asks.

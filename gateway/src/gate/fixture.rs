@@ -15,7 +15,7 @@ use crate::base::{
     Clock, Entropy, KeyId, ManualClock, RequestId, RouteId, Secret, SeededEntropy, Timestamp,
 };
 use crate::crypto::{Algorithm, Begun, Sealer, SealingKeys, SignFault};
-use crate::gate::{Gate, RoutePlan};
+use crate::gate::{Farewell, Gate, RoutePlan, RouteRules};
 use crate::identity::{Principal, WayIn};
 use crate::observe::Metrics;
 use crate::route::{Pattern, Table};
@@ -193,6 +193,8 @@ pub(crate) fn plan(
         tab: None,
         app: None,
         strip: Vec::new(),
+        rules: RouteRules::default(),
+        farewell: Farewell::default(),
         metrics: Metrics::default().route(&"unnamed".into()),
     }
 }

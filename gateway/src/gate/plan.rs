@@ -12,9 +12,41 @@ use crate::gate::resource::ProtectedResource;
 use crate::gate::tab::Tab;
 use crate::identity::StepUp;
 use crate::observe::RouteMetrics;
+use crate::session::AtEnd;
 use crate::token::TokenPlan;
 use crate::upstream::Pool;
 use crate::web::origin::Origin;
+
+/// What a route lets requests in by, to be compared with what another configuration says: where both
+/// say the same, nothing needs to be judged anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteRules {
+    /// Its ways in, with all that their settings say.
+    pub ways: String,
+    /// Who may, and how strong a sign-in it wants.
+    pub access: String,
+}
+
+/// How the live streams of a route end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// What becomes of them when time ends what they rest on.
+    pub at_end: AtEnd,
+    /// The code of the close frame that a WebSocket ends with (RFC 6455 section 7.4), except when the
+    /// gateway goes down.
+    pub close_code: u16,
+}
+
+impl Farewell {
+    /// RFC 6455 section 7.4.1, "policy violation".
+    pub const POLICY_VIOLATION: u16 = 1008;
+}
+
+impl Default for Farewell {
+    fn default() -> Self {
+        Self { at_end: AtEnd::Close, close_code: Self::POLICY_VIOLATION }
+    }
+}
 
 /// One route, ready to serve: nothing of the configuration is read while a request is decided.
 #[derive(Debug)]
@@ -49,6 +81,10 @@ pub struct RoutePlan {
     pub app: Option<Box<AppPlan>>,
     /// Further header names that count as identity here.
     pub strip: Vec<HeaderName>,
+    /// By what its live streams were let in.
+    pub rules: RouteRules,
+    /// How its live streams end.
+    pub farewell: Farewell,
     /// Where its requests are counted.
     pub metrics: Arc<RouteMetrics>,
 }

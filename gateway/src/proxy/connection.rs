@@ -1,7 +1,8 @@
 //! What the edge and the proxy share of one client connection.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,7 @@ pub struct Connection {
     /// What the handshake settled; `None` on a plain connection.
     pub tls: Option<TlsFacts>,
     phase: AtomicU8,
-    close_code: AtomicU16,
+    farewell: OnceLock<(u16, &'static str)>,
     closing: CancellationToken,
 }
 
@@ -59,7 +60,7 @@ impl Connection {
             local,
             tls,
             phase: AtomicU8::new(phase as u8),
-            close_code: AtomicU16::new(0),
+            farewell: OnceLock::new(),
             closing: CancellationToken::new(),
         }
     }
@@ -83,15 +84,15 @@ impl Connection {
     }
 
     /// Asks the I/O object to end this WebSocket with a close frame as soon as no frame of the
-    /// upstream's is half written.
-    pub fn close_websocket(&self, code: u16) {
-        self.close_code.store(code, Ordering::Release);
+    /// upstream's is half written. What is asked first counts.
+    pub fn close_websocket(&self, code: u16, reason: &'static str) {
+        let _ = self.farewell.set((code, reason));
         self.closing.cancel();
     }
 
-    /// The code of the close frame to send, once one is asked for.
-    pub fn close_code(&self) -> Option<u16> {
-        self.closing.is_cancelled().then(|| self.close_code.load(Ordering::Acquire))
+    /// Code and reason of the close frame to send, once one is asked for.
+    pub fn farewell(&self) -> Option<(u16, &'static str)> {
+        self.farewell.get().copied()
     }
 
     /// Fires when [`Self::close_websocket`] is called.

@@ -26,6 +26,8 @@ pub struct Context {
     pub(super) exchange: Exchange,
     /// What binds a live stream to its session, until whoever relays the stream takes it.
     pub(super) ticket: Option<StreamTicket>,
+    /// It is no stream, and is bound all the same because it lasts.
+    pub(super) lasts: bool,
     pub(super) attempts: usize,
     /// The backend of the last attempt.
     pub(super) tried: Option<usize>,

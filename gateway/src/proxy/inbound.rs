@@ -143,6 +143,21 @@ impl Inbound {
         }
     }
 
+    /// The same without its query, in which credentials may be.
+    pub(super) fn bare(&self) -> Self {
+        Self {
+            method: self.method.clone(),
+            scheme: self.scheme,
+            host: self.host.clone(),
+            path: self.path.clone(),
+            query: None,
+            client: self.client,
+            peer: self.peer,
+            certificate: self.certificate.clone(),
+            websocket: self.websocket,
+        }
+    }
+
     /// Path and query as they are forwarded: the bytes that were decided on.
     pub(super) fn target(&self) -> String {
         match &self.query {

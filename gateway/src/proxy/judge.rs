@@ -177,7 +177,7 @@ async fn decide(
         inbound.query = (!query.is_empty()).then_some(query);
     }
     ctx.admitted = Some(admitted);
-    streams::opened(&gateway.parts().sessions, ctx).map_err(|refused| {
+    streams::opened(gateway.parts(), ctx).map_err(|refused| {
         note(gateway, ctx, &refused);
         Box::new(Answer { reply: refused.bare_reply(), close: false })
     })

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::proxy::connection::Connection;
-use crate::proxy::streams::{StreamName, close_code};
+use crate::proxy::streams::{StreamName, farewell};
 use crate::session::{EndCause, StreamTicket};
 
 /// How long a WebSocket has, after its close frame is asked for, before it is simply cut.
@@ -105,7 +105,9 @@ impl Lifeline {
             name.closed(cause);
         }
         if let Some(connection) = &tied.websocket {
-            connection.close_websocket(close_code(cause));
+            let route = tied.name.as_ref().map(|name| name.farewell);
+            let (code, reason) = farewell(cause, route);
+            connection.close_websocket(code, reason);
             tokio::time::sleep(POLITE).await;
         }
         cause

@@ -11,6 +11,7 @@ mod outbound;
 mod rescue;
 mod respond;
 mod service;
+mod standing;
 mod streams;
 
 pub use connection::{Connection, Phase, TlsFacts};

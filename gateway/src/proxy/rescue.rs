@@ -10,6 +10,9 @@ pub(super) fn refusal(error: &Error, context: &Context) -> Option<Refusal> {
     if context.too_large {
         return Some(Refusal::BodyTooLarge);
     }
+    if context.ticket.as_ref().is_some_and(|ticket| ticket.over().is_some()) {
+        return Some(Refusal::Unauthenticated(None));
+    }
     match error.esource() {
         ErrorSource::Upstream => Some(upstream(error.etype())),
         ErrorSource::Downstream => match error.etype() {

@@ -103,6 +103,24 @@ impl Gateway {
         &self.parts
     }
 
+    /// Binds an answer that lasts to its session, and sends no more of it where that has ended.
+    /// pingora has no hook that time alone calls: what is silent meanwhile is found out when it speaks.
+    fn still(&self, session: &Session, ctx: &mut Context) -> Result<()> {
+        let age = || self.parts.clock.instant().saturating_duration_since(ctx.started);
+        if ctx.exchange != Exchange::Ordinary || ctx.lasts || age() < streams::LASTING {
+            return Ok(());
+        }
+        ctx.lasts = true;
+        streams::lasts(&self.parts, ctx);
+        if ctx.ticket.as_ref().is_some_and(|ticket| ticket.over().is_some()) {
+            return Error::e_explain(ErrorType::HTTPStatus(401), "its session has ended");
+        }
+        if let Some(connection) = inbound::connection(session).cloned() {
+            streams::tie(ctx, connection);
+        }
+        Ok(())
+    }
+
     /// The state of a request that is just beginning.
     pub(super) fn context(&self) -> Context {
         let parts = &self.parts;
@@ -114,6 +132,7 @@ impl Gateway {
             admitted: None,
             exchange: Exchange::Ordinary,
             ticket: None,
+            lasts: false,
             attempts: 0,
             tried: None,
             body_received: 0,
@@ -230,11 +249,21 @@ impl ProxyHttp for Gateway {
         }
         let content_type = answer.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let has_length = answer.headers.contains_key(CONTENT_LENGTH);
-        streams::answered(&self.parts.sessions, content_type, has_length, ctx).or_else(
-            |refused| Error::e_explain(ErrorType::InternalError, refused.refusal.code()),
-        )?;
+        streams::answered(&self.parts, content_type, has_length, ctx).or_else(|refused| {
+            Error::e_explain(ErrorType::InternalError, refused.refusal.code())
+        })?;
         streams::tie(ctx, connection);
-        Ok(())
+        self.still(session, ctx)
+    }
+
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _: &mut Option<Bytes>,
+        _: bool,
+        ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        self.still(session, ctx).map(|()| None)
     }
 
     fn fail_to_connect(

@@ -1,14 +1,17 @@
 //! Live streams and the sessions they end with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::{RequestId, RouteId};
-use crate::gate::{Refusal, Refused};
+use crate::gate::{Farewell, Refusal, Refused};
 use crate::observe::audit;
 use crate::proxy::connection::Connection;
 use crate::proxy::context::Context;
 use crate::proxy::lifeline;
-use crate::session::{EndCause, NOBODY, SessionManager};
+use crate::proxy::service::Parts;
+use crate::proxy::standing::Opened;
+use crate::session::{EndCause, NOBODY, Opening, SessionManager, Standing};
 use crate::upstream::Exchange;
 
 /// Answers of these kinds stay open: they are bound to their session like a WebSocket.
@@ -23,20 +26,22 @@ const STREAMING: [&str; 6] = [
 
 /// RFC 6455 section 7.4.1, "going away": what a drain says.
 const GOING_AWAY: u16 = 1001;
-/// RFC 6455 section 7.4.1, "policy violation": what the end of a session says.
-const POLICY_VIOLATION: u16 = 1008;
+
+/// An ordinary request that lasts longer is bound to its session too. What ends before is over within
+/// this time of its session's end; and few requests are this long, so that the others pay nothing.
+pub(super) const LASTING: Duration = Duration::from_secs(1);
 
 /// Binds a request that asks for a live stream to its session, before the upstream hears of it.
-pub(super) fn opened(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
+pub(super) fn opened(parts: &Parts, ctx: &mut Context) -> Result<(), Refused> {
     if ctx.exchange == Exchange::Ordinary {
         return Ok(());
     }
-    bind(sessions, ctx)
+    bind(parts, ctx, true)
 }
 
 /// Binds an answer that turns out to be a live stream: one of a streaming type, without a length.
 pub(super) fn answered(
-    sessions: &SessionManager,
+    parts: &Parts,
     content_type: Option<&[u8]>,
     has_length: bool,
     ctx: &mut Context,
@@ -46,7 +51,14 @@ pub(super) fn answered(
         return Ok(());
     }
     ctx.exchange = Exchange::EventStream;
-    bind(sessions, ctx)
+    bind(parts, ctx, true)
+}
+
+/// Binds an ordinary request that lasts: a long download, a long poll, a large upload. It takes no
+/// stream's place; what bounds it is what bounds all requests.
+pub(super) fn lasts(parts: &Parts, ctx: &mut Context) {
+    // Without a limit there is no refusal.
+    let _ = bind(parts, ctx, false);
 }
 
 /// Somebody who types into an open chat is not idle. What the server sends does not count: a
@@ -74,6 +86,7 @@ pub(super) struct StreamName {
     route: RouteId,
     sid: Option<Arc<str>>,
     subject: String,
+    pub(super) farewell: Farewell,
 }
 
 impl StreamName {
@@ -85,6 +98,7 @@ impl StreamName {
             route: admitted.plan().id.clone(),
             sid: proof.session().map(|session| Arc::clone(&session.sid)),
             subject: proof.principal().subject.clone(),
+            farewell: admitted.plan().farewell,
         })
     }
 
@@ -101,34 +115,51 @@ impl StreamName {
     }
 }
 
-/// The code of the close frame that a WebSocket ends with.
-pub(super) const fn close_code(cause: EndCause) -> u16 {
-    match cause {
+/// The code and the reason of the close frame that a WebSocket ends with.
+pub(super) fn farewell(cause: EndCause, route: Option<Farewell>) -> (u16, &'static str) {
+    let code = match cause {
         EndCause::Drained => GOING_AWAY,
         EndCause::Absolute
         | EndCause::Expired
         | EndCause::Idle
         | EndCause::Logout
+        | EndCause::Policy
         | EndCause::Refresh
         | EndCause::Replaced
-        | EndCause::Revoked => POLICY_VIOLATION,
-    }
+        | EndCause::Revoked => route.unwrap_or_default().close_code,
+    };
+    (code, cause.as_str())
 }
 
-fn bind(sessions: &SessionManager, ctx: &mut Context) -> Result<(), Refused> {
+fn bind(parts: &Parts, ctx: &mut Context, counted: bool) -> Result<(), Refused> {
     let Some(admitted) = &ctx.admitted else { return Ok(()) };
     let proof = admitted.permit().authenticated();
-    let live = sessions.live();
-    let ticket = match (proof.session(), proof.bond()) {
-        (Some(session), _) => live.register(session.key),
-        (None, Some(credential)) => live.register_credential(credential),
-        (None, None) => live.register(NOBODY),
+    let (sessions, live) = (&parts.sessions, parts.sessions.live());
+    let standing = Opened::of(ctx, &parts.snapshot);
+    let opening = Opening {
+        of_session: proof.session().is_some(),
+        counted,
+        at_end: admitted.plan().farewell.at_end,
+        standing: standing.map(|standing| Box::new(standing) as Box<dyn Standing>),
     };
+    let key = match (proof.session(), proof.bond()) {
+        (Some(session), _) => session.key,
+        (None, Some(credential)) => credential,
+        (None, None) => NOBODY,
+    };
+    let ticket = live.bind(key, opening);
     let ticket = ticket.map_err(|_| Refused::on(admitted.plan(), Refusal::StreamLimit))?;
-    ctx.ticket = Some(match proof.expires() {
+    let ticket = match proof.expires() {
         Some(expires) => ticket.until(sessions.time_left(expires)),
         None => ticket,
-    });
+    };
+    // What came between the decision and this has found no stream to be judged anew.
+    let as_decided = proof.session().is_none_or(|session| sessions.is_current(session))
+        && Arc::ptr_eq(&ctx.snapshot, &parts.snapshot.load());
+    if !as_decided {
+        ticket.recheck();
+    }
+    ctx.ticket = Some(ticket);
     Ok(())
 }
 

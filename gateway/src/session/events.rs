@@ -17,6 +17,9 @@ pub enum EndCause {
     Idle,
     /// The person signed out.
     Logout,
+    /// A stream's session or route changed, and a request like the one that opened it would now be
+    /// refused. No session ends by this.
+    Policy,
     /// Its provider, asked anew, does not want the person any more, or could not be asked for too long.
     Refresh,
     /// A new session took its place: a new login, or more rights.
@@ -35,6 +38,15 @@ pub struct Ended {
 }
 
 impl EndCause {
+    /// Whether time alone brought this end. A route may grant its streams more of that; never where
+    /// somebody decided that they end.
+    pub const fn is_by_time(self) -> bool {
+        match self {
+            Self::Absolute | Self::Expired | Self::Idle => true,
+            Self::Drained | Self::Logout | Self::Policy | Self::Replaced | Self::Revoked => false,
+        }
+    }
+
     /// The word used in logs, metrics and audit events.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,6 +55,7 @@ impl EndCause {
             Self::Expired => "expired",
             Self::Idle => "idle",
             Self::Logout => "logout",
+            Self::Policy => "policy",
             Self::Refresh => "refresh",
             Self::Replaced => "replaced",
             Self::Revoked => "revoked",

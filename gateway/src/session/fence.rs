@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::session::events::EndCause;
+use crate::session::events::{EndCause, Ended};
 use crate::session::handle::SessionKey;
 
 /// Generations and open graves, by shard of the key.
@@ -100,11 +100,12 @@ impl Fence {
     }
 
     /// The ends that the store has not confirmed.
-    pub(crate) fn unconfirmed(&self) -> Vec<SessionKey> {
-        self.shards
-            .iter()
-            .flat_map(|shard| lock(shard).open.keys().copied().collect::<Vec<_>>())
-            .collect()
+    pub(crate) fn unconfirmed(&self) -> Vec<Ended> {
+        let of = |shard: &Mutex<Shard>| {
+            let open = &lock(shard).open;
+            open.iter().map(|(key, cause)| Ended { key: *key, cause: *cause }).collect::<Vec<_>>()
+        };
+        self.shards.iter().flat_map(of).collect()
     }
 
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {

@@ -1,17 +1,16 @@
 //! Live streams and the sessions they are bound to: a session that ends takes its streams with it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use quick_cache::sync::Cache;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::Notify;
 
 use crate::session::events::EndCause;
 use crate::session::handle::SessionKey;
+use crate::session::stream::{AtEnd, Opening, Stream, StreamTicket, put, take};
 
 /// All open streams, by session. Ending a session is one signal, however many streams wait for it.
 pub struct LiveStreams {
@@ -21,15 +20,9 @@ pub struct LiveStreams {
     /// Sessions that ended lately: a handshake that was decided just before the end and is
     /// registered just after it must not outlive the session.
     ended: Cache<SessionKey, EndCause>,
-}
-
-/// One open stream. Dropping it unregisters the stream.
-#[derive(Debug)]
-pub struct StreamTicket {
-    key: SessionKey,
-    signal: Arc<Signal>,
-    streams: Arc<LiveStreams>,
-    deadline: Option<Instant>,
+    /// What is to be judged anew.
+    due: Mutex<Due>,
+    is_due: Notify,
 }
 
 /// There are as many open streams as there may be.
@@ -40,15 +33,24 @@ pub struct StreamsFull {
     pub limit: usize,
 }
 
-type Signal = watch::Sender<Option<EndCause>>;
-type Shard = HashMap<SessionKey, Bound>;
-
-struct Bound {
-    signal: Arc<Signal>,
-    streams: usize,
-    /// Whether there is a session that the sweep can look for.
-    of_session: bool,
+/// Streams that are to be judged anew.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// Those of these sessions.
+    pub(crate) keys: HashSet<SessionKey>,
+    /// All for which other rules are in force.
+    pub(crate) outdated: bool,
 }
+
+/// The streams of one session.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bound {
+    pub(crate) streams: Vec<Arc<Stream>>,
+    /// The session has ended, and what is here goes on without it.
+    pub(crate) over: bool,
+}
+
+type Shard = HashMap<SessionKey, Bound>;
 
 /// The key of streams that belong to no session (`anonymous` routes, tokens): no handle has it as
 /// its digest, no sweep ends it.
@@ -68,6 +70,8 @@ impl LiveStreams {
             open: AtomicUsize::new(0),
             limit,
             ended: Cache::new(REMEMBERED),
+            due: Mutex::default(),
+            is_due: Notify::new(),
         }
     }
 
@@ -76,7 +80,7 @@ impl LiveStreams {
     /// # Errors
     /// When as many streams are open as may be.
     pub fn register(self: &Arc<Self>, key: SessionKey) -> Result<StreamTicket, StreamsFull> {
-        self.bind(key, true)
+        self.bind(key, Opening::default())
     }
 
     /// Binds a new stream to a credential that is no session and can be withdrawn; `key` is a random
@@ -88,47 +92,59 @@ impl LiveStreams {
         self: &Arc<Self>,
         key: [u8; 32],
     ) -> Result<StreamTicket, StreamsFull> {
-        self.bind(key, false)
+        self.bind(key, Opening { of_session: false, ..Opening::default() })
     }
 
-    fn bind(
+    /// Binds a new stream to a session or a credential. Of one that has just ended the ticket is over
+    /// at once, whatever the route grants streams that are open already.
+    ///
+    /// # Errors
+    /// When as many streams are open as may be.
+    pub fn bind(
         self: &Arc<Self>,
         key: SessionKey,
-        of_session: bool,
+        opening: Opening,
     ) -> Result<StreamTicket, StreamsFull> {
         let room = |open: usize| (open < self.limit).then(|| open.saturating_add(1));
-        if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {
+        if opening.counted
+            && self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err()
+        {
             return Err(StreamsFull { limit: self.limit });
         }
         let mut shard = self.shard(&key);
-        let signal = match self.ended.get(&key) {
-            Some(cause) => Arc::new(Signal::new(Some(cause))),
-            None => {
-                let bound = shard.entry(key).or_insert_with(|| Bound::new(of_session));
-                bound.streams = bound.streams.saturating_add(1);
-                Arc::clone(&bound.signal)
-            }
-        };
+        let ended = self.ended.get(&key);
+        // Nothing that is opened after the end has grace.
+        let at_end = if ended.is_some() { AtEnd::Close } else { opening.at_end };
+        let stream = Stream::new(Opening { at_end, ..opening });
+        match ended {
+            Some(cause) => stream.tell(cause),
+            None => put(&mut shard.entry(key).or_default().streams, &stream),
+        }
         drop(shard);
-        Ok(StreamTicket { key, signal, streams: Arc::clone(self), deadline: None })
+        Ok(StreamTicket::new(key, stream, Arc::clone(self)))
     }
 
-    /// Ends all streams of a session, those that are being opened included; how many were open.
+    /// Ends all streams of a session, those that are being opened included; how many were open. What
+    /// a route grants its streams beyond the end, they have.
     pub fn end(&self, key: &SessionKey, cause: EndCause) -> usize {
         let mut shard = self.shard(key);
         self.ended.insert(*key, cause);
         let Some(bound) = shard.remove(key) else {
             return 0;
         };
+        let told = bound.streams;
+        let mut lasting = Bound { streams: Vec::new(), over: true };
+        for stream in told.iter().filter(|stream| stream.outlasts(cause)) {
+            put(&mut lasting.streams, stream);
+        }
+        if !lasting.streams.is_empty() {
+            shard.insert(*key, lasting);
+        }
         drop(shard);
-        bound.signal.send_replace(Some(cause));
-        bound.streams
-    }
-
-    /// What is known of whoever opened these streams has changed; how many there are. They go on: who
-    /// may no longer have them is for the one who decides.
-    pub fn changed(&self, key: &SessionKey) -> usize {
-        self.open_of(key)
+        for stream in &told {
+            stream.tell(cause);
+        }
+        told.len()
     }
 
     /// Ends all streams because the gateway is going down; how many. Their sessions live on.
@@ -136,12 +152,63 @@ impl LiveStreams {
         let mut ended = 0_usize;
         for shard in &*self.shards {
             let all = std::mem::take(&mut *lock(shard));
-            for bound in all.into_values() {
-                bound.signal.send_replace(Some(EndCause::Drained));
-                ended = ended.saturating_add(bound.streams);
+            for stream in all.into_values().flat_map(|bound| bound.streams) {
+                stream.tell(EndCause::Drained);
+                ended = ended.saturating_add(1);
             }
         }
         ended
+    }
+
+    /// Has the streams of a session judged anew: what is known of its person, or of how they signed in,
+    /// has changed. Costs nothing where it has none; may be called for nothing.
+    pub fn changed(&self, key: &SessionKey) {
+        if self.shard(key).contains_key(key) {
+            lock(&self.due).keys.insert(*key);
+            self.is_due.notify_one();
+        }
+    }
+
+    /// Has all streams judged anew for which other rules are in force than when they were opened. To be
+    /// called when those rules are in force.
+    pub fn rules_changed(&self) {
+        lock(&self.due).outdated = true;
+        self.is_due.notify_one();
+    }
+
+    /// Waits for streams that are to be judged anew.
+    pub(crate) async fn due(&self) -> Due {
+        loop {
+            let due = std::mem::take(&mut *lock(&self.due));
+            if due.outdated || !due.keys.is_empty() {
+                return due;
+            }
+            self.is_due.notified().await;
+        }
+    }
+
+    /// The streams of a session.
+    pub(crate) fn of(&self, key: &SessionKey) -> Bound {
+        self.shard(key).get(key).cloned().unwrap_or_default()
+    }
+
+    /// The streams for which other rules are in force, by session.
+    pub(crate) fn outdated(&self) -> Vec<(SessionKey, Bound)> {
+        let outdated = |stream: &Arc<Stream>| {
+            stream.opening.standing.as_ref().is_some_and(|standing| standing.is_outdated())
+        };
+        let mut found = Vec::new();
+        for shard in &*self.shards {
+            // Looked at without the lock: requests wait for it.
+            let all: Vec<_> = lock(shard).iter().map(|(key, it)| (*key, it.clone())).collect();
+            for (key, mut bound) in all {
+                bound.streams.retain(outdated);
+                if !bound.streams.is_empty() {
+                    found.push((key, bound));
+                }
+            }
+        }
+        found
     }
 
     /// How many streams are open: those that were told to end and have not closed yet included.
@@ -151,17 +218,36 @@ impl LiveStreams {
 
     /// How many streams of a session are open.
     pub fn open_of(&self, key: &SessionKey) -> usize {
-        self.shard(key).get(key).map_or(0, |bound| bound.streams)
+        let counted = |bound: &Bound| bound.streams.iter().filter(|it| it.opening.counted).count();
+        self.shard(key).get(key).map_or(0, counted)
     }
 
     /// The sessions that have open streams.
     pub(crate) fn sessions(&self) -> Vec<SessionKey> {
+        let of_session = |bound: &Bound| {
+            !bound.over && bound.streams.first().is_some_and(|stream| stream.opening.of_session)
+        };
         let of = |shard: &Mutex<Shard>| {
             let shard = lock(shard);
-            let sessions = shard.iter().filter(|(_, bound)| bound.of_session);
+            let sessions = shard.iter().filter(|(_, bound)| of_session(bound));
             sessions.map(|(key, _)| *key).collect::<Vec<_>>()
         };
         self.shards.iter().flat_map(of).filter(|key| *key != NOBODY).collect()
+    }
+
+    /// Forgets a stream that has closed.
+    pub(crate) fn forget(&self, key: &SessionKey, stream: &Arc<Stream>) {
+        let mut shard = self.shard(key);
+        if let Some(bound) = shard.get_mut(key)
+            && take(&mut bound.streams, stream)
+            && bound.streams.is_empty()
+        {
+            shard.remove(key);
+        }
+        drop(shard);
+        if stream.opening.counted {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, Shard> {
@@ -172,75 +258,14 @@ impl LiveStreams {
     }
 }
 
-impl StreamTicket {
-    /// The same, of a stream that ends by itself after a time: what opened it is good no longer.
-    #[must_use]
-    pub fn until(mut self, left: Duration) -> Self {
-        self.deadline = Instant::now().checked_add(left);
-        self
-    }
-
-    /// Resolves when the session has ended, or the stream's time is over, with the cause. May be
-    /// dropped and asked again.
-    pub async fn ended(&self) -> EndCause {
-        self.signal().await
-    }
-
-    /// Like [`Self::ended`], as something to be kept beside the ticket. Without the ticket the
-    /// stream is over too.
-    pub fn signal(&self) -> impl Future<Output = EndCause> + Send + use<> {
-        let (mut signal, deadline) = (self.signal.subscribe(), self.deadline);
-        async move {
-            let ended = async {
-                let ended = signal.wait_for(Option::is_some).await.map(|cause| *cause);
-                ended.ok().flatten().unwrap_or(EndCause::Revoked)
-            };
-            match deadline {
-                None => ended.await,
-                Some(deadline) => {
-                    tokio::time::timeout_at(deadline, ended).await.unwrap_or(EndCause::Expired)
-                }
-            }
-        }
-    }
-
-    /// Why the session, or the stream's time, has ended, if it has. Asks nobody and waits for nothing.
-    pub fn over(&self) -> Option<EndCause> {
-        let late = || self.deadline.is_some_and(|deadline| deadline <= Instant::now());
-        self.signal.borrow().or_else(|| late().then_some(EndCause::Expired))
-    }
-}
-
-impl Drop for StreamTicket {
-    fn drop(&mut self) {
-        let mut shard = self.streams.shard(&self.key);
-        if let Some(bound) = shard.get_mut(&self.key)
-            && Arc::ptr_eq(&bound.signal, &self.signal)
-        {
-            bound.streams = bound.streams.saturating_sub(1);
-            if bound.streams == 0 {
-                shard.remove(&self.key);
-            }
-        }
-        drop(shard);
-        self.streams.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Bound {
-    fn new(of_session: bool) -> Self {
-        Self { signal: Arc::new(Signal::new(None)), streams: 0, of_session }
-    }
-}
-
 impl fmt::Debug for LiveStreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LiveStreams").field("open", &self.open()).finish_non_exhaustive()
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

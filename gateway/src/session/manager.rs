@@ -9,6 +9,7 @@ use quick_cache::sync::Cache;
 
 use crate::base::{Clock, Entropy, Timestamp};
 use crate::crypto::Sealer;
+use crate::identity::SessionRef;
 use crate::session::events::{EndCause, Ended};
 use crate::session::fence::{Fence, Passage};
 use crate::session::flights::Flights;
@@ -29,6 +30,7 @@ pub use sweep::Swept;
 mod inspect;
 mod look_up;
 mod renew;
+mod review;
 #[cfg(test)]
 mod scripted;
 mod shared;
@@ -282,6 +284,13 @@ impl SessionManager {
     /// How many sessions are kept.
     pub fn count(&self) -> usize {
         self.store.count()
+    }
+
+    /// Whether memory says of a session what a request that is still being served was told: not where
+    /// its person, or how they signed in, has changed meanwhile. Nor where it is not in memory.
+    pub fn is_current(&self, about: &SessionRef) -> bool {
+        let held = self.hot.peek(&about.key);
+        held.is_some_and(|session| std::ptr::eq(&**session.reference(), about))
     }
 
     /// The streams that end with their sessions.

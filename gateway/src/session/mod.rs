@@ -19,6 +19,7 @@ mod renewal;
 mod renewals;
 mod shared;
 mod store;
+mod stream;
 mod touches;
 
 pub use self::redis::{RedisServer, RedisSettings, RedisStore, look};
@@ -27,7 +28,7 @@ pub use events::{EndCause, Ended};
 pub use handle::{Handle, SessionKey, sid_of};
 pub use horizon::Horizon;
 pub use lifetime::Lifetimes;
-pub use live::{LiveStreams, NOBODY, StreamTicket, StreamsFull};
+pub use live::{LiveStreams, NOBODY, StreamsFull};
 pub use manager::{Ends, Hot, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};
@@ -36,3 +37,4 @@ pub use renewal::{
 };
 pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, Vitals};
 pub use store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+pub use stream::{AtEnd, Judgement, Opening, Standing, StreamTicket};

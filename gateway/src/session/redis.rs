@@ -13,11 +13,11 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::base::{Clock, Entropy, Timestamp};
-use crate::session::events::Ended;
+use crate::session::events::{EndCause, Ended};
 use crate::session::handle::SessionKey;
 use crate::session::horizon::Horizon;
 use crate::session::redis::link::Link;
-use crate::session::redis::names::{digest, ended, joined, names, text};
+use crate::session::redis::names::{digest, ended, joined, letter, names, text};
 use crate::session::redis::scripts::SCRIPTS;
 use crate::session::shared::{Elsewhere, OneTime, SharedStore, Vitals};
 use crate::session::store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
@@ -67,6 +67,16 @@ impl RedisStore {
     /// How long from now a key lives that is over at `end`, in milliseconds.
     fn life(&self, end: Timestamp, now: Timestamp) -> u64 {
         u64::try_from(end.since(now).saturating_add(GRACE).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn clear_away(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
+        let names = &self.link.names;
+        let mut call = SCRIPTS.remove.prepare_invoke();
+        call.key(&names.over).key(&names.channel).arg(&names.prefix);
+        call.arg(letter(cause)).arg(text(&key));
+        let (removed, count): (bool, usize) = self.link.run("write", &call).await?;
+        self.counted(count);
+        Ok(removed)
     }
 
     fn counted(&self, count: usize) {
@@ -150,12 +160,12 @@ impl SessionStore for RedisStore {
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
         // Before it is asked: should the answer be lost, a new connection is told again.
         self.link.ears.lately.add(key);
-        let names = &self.link.names;
-        let mut call = SCRIPTS.remove.prepare_invoke();
-        call.key(&names.over).key(&names.channel).arg(&names.prefix).arg(text(&key));
-        let (removed, count): (bool, usize) = self.link.run("write", &call).await?;
-        self.counted(count);
-        Ok(removed)
+        self.clear_away(key, EndCause::Revoked).await
+    }
+
+    async fn expire(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
+        // Nobody needs to be told again: what time has ended, everybody finds to be over.
+        self.clear_away(key, cause).await
     }
 
     async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::base::Timestamp;
-use crate::session::events::Ended;
+use crate::session::events::{EndCause, Ended};
 use crate::session::handle::SessionKey;
 use crate::session::shared::SharedStore;
 
@@ -64,6 +64,13 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
 
     /// Removes one session; whether it was there.
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError>;
+
+    /// Removes one session that time has ended; whether it was there. Whoever shares the store hears of
+    /// that cause, and does not take it for a revocation.
+    async fn expire(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
+        let _ = cause;
+        self.remove(key).await
+    }
 
     /// The keys of all sessions that are found by a name; of each of several, never of the last one only.
     async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError>;

@@ -42,6 +42,8 @@ mod rotation;
 mod session_script;
 mod signed_url;
 mod step_up;
+mod stream_ends;
+mod stream_rules;
 mod streams;
 mod stripping;
 mod support;

@@ -6,11 +6,13 @@ use futures::future::join_all;
 use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::support::admin::command;
 use crate::support::browser::{Browser, Kind, Page};
 use crate::support::folder::Folder;
 use crate::support::gateway::Gateway;
 use crate::support::http::Message;
 use crate::support::lab::SITE;
+use crate::support::many_streams::ManyStreams;
 use crate::support::provider::Provider;
 use crate::support::raw::{Raw, exchange};
 use crate::support::recorder::Recorder;
@@ -162,6 +164,24 @@ async fn a_logout_at_one_ends_everything_at_the_other() {
     timeout(PROMISE, events.rest()).await.expect("the events end in time").unwrap();
     println!("closed at the other gateway {:?} after the logout", out.elapsed());
     assert_eq!(pair.home(&mut thief, 1).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_streams_at_one_are_closed_in_time_when_their_sessions_are_revoked_at_the_other()
+{
+    let pair = Pair::start().await;
+    let mut streams = ManyStreams::default();
+    for n in 0..20 {
+        let browser = pair.sign_in(0, &format!("user-{n}")).await;
+        let cookie = format!("Cookie: {}", browser.cookie_header(&SITE.parse().unwrap()));
+        streams.open(pair.gateways[1].http, &cookie, 25).await;
+    }
+    assert_eq!(streams.len(), 1_000);
+    let revoked = Instant::now();
+    command(&pair.gateways[0], &["sessions", "revoke", "--everyone"]).await;
+    println!("the command took {:?}", revoked.elapsed());
+    let p99 = streams.closed_since(revoked).await;
+    assert!(p99 < PROMISE, "{p99:?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::lab::Lab;
 use crate::support::peers::real_session;
+use crate::support::settings::Route;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_told_before_and_after_the_end() {
@@ -16,6 +17,12 @@ async fn a_page_is_told_before_and_after_the_end() {
     drop(held);
     let lab = Lab::with(|all| {
         all.session = "idle = \"8s\"\nabsolute = \"9s\"".to_owned();
+        all.routes.push(Route {
+            path: "/grace/*",
+            auth: r#"["session"]"#,
+            access: "access = \"authenticated\"\nstreams = { at_end = \"grace\", grace = \"4s\" }",
+            token: r#"{ audience = "agent" }"#,
+        });
         all.swaps.push(("http://localhost\"", format!("http://localhost:{port}\"")));
         let listen = format!("http = {{ listen = \"127.0.0.1:{port}\"");
         all.swaps.push(("http = { listen = \"127.0.0.1:0\"", listen));
@@ -34,6 +41,9 @@ async fn a_page_is_told_before_and_after_the_end() {
     };
     bar("ending", "ends in a minute");
     bar("ended", "has ended");
+    // It is told while its stream still has its grace.
+    assert_eq!(seen["stream"], json!("open"), "{seen:#}");
+    assert_eq!(seen["stream_ended"], json!({ "code": 1008, "reason": "idle" }), "{seen:#}");
     let back = "/.portcullis/login?return_to=%2Fpage%3Ftab%3D1%26x%3D2";
     let heard: Vec<_> = seen["heard"].as_array().unwrap().iter().collect();
     assert_eq!(heard.len(), 2, "once each: {seen:#}");
@@ -42,5 +52,8 @@ async fn a_page_is_told_before_and_after_the_end() {
     }
     assert!(heard[0]["seconds"].as_u64().unwrap() <= 5, "{seen:#}");
     assert_eq!(seen["back"], json!(format!("{app}/page?tab=1&x=2")), "{seen:#}");
+    let changed = seen["changed"].as_array().unwrap();
+    assert_eq!(changed.len(), 1, "{seen:#}");
+    assert_eq!(changed[0]["login_url"], json!(back), "{seen:#}");
     assert_eq!(seen["quiet"], Value::Null, "a page that says it itself: {seen:#}");
 }

@@ -22,12 +22,16 @@ async function open(context, silent) {
   page.on("pageerror", (error) => result.errors.push(String(error)));
   await page.goto(`${settings.app}/page?tab=1&x=2`);
   await page.evaluate((silent) => {
+    window.stream = "connecting";
+    const socket = new WebSocket(new URL("/grace/ws", location.href.replace(/^http/, "ws")));
+    socket.onopen = () => (window.stream = "open");
+    socket.onclose = ({ code, reason }) => (window.stream = { code, reason });
     const policy = document.createElement("meta");
     policy.httpEquiv = "Content-Security-Policy";
     policy.content = "default-src 'self'";
     document.head.append(policy);
     window.heard = [];
-    for (const what of ["ending", "ended"]) {
+    for (const what of ["changed", "ending", "ended"]) {
       addEventListener(`portcullis:session-${what}`, (event) => {
         window.heard.push({ what, ...event.detail });
         if (silent) event.preventDefault();
@@ -64,6 +68,9 @@ try {
   await page.screenshot({ path: join(output, "session-ending.png") });
   result.heard = await heard(page, "ended");
   result.ended = await bar(page);
+  result.stream = await page.evaluate(() => window.stream);
+  await page.waitForFunction(() => window.stream.code, undefined, { timeout: 10_000 });
+  result.stream_ended = await page.evaluate(() => window.stream);
   await page.screenshot({ path: join(output, "session-has-ended.png") });
   await page.locator("a", { hasText: "Sign in again" }).click();
   await page.waitForURL(`${settings.app}/page?tab=1&x=2`);
@@ -72,6 +79,15 @@ try {
   const quiet = await open(context, true);
   await heard(quiet, "ending");
   result.quiet = await bar(quiet);
+
+  let looks = 0;
+  await context.route("**/.portcullis/me", async (route) => {
+    const response = await route.fetch();
+    const answer = await response.json();
+    await route.fulfill({ response, json: looks++ === 0 ? answer : { ...answer, groups: ["other"] } });
+  });
+  const moved = await open(context, false);
+  result.changed = (await heard(moved, "changed")).filter((event) => event.what === "changed");
   result.ok = true;
 } catch (error) {
   result.ok = false;

@@ -131,6 +131,15 @@ impl Authenticator for TeamsCookie {
             Err(outcome) => Some(outcome),
         }
     }
+
+    fn again(
+        &self,
+        _: &Authenticated,
+        session: Option<&Session>,
+        _: &Request<'_>,
+    ) -> Option<Outcome> {
+        Some(self.judge(session))
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod server;
 mod session;
 mod signed_urls;
 mod step_up;
+mod streams;
 mod teams;
 mod token;
 mod trusted_headers;

@@ -6,7 +6,7 @@ use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
 use crate::config::check::{
     allow, api_keys, apps, client_certificates, directories, forward_auth, issuers, signed_urls,
-    step_up, teams, trusted_headers,
+    step_up, streams, teams, trusted_headers,
 };
 use crate::config::duration::Duration;
 use crate::config::names::FieldName;
@@ -104,6 +104,7 @@ pub(super) fn check(
         client_certificates::route(&path, route, config, problems);
         allow::route(&path, route, config, written, (problems, warnings));
         step_up::route(&path, route, config, problems);
+        streams::route(&path, route, written, (problems, warnings));
         forward_auth::route(&path, route, config, problems);
         directories::route(&path, route, config, written, problems);
         issuers::route(&path, route, config, written, problems);

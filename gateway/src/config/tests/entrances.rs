@@ -61,3 +61,18 @@ fn bad_settings_of_trusted_headers_are_told() {
     // Where the address is the stable name, one field is both.
     assert_eq!(faults(&with("user = \"X-Forwarded-Email\"")), "");
 }
+
+#[test]
+fn bad_ends_of_streams_are_told() {
+    let with = |streams: &str| format!("{GOOD}{ROUTE}streams = {streams}\n");
+    assert_eq!(faults(&with("{ at_end = \"grace\", grace = \"1m\", close_code = 4401 }")), "");
+    assert_eq!(faults(&with("{ at_end = \"keep\" }")), "");
+    told(&[
+        (with("{ at_end = \"linger\" }"), "routes[0].streams.at_end"),
+        (with("{ grace = \"1m\" }"), "add at_end = \"grace\", or leave `grace` out"),
+        (with("{ at_end = \"grace\", grace = \"0s\" }"), "is not between 1ms and 1h"),
+        (with("{ at_end = \"grace\", grace = \"2h\" }"), "2h is not between 1ms and 1h"),
+        (with("{ close_code = 1000 }"), "1000 is no code that a WebSocket may end with here"),
+        (with("{ close_code = 5000 }"), "use 1008, or one of 4000 to 4999"),
+    ]);
+}

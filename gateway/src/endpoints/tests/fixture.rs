@@ -17,7 +17,7 @@ use crate::authz::Public;
 use crate::base::{Clock, Entropy, ManualClock, RequestId, SystemEntropy, Timestamp};
 use crate::crypto::{Algorithm, Encoder, Sealer, SealingKeys, SigningKey};
 use crate::endpoints::{EndpointParts, Endpoints};
-use crate::gate::{Gate, RoutePlan};
+use crate::gate::{Farewell, Gate, RoutePlan, RouteRules};
 use crate::identity::StepUp;
 use crate::observe::Metrics;
 use crate::oidc::{Provider, ProviderSettings};
@@ -377,6 +377,8 @@ fn routes() -> Table<Arc<RoutePlan>> {
             tab: None,
             app: None,
             strip: Vec::new(),
+            rules: RouteRules::default(),
+            farewell: Farewell::default(),
             metrics: Metrics::default().route(&path.into()),
         };
         routes.push((Pattern::parse("*", path, None).unwrap(), Arc::new(plan)));

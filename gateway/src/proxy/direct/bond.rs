@@ -9,17 +9,18 @@ use crate::session::{EndCause, StreamTicket};
 /// A stream's ticket, and the wish to be woken when its session ends.
 pub(super) struct Bond {
     ticket: StreamTicket,
-    /// Polled once, to leave the task's waker there; whether it is over is then looked up, which
-    /// costs less than polling at each event.
+    /// Polled once, and after each change of when it will end, to leave the task's waker there; whether
+    /// it is over is then looked up, which costs less than polling at each event.
     ended: Pin<Box<dyn Future<Output = EndCause> + Send>>,
-    waits: bool,
+    /// What the ticket's number was when it was polled.
+    looked: Option<u32>,
 }
 
 impl Bond {
     pub(super) fn new(ticket: StreamTicket) -> Self {
         // The one poll must leave its waker there, however busy the task was just before.
         let ended = Box::pin(tokio::task::unconstrained(ticket.signal()));
-        Self { ticket, ended, waits: false }
+        Self { ticket, ended, looked: None }
     }
 
     /// The ticket, for another try.
@@ -29,13 +30,14 @@ impl Bond {
 
     /// Why the session has ended; `None` while it lives. The first task that asks is woken.
     pub(super) fn over(&mut self, cx: &mut Context<'_>) -> Option<EndCause> {
-        if !self.waits {
-            self.waits = true;
+        let (over, number) = self.ticket.look();
+        if over.is_none() && self.looked != Some(number) {
+            self.looked = Some(number);
             if let Poll::Ready(cause) = self.ended.as_mut().poll(cx) {
                 return Some(cause);
             }
         }
-        self.ticket.over()
+        over
     }
 }
 

@@ -12,6 +12,7 @@ use crate::http1::{Filled, Inlet, Pump, PumpFault, Waits};
 use crate::proxy::direct::bond::Bond;
 use crate::proxy::direct::client::Client;
 use crate::proxy::direct::fault::Fault;
+use crate::proxy::streams::LASTING;
 use crate::upstream::Link;
 
 /// An exchange under way: the request's body goes up while the answer comes down.
@@ -29,6 +30,8 @@ pub(super) struct Duplex<'a, S> {
     /// The client has sent so much of its next request that no more is read.
     saturated: bool,
     pub(super) bond: Option<Bond>,
+    /// When it has lasted so long that it must be bound; `None` for one that is.
+    pub(super) unbound: Option<Instant>,
     /// An interim answer has been passed on, some of which the client may have by now.
     pub(super) interim: bool,
     times: Times,
@@ -71,6 +74,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Duplex<'a, S> {
             uploaded: false,
             refused: false,
             saturated: false,
+            unbound: bond.is_none().then(|| now + LASTING),
             bond,
             interim: false,
             times,
@@ -188,6 +192,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Duplex<'a, S> {
             let now = Instant::now();
             self.moved_up = if moved_up { now } else { self.moved_up };
             self.moved_down = if moved_down { now } else { self.moved_down };
+            // The timer is not heard by a task that always has something to do.
+            if self.unbound.is_some_and(|at| at <= now) {
+                return Poll::Ready(Err(Fault::Unbound));
+            }
+        }
+        if let Some(at) = self.unbound {
+            watch(at, Fault::Unbound);
         }
         let times = &self.times;
         if !self.uploaded {

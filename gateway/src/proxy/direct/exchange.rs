@@ -157,7 +157,12 @@ async fn attempt<S: AsyncRead + AsyncWrite + Unpin>(
         let Duplex { link_in, download, bond, .. } = duplex;
         return Ended::Upgraded(Box::new(Tunnel::new(linked, link_in, download, bond)));
     }
-    let finished = duplex.finish().await;
+    let finished = loop {
+        match duplex.finish().await {
+            Err(Fault::Unbound) => bind(direct, &mut duplex, ctx),
+            finished => break finished,
+        }
+    };
     ctx.answered.bytes = duplex.download.count();
     let (uploaded, has_ended) = (duplex.is_uploaded(), duplex.has_request_ended());
     let (leftover, moved) = (!duplex.link_in.is_empty(), duplex.last_moved());
@@ -200,6 +205,17 @@ pub(super) fn note(direct: &Direct, ctx: &Context, fault: &Fault) {
     }
 }
 
+/// Binds an exchange that lasts to its session.
+fn bind<S: AsyncRead + AsyncWrite + Unpin>(
+    direct: &Direct,
+    duplex: &mut Duplex<'_, S>,
+    ctx: &mut Context,
+) {
+    streams::lasts(direct.gateway.parts(), ctx);
+    duplex.unbound = None;
+    duplex.bond = ctx.ticket.take().map(Bond::new);
+}
+
 /// What the head of an answer settled.
 #[derive(Clone, Copy, Debug)]
 struct Answered {
@@ -224,7 +240,10 @@ async fn answer_head<S: AsyncRead + AsyncWrite + Unpin>(
             {
                 break answer;
             }
-            duplex.more_head().await?;
+            match duplex.more_head().await {
+                Err(Fault::Unbound) => bind(direct, duplex, ctx),
+                more => more?,
+            }
         };
         let upgraded = answer.status == StatusCode::SWITCHING_PROTOCOLS.as_u16();
         if upgraded && ctx.exchange != Exchange::WebSocket {
@@ -243,10 +262,11 @@ async fn answer_head<S: AsyncRead + AsyncWrite + Unpin>(
             continue;
         }
         if !upgraded {
-            let sessions = &direct.gateway.parts().sessions;
-            streams::answered(sessions, answer.content_type, answer.has_length, ctx)
+            let parts = direct.gateway.parts();
+            streams::answered(parts, answer.content_type, answer.has_length, ctx)
                 .map_err(|refused| Fault::UpstreamMalformed(refused.refusal.code().to_owned()))?;
             if let Some(ticket) = ctx.ticket.take() {
+                duplex.unbound = None;
                 duplex.bond = Some(Bond::new(ticket));
             }
         }

@@ -28,6 +28,9 @@ pub(super) enum Fault {
     /// The request body is over the route's limit.
     #[error("the request body is over the limit")]
     TooLarge,
+    /// It lasts, and is not bound to its session yet. Whoever runs the exchange binds it, and goes on.
+    #[error("it is not bound to its session")]
+    Unbound,
     /// The backend broke off. Whether it had answered anything by then.
     #[error("the upstream broke off: {cause}")]
     UpstreamBroken { answered: bool, cause: std::io::Error },
@@ -43,7 +46,11 @@ impl Fault {
     /// What to answer; `None` where nobody is left to answer, or may be answered.
     pub(super) const fn refusal(&self) -> Option<Refusal> {
         Some(match self {
-            Self::ClientGone | Self::ClientTimeout | Self::Cut(_) | Self::Expired => return None,
+            Self::ClientGone
+            | Self::ClientTimeout
+            | Self::Cut(_)
+            | Self::Expired
+            | Self::Unbound => return None,
             Self::ClientMalformed(rule) => Refusal::BadRequest(rule),
             Self::TooLarge => Refusal::BodyTooLarge,
             Self::Link(LinkFault::TimedOut) | Self::UpstreamTimeout => Refusal::UpstreamTimeout,
@@ -64,7 +71,8 @@ impl Fault {
             | Self::ClientTimeout
             | Self::Cut(_)
             | Self::Expired
-            | Self::TooLarge => return None,
+            | Self::TooLarge
+            | Self::Unbound => return None,
             Self::Link(LinkFault::TimedOut) => "connect_timeout",
             Self::Link(LinkFault::Tls(_)) => "tls",
             Self::Link(LinkFault::NoAddress | LinkFault::Refused(_)) => "connect",

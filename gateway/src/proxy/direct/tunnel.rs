@@ -11,7 +11,7 @@ use crate::http1::{Body, Coding, Filled, FrameTracker, Inlet, Pump, PumpFault, c
 use crate::proxy::context::Context;
 use crate::proxy::direct::bond::Bond;
 use crate::proxy::direct::client::Client;
-use crate::proxy::streams::{close_code, spoke};
+use crate::proxy::streams::{farewell, spoke};
 use crate::session::{EndCause, SessionManager};
 use crate::upstream::Linked;
 
@@ -54,6 +54,7 @@ impl Tunnel {
         let silence =
             ctx.admitted.as_ref().map(|to| to.plan().pool.settings().timeouts.stream_idle);
         let silence = silence.unwrap_or(POLITE);
+        let route = ctx.admitted.as_ref().map(|to| to.plan().farewell);
         let head = client.write(head, ctx.snapshot.client_time).await;
         if head.is_err() {
             return None;
@@ -67,7 +68,8 @@ impl Tunnel {
                 && let Some(cause) = bond.as_mut().and_then(|bond| bond.over(cx))
             {
                 cut = Some((cause, Instant::now() + POLITE));
-                down.end_with(close_frame(close_code(cause), "session ended"));
+                let (code, reason) = farewell(cause, route);
+                down.end_with(close_frame(code, reason));
             }
             let Client { stream, inlet, timer, .. } = &mut *client;
             let downward = down.poll((&mut link_in, &mut linked.link), stream, cx);

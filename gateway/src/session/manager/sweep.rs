@@ -90,8 +90,8 @@ impl SessionManager {
 
     async fn confirm_ends(&self, swept: &mut Swept) {
         for some in self.fence.unconfirmed().chunks(AT_ONCE) {
-            let removed = join_all(some.iter().map(|key| self.store.remove(*key))).await;
-            for (key, removed) in some.iter().zip(removed) {
+            let removed = join_all(some.iter().map(|end| self.confirm(*end))).await;
+            for (Ended { key, .. }, removed) in some.iter().zip(removed) {
                 match removed {
                     Ok(_) => self.fence.close(key),
                     Err(fault) => swept.fault = Some(fault),
@@ -101,6 +101,13 @@ impl SessionManager {
                 return;
             }
         }
+    }
+
+    async fn confirm(&self, Ended { key, cause }: Ended) -> Result<bool, StoreError> {
+        if cause.is_by_time() {
+            return self.store.expire(key, cause).await;
+        }
+        self.store.remove(key).await
     }
 
     async fn clear_store(&self, swept: &mut Swept) {

@@ -75,6 +75,15 @@ pub(super) fn names(text: &[u8]) -> Option<Vec<IndexKey>> {
     text.chunks(TEXT_LEN).map(|name| digest(name).map(IndexKey)).collect()
 }
 
+/// The letter of a cause in what the scripts publish: time's ends, or anybody's.
+pub(super) const fn letter(cause: EndCause) -> &'static str {
+    match cause {
+        EndCause::Absolute => "a",
+        EndCause::Idle => "i",
+        _ => "r",
+    }
+}
+
 /// Reads what the scripts publish: a letter for the cause, and the session's key.
 pub(super) fn ended(message: &[u8]) -> Option<Ended> {
     let (&letter, id) = message.split_first()?;

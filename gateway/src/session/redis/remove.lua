@@ -1,7 +1,7 @@
 -- Removes sessions and tells all gateways, also of those that were gone: one may still know them.
--- KEYS: over, channel. ARGV: prefix, id, id, …
+-- KEYS: over, channel. ARGV: prefix, letter of the cause, id, id, …
 local removed = 0
-for i = 2, #ARGV do
+for i = 3, #ARGV do
   local session = ARGV[1] .. 'session:' .. ARGV[i]
   -- Rows of an older version have one name, under 'o'.
   local names = redis.call('HGET', session, 'n') or redis.call('HGET', session, 'o')
@@ -10,6 +10,6 @@ for i = 2, #ARGV do
   for name in string.gmatch(names or '', string.rep('.', 43)) do
     redis.call('SREM', ARGV[1] .. 'owner:' .. name, ARGV[i])
   end
-  redis.call('PUBLISH', KEYS[2], 'r' .. ARGV[i])
+  redis.call('PUBLISH', KEYS[2], ARGV[2] .. ARGV[i])
 end
 return {removed, redis.call('ZCARD', KEYS[1])}

@@ -31,7 +31,8 @@ const SHUT: &str = "x-frame-options: DENY\r\n\
 
 /// A backend on a port of its own.
 ///
-/// What a path does: `…/shut…` forbids frames, `…/sse` ticks, `…/bytes?n=N` sends N bytes, `…/slow?ms=N` waits, `…/close`
+/// What a path does: `…/shut…` forbids frames, `…/sse` ticks, `…/bytes?n=N` sends N bytes, `…/slow?ms=N` waits,
+/// `…/drip` sends a long body a little at a time, `…/close`
 /// hangs up, `…/early` answers 200 before the body is read, `…/answer?code=N` answers N; everything
 /// else answers 200 with the request as JSON. Each `X-Answer-Cookie` comes back as `Set-Cookie`. A
 /// WebSocket echoes.
@@ -159,6 +160,7 @@ impl State {
             query.split_once('=').and_then(|(_, n)| n.parse::<u64>().ok()).unwrap_or_default();
         match path.rsplit('/').next().unwrap_or_default() {
             "sse" => return self.tick(to).await,
+            "drip" => return drip(to).await,
             "close" => return Err(io::ErrorKind::ConnectionAborted.into()),
             "slow" => sleep(Duration::from_millis(number)).await,
             "bytes" => {
@@ -190,6 +192,19 @@ impl State {
             sleep(TICK).await;
         }
     }
+}
+
+/// A download that takes minutes.
+async fn drip(to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n\
+        content-length: 1000000\r\n\r\n";
+    to.write_all(HEAD.as_bytes()).await?;
+    for _ in 0..10_000 {
+        to.write_all(&[b'x'; 100]).await?;
+        to.flush().await?;
+        sleep(TICK).await;
+    }
+    Ok(())
 }
 
 async fn respond(

@@ -9,8 +9,8 @@ use crate::crypto::{Sealer, SealingKeys};
 use crate::identity::{Principal, WayIn};
 use crate::session::redis::server::Relay;
 use crate::session::{
-    EndCause, Handle, Lifetimes, LiveStreams, NewSession, ProviderTokens, SessionManager,
-    SessionSettings,
+    AtEnd, EndCause, Handle, Lifetimes, LiveStreams, NewSession, Opening, ProviderTokens,
+    SessionManager, SessionSettings,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -312,4 +312,29 @@ async fn what_one_gateway_changes_the_other_asks_for_again() {
     println!("a change is known after {took:?}");
     assert!(took < SECOND);
     assert!(matches!(two.find_hot(&other), crate::session::Hot::Session(_)), "its copy is good");
+}
+
+#[tokio::test]
+async fn what_time_has_ended_at_one_gateway_is_no_revocation_at_the_other() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let (one, two) = (house.gateway().await, house.gateway().await);
+    let handle = sign_in(&one, "ann").await;
+    let keep = || Opening { at_end: AtEnd::Keep, ..Opening::default() };
+    let here = one.live().bind(handle.key(), keep()).unwrap();
+    let there = two.live().bind(handle.key(), keep()).unwrap();
+    house.clock.advance(101 * SECOND);
+    assert!(!finds(&one, &handle).await);
+    assert!(one.sweep().await.fault.is_none());
+    let begun = Instant::now();
+    while !two.live().sessions().is_empty() {
+        assert!(begun.elapsed() < 2 * SECOND, "nobody told the other one");
+        sleep(Duration::from_millis(5)).await;
+    }
+    // Longer than a message takes.
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!((here.over(), there.over()), (None, None), "time alone ended it");
+    one.end(&handle.key(), EndCause::Logout).await.unwrap();
+    assert_eq!(here.over(), Some(EndCause::Logout));
+    assert_eq!(there.ended().await, EndCause::Revoked);
 }

@@ -1,0 +1,151 @@
+//! What ends a live stream, when, and how the client is told.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::support::admin::command;
+use crate::support::http::read_chunk;
+use crate::support::lab::{Lab, SITE};
+use crate::support::many_streams::ManyStreams;
+use crate::support::raw::{Duplex, Raw};
+use crate::support::settings::{HOST, Route};
+use crate::support::socket::{self, Ending, Socket};
+
+/// Every stream is closed within this time of what ends it.
+const PROMISE: Duration = Duration::from_secs(2);
+
+fn route(path: &'static str, access: &'static str) -> Route {
+    Route { path, auth: r#"["session"]"#, access, token: r#"{ audience = "agent" }"# }
+}
+
+async fn chat(lab: &Lab, cookie: &str, path: &str) -> Socket<impl Duplex + use<>> {
+    let lines = [cookie.to_owned(), format!("Origin: {SITE}")];
+    let mut socket = socket::open(lab.gateway.http, path, &lines).await.expect("an upgrade");
+    assert_eq!(socket.round_trip("hello").await.as_deref(), Some("hello"));
+    socket
+}
+
+/// The answer to a `GET`, of which the head has been read.
+async fn begun(lab: &Lab, cookie: &str, path: &str) -> Raw {
+    let mut raw = Raw::connect(lab.gateway.http).await;
+    raw.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{cookie}\r\n\r\n")).await;
+    assert_eq!(raw.answer_to("HEAD").await.unwrap().status(), 200, "{path}");
+    raw
+}
+
+#[tokio::test]
+async fn a_download_that_lasts_ends_with_its_session() {
+    let lab = Lab::start().await;
+    let (mut leaving, staying) = (lab.sign_in("engineer").await, lab.sign_in("sales").await);
+    let cookie = lab.cookie_line(&leaving);
+    let mut old = begun(&lab, &cookie, "/drip").await;
+    let mut other = begun(&lab, &lab.cookie_line(&staying), "/drip").await;
+    sleep(Duration::from_millis(1_300)).await;
+    let mut young = begun(&lab, &cookie, "/drip").await;
+    let mut public = begun(&lab, &cookie, "/public/drip").await;
+    lab.sign_out(&mut leaving).await;
+    let out = Instant::now();
+    for raw in [&mut old, &mut young] {
+        let rest = timeout(PROMISE, raw.rest()).await.expect("a download outlives its session");
+        assert!(rest.unwrap().len() < 900_000, "it was whole");
+    }
+    println!("downloads ended {:?} after the sign-out", out.elapsed());
+    assert!(timeout(Duration::from_millis(500), other.rest()).await.is_err(), "another session's");
+    assert!(timeout(Duration::from_millis(500), public.rest()).await.is_err(), "of no session");
+    assert!(lab.gateway.has_printed("stream_closed", 2).await);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_the_end_is_not_passed_on() {
+    let lab = Lab::start().await;
+    let mut leaving = lab.sign_in("engineer").await;
+    let cookie = lab.cookie_line(&leaving);
+    let mut poll = Raw::connect(lab.gateway.http).await;
+    poll.send(format!("GET /slow?ms=2500 HTTP/1.1\r\nHost: {HOST}\r\n{cookie}\r\n\r\n")).await;
+    sleep(Duration::from_millis(200)).await;
+    lab.sign_out(&mut leaving).await;
+    let answer = poll.answer().await;
+    assert!(answer.as_ref().map_or(true, |answer| answer.status() == 401), "{answer:?}");
+    // One whose session lives is answered as ever.
+    let cookie = lab.cookie_line(&lab.sign_in("sales").await);
+    assert_eq!(lab.get("/slow?ms=1500", &[cookie]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_route_may_grant_its_streams_more_than_their_session_lives() {
+    const LIFE: Duration = Duration::from_secs(6);
+    const GRACE: Duration = Duration::from_secs(3);
+    let lab = Lab::with(|all| {
+        all.session = format!("absolute = \"{0}s\"\nidle = \"{0}s\"", LIFE.as_secs());
+        let kept = "access = \"authenticated\"\nstreams = { at_end = \"keep\" }";
+        let grace = "access = \"authenticated\"\n\
+            streams = { at_end = \"grace\", grace = \"3s\", close_code = 4401 }";
+        all.routes.insert(0, route("/kept/*", kept));
+        all.routes.insert(0, route("/grace/*", grace));
+    })
+    .await;
+    let browser = lab.sign_in("engineer").await;
+    let over = Instant::now() + LIFE;
+    let cookie = lab.cookie_line(&browser);
+    let (mut shut, mut shut_sse) =
+        (chat(&lab, &cookie, "/ws").await, begun(&lab, &cookie, "/sse").await);
+    let (mut grace, mut grace_sse) =
+        (chat(&lab, &cookie, "/grace/ws").await, begun(&lab, &cookie, "/grace/sse").await);
+    let (mut kept, mut kept_sse) =
+        (chat(&lab, &cookie, "/kept/ws").await, begun(&lab, &cookie, "/kept/sse").await);
+    assert!(Instant::now() < over, "the machine is too slow for this test");
+
+    assert_eq!(shut.ending(LIFE + PROMISE).await, Some(Ending::Frame(1008)));
+    timeout(PROMISE, shut_sse.rest()).await.expect("the events end").unwrap();
+    assert!(Instant::now() < over + PROMISE);
+    assert_eq!(grace.round_trip("one moment").await.as_deref(), Some("one moment"));
+    assert!(read_chunk(grace_sse.stream()).await.unwrap().is_some());
+    for path in ["/grace/x", "/kept/x", "/home"] {
+        assert_eq!(lab.get(path, &[cookie.clone()]).await.status(), 401, "{path}");
+    }
+    assert_eq!(grace.ending(GRACE + PROMISE).await, Some(Ending::Frame(4401)));
+    timeout(PROMISE, grace_sse.rest()).await.expect("the events end").unwrap();
+    let late = Instant::now();
+    assert!(late + Duration::from_secs(1) > over + GRACE && late < over + GRACE + PROMISE);
+    sleep_until(late + Duration::from_secs(2)).await;
+    assert_eq!(kept.round_trip("still here").await.as_deref(), Some("still here"));
+    assert!(read_chunk(kept_sse.stream()).await.unwrap().is_some());
+    assert!(lab.gateway.has_printed("\"reason\":\"absolute\"", 4).await);
+}
+
+#[tokio::test]
+async fn whoever_signs_out_is_out_whatever_a_route_grants() {
+    let lab = Lab::with(|all| {
+        let kept = "access = \"authenticated\"\nstreams = { at_end = \"keep\", close_code = 4000 }";
+        let grace = "access = \"authenticated\"\nstreams = { at_end = \"grace\" }";
+        all.routes.insert(0, route("/kept/*", kept));
+        all.routes.insert(0, route("/grace/*", grace));
+    })
+    .await;
+    let mut browser = lab.sign_in("engineer").await;
+    let cookie = lab.cookie_line(&browser);
+    let (mut grace, mut kept) =
+        (chat(&lab, &cookie, "/grace/ws").await, chat(&lab, &cookie, "/kept/ws").await);
+    let mut events = begun(&lab, &cookie, "/kept/sse").await;
+    lab.sign_out(&mut browser).await;
+    assert_eq!(grace.ending(PROMISE).await, Some(Ending::Frame(1008)));
+    assert_eq!(kept.ending(PROMISE).await, Some(Ending::Frame(4000)));
+    timeout(PROMISE, events.rest()).await.expect("the events end").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_streams_of_revoked_sessions_are_closed_in_time() {
+    let lab = Lab::with(|all| all.log = "warn".to_owned()).await;
+    let mut streams = ManyStreams::default();
+    for n in 0..20 {
+        let cookie = lab.cookie_line(&lab.sign_in(&format!("user-{n}")).await);
+        streams.open(lab.gateway.http, &cookie, 25).await;
+    }
+    assert_eq!(streams.len(), 1_000);
+    let revoked = Instant::now();
+    command(&lab.gateway, &["sessions", "revoke", "--everyone"]).await;
+    println!("the command took {:?}", revoked.elapsed());
+    let p99 = streams.closed_since(revoked).await;
+    assert!(p99 < PROMISE, "{p99:?}");
+}
