@@ -106,7 +106,9 @@ pub(super) const fn close_code(cause: EndCause) -> u16 {
     match cause {
         EndCause::Drained => GOING_AWAY,
         EndCause::Absolute
+        | EndCause::Backchannel
         | EndCause::Expired
+        | EndCause::Frontchannel
         | EndCause::Idle
         | EndCause::Logout
         | EndCause::Replaced

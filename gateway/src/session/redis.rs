@@ -13,11 +13,11 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::base::{Clock, Entropy, Timestamp};
-use crate::session::events::Ended;
+use crate::session::events::{EndCause, Ended};
 use crate::session::handle::SessionKey;
 use crate::session::horizon::Horizon;
 use crate::session::redis::link::Link;
-use crate::session::redis::names::{digest, ended, owner, text};
+use crate::session::redis::names::{digest, ended, letter, owner, text};
 use crate::session::redis::scripts::SCRIPTS;
 use crate::session::shared::{OneTime, SharedStore, Vitals};
 use crate::session::store::{Owner, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
@@ -116,11 +116,16 @@ impl SessionStore for RedisStore {
     }
 
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
+        self.end(key, EndCause::Revoked).await
+    }
+
+    async fn end(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
         // Before it is asked: should the answer be lost, a new connection is told again.
         self.link.ears.lately.add(key);
         let names = &self.link.names;
         let mut call = SCRIPTS.remove.prepare_invoke();
-        call.key(&names.over).key(&names.channel).arg(&names.prefix).arg(text(&key));
+        call.key(&names.over).key(&names.channel).arg(&names.prefix);
+        call.arg(letter(cause)).arg(text(&key));
         let (removed, count): (bool, usize) = self.link.run("write", &call).await?;
         self.counted(count);
         Ok(removed)
@@ -237,6 +242,16 @@ impl OneTime for RedisStore {
         let mut call = SCRIPTS.spend.prepare_invoke();
         call.key(self.link.names.used(&thing)).arg(most).arg(self.life(expires, now));
         self.link.run("note what was used", &call).await
+    }
+
+    async fn uses(&self, thing: [u8; 32]) -> Result<u32, StoreError> {
+        let name = self.link.names.used(&thing);
+        let uses = self.link.ask("read what was used", async |mut connection| {
+            let uses: RedisResult<Option<u32>> =
+                redis::cmd("GET").arg(name).query_async(&mut connection).await;
+            uses
+        });
+        Ok(uses.await?.unwrap_or_default())
     }
 }
 

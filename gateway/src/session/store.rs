@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::base::Timestamp;
-use crate::session::events::Ended;
+use crate::session::events::{EndCause, Ended};
 use crate::session::handle::SessionKey;
 use crate::session::shared::SharedStore;
 
@@ -32,6 +32,12 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
 
     /// Removes one session; whether it was there.
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError>;
+
+    /// Removes one session like [`remove`](Self::remove), and tells those who share the store why.
+    async fn end(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
+        let _ = cause;
+        self.remove(key).await
+    }
 
     /// The keys of all sessions of one person.
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError>;

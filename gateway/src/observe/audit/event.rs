@@ -46,6 +46,12 @@ pub(super) enum Event<'a> {
         subject: &'a str,
         sid: &'a str,
     },
+    LogoutDenied {
+        request_id: &'a str,
+        provider: &'a str,
+        by: &'a str,
+        cause: &'a str,
+    },
     PolicyDenied {
         request_id: &'a str,
         route: &'a str,
@@ -96,6 +102,7 @@ impl Event<'_> {
             Self::KeyRotated => "key_rotated",
             Self::LoginDenied { .. } => "login_denied",
             Self::LoginOk { .. } => "login_ok",
+            Self::LogoutDenied { .. } => "logout_denied",
             Self::PolicyDenied { .. } => "policy_denied",
             Self::RequestRefused { .. } => "request_refused",
             Self::SessionEnded { .. } => "session_ended",
@@ -113,6 +120,7 @@ impl Event<'_> {
             Self::KeyRotated => "signing keys changed",
             Self::LoginDenied { .. } => "login denied",
             Self::LoginOk { .. } => "signed in",
+            Self::LogoutDenied { .. } => "a provider's logout denied",
             Self::PolicyDenied { .. } => "denied by policy",
             Self::RequestRefused { .. } => "request refused",
             Self::SessionEnded { .. } => "session ended",
@@ -160,6 +168,12 @@ pub fn signed_in(request_id: &str, provider: &str, issuer: &str, subject: &str, 
 /// A login did not end in a session.
 pub fn login_denied(request_id: &str, provider: &str, reason: &str, cause: &str) {
     sink::record(&Event::LoginDenied { request_id, provider, client: None, reason, cause });
+}
+
+/// A provider, or somebody in its name, said that somebody signed out, and was not believed. `by` is the
+/// channel.
+pub fn logout_denied(request_id: &str, provider: &str, by: &str, cause: &str) {
+    sink::record(&Event::LogoutDenied { request_id, provider, by, cause });
 }
 
 /// A session ended, of somebody who is known.
@@ -221,6 +235,7 @@ mod tests {
                 subject: "s",
                 sid: "h",
             },
+            Event::LogoutDenied { request_id: "1", provider: "corp", by: "b", cause: "c" },
             Event::PolicyDenied {
                 request_id: "1",
                 route: "r",

@@ -51,12 +51,30 @@ pub(super) fn owner(text: &[u8]) -> Option<Owner> {
     digest(text).map(Owner)
 }
 
+/// What stands for a cause in what the scripts publish. One that an older replica does not know reads
+/// as revoked there.
+pub(super) const fn letter(cause: EndCause) -> &'static str {
+    match cause {
+        EndCause::Absolute => "a",
+        EndCause::Backchannel => "b",
+        EndCause::Frontchannel => "f",
+        EndCause::Idle => "i",
+        EndCause::Logout => "l",
+        EndCause::Replaced => "p",
+        EndCause::Drained | EndCause::Expired | EndCause::Revoked => "r",
+    }
+}
+
 /// Reads what the scripts publish: a letter for the cause, and the session's key.
 pub(super) fn ended(message: &[u8]) -> Option<Ended> {
     let (&letter, id) = message.split_first()?;
     let cause = match letter {
         b'a' => EndCause::Absolute,
+        b'b' => EndCause::Backchannel,
+        b'f' => EndCause::Frontchannel,
         b'i' => EndCause::Idle,
+        b'l' => EndCause::Logout,
+        b'p' => EndCause::Replaced,
         _ => EndCause::Revoked,
     };
     Some(Ended { key: digest(id)?, cause })

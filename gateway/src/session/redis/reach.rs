@@ -8,8 +8,9 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisError, RedisResult, Value};
 use tokio::time::timeout;
 
+use crate::session::events::EndCause;
 use crate::session::redis::link::{Link, Live};
-use crate::session::redis::names::text;
+use crate::session::redis::names::{letter, text};
 use crate::session::redis::scripts::SCRIPTS;
 use crate::session::redis::settings::{RedisServer, RedisSettings};
 
@@ -131,6 +132,7 @@ async fn tell_again(link: &Link, live: &Live) -> Result<(), String> {
     for some in link.ears.lately.all().chunks(TOLD_AT_ONCE) {
         let mut call = SCRIPTS.remove.prepare_invoke();
         call.key(&link.names.over).key(&link.names.channel).arg(&link.names.prefix);
+        call.arg(letter(EndCause::Revoked));
         for key in some {
             call.arg(text(key));
         }
