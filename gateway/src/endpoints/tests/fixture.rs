@@ -45,6 +45,8 @@ pub(super) struct Fixture {
     state: PathBuf,
 }
 
+type Keys = (Vec<SessionKey>, Option<String>);
+
 /// A store that can be switched off.
 #[derive(Debug)]
 pub(super) struct Flaky {
@@ -286,6 +288,10 @@ impl SessionStore for Flaky {
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
         self.check()?;
         self.inner.keys_of(owner).await
+    }
+    async fn keys(&self, from: Option<&str>, most: usize) -> Result<Keys, StoreError> {
+        self.check()?;
+        self.inner.keys(from, most).await
     }
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
         self.check()?;
