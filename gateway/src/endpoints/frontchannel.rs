@@ -15,9 +15,9 @@ use crate::oidc::{DiscoveryState, FrontchannelLogout, Provider};
 use crate::session::{EndCause, Session, StoreError, Whose, sid_of};
 use crate::web::{Reply, Request};
 
-/// Which session is meant: the provider, by what it calls itself, and its own session.
+/// Which session is meant: the provider, by what it calls itself where it says so, and its own session.
 struct Named {
-    issuer: String,
+    issuer: Option<String>,
     sid: String,
 }
 
@@ -46,8 +46,10 @@ impl Endpoints {
             return wrong_method(request, "GET");
         }
         let named = Named::parse(request.query.unwrap_or_default());
-        let Some(named) = named.filter(|named| provider.is_issuer(&named.issuer)) else {
-            let cause = "it does not name one session of this provider by iss and sid";
+        let own =
+            |named: &Named| named.issuer.as_ref().is_none_or(|issuer| provider.is_issuer(issuer));
+        let Some(named) = named.filter(own) else {
+            let cause = "it does not name one session of this provider by sid and iss";
             audit::logout_denied(request.id.as_str(), name, CHANNEL, cause);
             self.parts.metrics.logout(LogoutKind::Frontchannel, LogoutResult::Refused);
             let error = json!({ "error": "invalid_request", "error_description": cause });
@@ -107,7 +109,8 @@ impl Endpoints {
         provider: &Provider,
         named: &Named,
     ) -> Result<bool, StoreError> {
-        if session.provider != *provider.id() || session.principal.issuer != named.issuer {
+        let other = |issuer: &String| *issuer != session.principal.issuer;
+        if session.provider != *provider.id() || named.issuer.as_ref().is_some_and(other) {
             return Ok(false);
         }
         let tokens = self.parts.sessions.tokens(&session.key).await?;
@@ -116,22 +119,23 @@ impl Endpoints {
 }
 
 impl Named {
-    /// Both, once each. The specification lets a provider leave both out, which would mean whoever is
-    /// signed in with this browser: any page could say that.
+    /// `sid` once, and `iss` once or, as Entra does it, not at all: the address is one provider's. The
+    /// specification lets a provider leave both out, which would mean whoever is signed in with this
+    /// browser: any page could say that.
     fn parse(query: &str) -> Option<Self> {
-        let only = |wanted: &str| {
-            let mut all =
-                form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
-            let (first, second) = (all.next(), all.next());
-            let value = first.filter(|_| second.is_none())?.1.into_owned();
-            (!value.is_empty() && value.len() <= LONGEST).then_some(value)
+        let all = |wanted: &'static str| {
+            let all = form_urlencoded::parse(query.as_bytes());
+            all.filter(move |(name, _)| name == wanted).map(|(_, value)| value.into_owned())
         };
-        Some(Self { issuer: only("iss")?, sid: only("sid")? })
+        let (mut issuers, mut sids) = (all("iss"), all("sid"));
+        let (issuer, sid) = (issuers.next(), sids.next()?);
+        let repeated = issuers.next().is_some() || sids.next().is_some();
+        (!repeated && !sid.is_empty() && sid.len() <= LONGEST).then_some(Self { issuer, sid })
     }
 
     fn whose(&self, provider: &Provider) -> Whose {
         Whose {
-            issuer: Some(self.issuer.clone()),
+            issuer: self.issuer.clone(),
             provider: Some(provider.id().clone()),
             provider_sid: Some(self.sid.clone()),
             ..Whose::default()

@@ -1,6 +1,7 @@
 // A real Chromium that signs out on all devices, and in which pages frame the front-channel logout.
 //
 // Argument: that of chrome.mjs. "provider" is the issuer, where everybody is signed in already.
+import { chromium } from "playwright-core";
 import { settings, shot, tell } from "./chrome.mjs";
 
 const session = async (page) =>
@@ -31,10 +32,11 @@ async function frames(context, at) {
 await tell(async (context, result) => {
   const home = await context.newPage();
   await home.goto(`${settings.url}/home`);
-  // The other device: another profile of the same browser.
-  const elsewhere = await context.browser()?.newContext();
-  const device = elsewhere ?? context;
-  const other = await device.newPage();
+  const elsewhere = await chromium.launch({
+    executablePath: settings.chromium ?? process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+  });
+  const other = await elsewhere.newPage();
   await other.goto(`${settings.url}/home`);
 
   const page = await context.newPage();
@@ -47,7 +49,7 @@ await tell(async (context, result) => {
   await shot(page, "signed-out");
   result.signed_out = page.url().split("?")[0];
   result.other_device = await session(other);
-  await elsewhere?.close();
+  await elsewhere.close();
 
   await home.goto(`${settings.url}/home`);
   // The provider is at another site than the app: a Lax cookie stays behind.

@@ -48,6 +48,18 @@ async fn the_cookie_of_the_session_that_is_named_ends_it() {
 }
 
 #[tokio::test]
+async fn a_provider_that_leaves_its_name_out_is_known_by_the_address() {
+    let fixture = Fixture::new();
+    let mut ann = signed_in(&fixture, "ann", "a").await;
+    let stolen = ann.clone();
+    for (place, lives_on) in [("partner", true), ("corp", false)] {
+        let place = format!("/.portcullis/frontchannel-logout/{place}?sid=a");
+        assert_eq!(fixture.get(&mut ann, &place).await.status, StatusCode::OK);
+        assert_eq!(lives(&fixture, &stolen).await, lives_on, "{place}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_ends_a_session_that_is_not_in_their_browser() {
     let fixture = Fixture::new();
     let ann = signed_in(&fixture, "ann", "a").await;
@@ -62,7 +74,6 @@ async fn nobody_ends_a_session_that_is_not_in_their_browser() {
     for query in [
         String::new(),
         ISS.to_owned(),
-        "sid=a".to_owned(),
         format!("{ISS}&sid="),
         format!("{ISS}&sid=a&sid=a"),
         format!("{ISS}&{ISS}&sid=a"),
