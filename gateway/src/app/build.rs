@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::lasting::{Lasting, LastingFault};
 use crate::app::ways::{self, Ways};
-use crate::app::{directories, issuers, providers, routes, upstreams, verify};
+use crate::app::{directories, issuers, logout, providers, routes, upstreams, verify};
 use crate::authn::CookieNames;
 use crate::authn::api_key::ApiKeyFault;
 use crate::authn::bearer::Issuer;
@@ -143,6 +143,7 @@ pub(super) fn build(
         desk,
         sessions: Arc::clone(&lasting.sessions),
         logins: Arc::clone(&lasting.logins),
+        logout: logout::parts(config, lasting)?,
         sealer: lasting.sealer.clone(),
         cookies: cookies.clone(),
         app_cookies: routes::app_cookies(config),

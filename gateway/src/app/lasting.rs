@@ -18,6 +18,7 @@ use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
 use crate::edge::Load;
 use crate::endpoints::LoginMemory;
 use crate::observe::Metrics;
+use crate::oidc::Revoker;
 use crate::session::{
     Lifetimes, LiveStreams, OneTime, SessionManager, SessionSettings, StoreError, UsedLinks,
 };
@@ -45,13 +46,15 @@ pub(super) struct Lasting {
     pub sealing: Arc<SealingKeys>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Hands tokens back: a reload must not give it a second set of hands.
+    pub revoker: Arc<Revoker>,
     /// Public keys of issuers: a reload during an issuer's outage must not forget them.
     pub issuer_keys: KnownKeys,
     /// The API keys; opened when a route takes the first one, or somebody makes one.
     api_keys: Mutex<Option<Arc<ApiKeys>>>,
     /// Tickets of tabs that have not come back.
     pub tickets: Arc<Tickets>,
-    /// Which signed links were used; opened when a route takes the first one.
+    /// Which signed links and logout tokens were used; opened when something may use up the first one.
     links: OnceLock<Arc<dyn OneTime>>,
     /// The counters of failed logins, once there is a directory.
     pub tries: Mutex<Option<Arc<Throttle>>>,
@@ -109,6 +112,7 @@ impl Lasting {
             hot: usize::try_from(config.session.hot).unwrap_or(usize::MAX),
         };
         let store = sessions::open(&config.session, &state, &clock, &entropy)?;
+        let metrics = Arc::new(Metrics::default());
         let links = OnceLock::new();
         if let Some(shared) = &store.shared {
             let _ = links.set(Arc::clone(shared));
@@ -128,7 +132,8 @@ impl Lasting {
             logins: Arc::new(LoginMemory::shared(store.shared)),
             sealer,
             sealing,
-            metrics: Arc::new(Metrics::default()),
+            revoker: Arc::new(Revoker::new(Arc::clone(&metrics))),
+            metrics,
             issuer_keys: KnownKeys::default(),
             api_keys: Mutex::default(),
             tickets: Arc::default(),
@@ -173,8 +178,8 @@ impl Lasting {
         opened.map_or(Ok(()), |keys| keys.flush())
     }
 
-    /// The used links: where replicas share them, or in a file in the state directory. Routes are
-    /// built one after the other.
+    /// The used links and logout tokens: where replicas share them, or in a file in the state
+    /// directory. Routes are built one after the other.
     ///
     /// # Errors
     /// The file cannot be opened.

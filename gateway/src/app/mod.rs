@@ -12,6 +12,7 @@ mod issuers;
 mod known_keys;
 mod lasting;
 mod listeners;
+mod logout;
 pub mod probe;
 mod providers;
 mod reload;
@@ -26,5 +27,6 @@ mod watch;
 mod ways;
 
 pub use build::{BuildFault, dry_build};
+pub use logout::logout_places;
 pub use run::{RunFault, run};
 pub use sessions::look_at_store;

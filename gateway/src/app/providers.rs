@@ -14,14 +14,15 @@ use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
 use crate::base::ProviderId;
 use crate::config::{
-    AllowList, Checked, ClaimNames, ClientKey as ClientKeySection, Config, Entra, GithubProvider,
-    Grant as GrantSection, GroupsOverage, OidcProvider, ProofAudience, Provider as Section,
+    AllowList, Checked, ClaimNames, ClientKey as ClientKeySection, Config, Entra,
+    FrontchannelLogout as FrontchannelSection, GithubProvider, Grant as GrantSection,
+    GroupsOverage, OidcProvider, ProofAudience, Provider as Section,
 };
 use crate::crypto::private_key;
 use crate::identity::ClaimMapping;
 use crate::oidc::{
-    AllowLists, ClientKey, GithubApi, Grant, LogoutPlace, Overage, Protocol, Provider,
-    ProviderSettings, Tenants,
+    AllowLists, ClientKey, FrontchannelLogout, GithubApi, Grant, LogoutPlace, Overage, Protocol,
+    Provider, ProviderSettings, Tenants,
 };
 use crate::web::{AddressPolicy, FetchLimits, HttpClient};
 
@@ -112,6 +113,12 @@ fn settings(id: &ProviderId, oidc: &OidcProvider) -> Result<ProviderSettings, St
             url: place.url.clone(),
             return_parameter: place.return_parameter.clone(),
         }),
+        frontchannel_logout: match oidc.frontchannel_logout {
+            FrontchannelSection::Cookie => FrontchannelLogout::Cookie,
+            FrontchannelSection::Off => FrontchannelLogout::Off,
+            FrontchannelSection::Sid => FrontchannelLogout::Sid,
+        },
+        revoke_tokens: oidc.revoke_tokens,
         insecure_http: oidc.insecure_http,
     })
 }

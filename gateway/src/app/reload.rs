@@ -11,6 +11,7 @@ use tracing::{error, warn};
 
 use crate::app::build::{BuildFault, Built, build};
 use crate::app::lasting::Lasting;
+use crate::app::logout;
 use crate::config::{Checked, Config, Loaded};
 use crate::edge::Sites;
 use crate::observe::{LogHandle, audit};
@@ -123,8 +124,11 @@ impl Reloader {
     pub(super) fn attend(&self) {
         let current = self.current.load_full();
         let over = &current.built.over;
+        let public_url = logout::public_url(&current.loaded.config);
         for provider in &current.built.providers {
             let (provider, over) = (Arc::clone(provider), over.clone());
+            let announced = logout::announce(Arc::clone(&provider), public_url.clone());
+            tokio::spawn(over.clone().run_until_cancelled_owned(announced));
             tokio::spawn(async move { provider.run(over.cancelled_owned()).await });
         }
         for issuer in &current.built.issuers {

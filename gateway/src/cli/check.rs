@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::app::{BuildFault, dry_build, look_at_store};
+use crate::app::{BuildFault, dry_build, logout_places, look_at_store};
 use crate::config::{Config, Faults};
 
 /// Checks a configuration file and names every fault in it, with line and remedy.
@@ -43,6 +43,9 @@ pub(super) fn run(args: &Check) -> ExitCode {
             Ok(line) => eprintln!("session store: {line}"),
             Err(fault) => eprintln!("warning: session store: {fault}"),
         }
+    }
+    for line in logout_places(&loaded.config) {
+        eprintln!("{line}");
     }
     let report = if args.show {
         format!("{:#}\n", loaded.config.redacted())

@@ -87,6 +87,14 @@ pub struct OidcProvider {
     pub discovery: Option<Url>,
     /// Where people sign out, for a provider whose discovery document names no such place.
     pub logout: Option<LogoutPlace>,
+    /// Which front-channel logouts end a session.
+    #[serde(default)]
+    pub frontchannel_logout: FrontchannelLogout,
+    /// Whether the refresh token of a session, or else its access token, is handed back to the provider
+    /// when somebody signs out, where the provider says at which place (RFC 7009). Default true: what
+    /// nobody uses any more should open nothing.
+    #[serde(default = "yes")]
+    pub revoke_tokens: bool,
     /// Whether an issuer with plain `http` is taken; only for a loopback host, in any case. Default
     /// false: whoever can listen in could replace the provider.
     #[serde(default)]
@@ -101,6 +109,24 @@ pub struct OidcProvider {
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     #[schemars(skip)]
     pub entra: Option<Entra>,
+}
+
+/// Which front-channel logouts end a session: requests that the provider's page makes in the browser of
+/// whoever signs out there (OpenID Connect Front-Channel Logout 1.0). Back-channel logout needs no
+/// browser and is the better one where a provider has both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FrontchannelLogout {
+    /// Those that bring the cookie of the session that they name. Browsers send it where the provider is
+    /// on the same site as the app, such as `login.example.com` for `app.example.com`; elsewhere such a
+    /// request does nothing. Nobody can sign out somebody else.
+    #[default]
+    Cookie,
+    /// None.
+    Off,
+    /// Those that name a session by the provider's `sid`, whoever sends them. Works across sites; but
+    /// whoever learns a `sid`, which stands in ID tokens and in addresses, can end that session.
+    Sid,
 }
 
 /// Where people sign out at a provider that does it in its own way.
@@ -230,6 +256,10 @@ fn scopes() -> Vec<String> {
 
 fn subject() -> String {
     "sub".to_owned()
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn leeway() -> Duration {

@@ -23,6 +23,10 @@ pub struct Session {
     /// Sessions held in memory, so that a request does no I/O; the others are read from the store.
     /// Default 100000: about 100 MiB when full.
     pub hot: u32,
+    /// What browsers are told to forget of this host when somebody signs out (`Clear-Site-Data`): any of
+    /// `cookies`, `storage` and `cache`. Default none: the apps behind the gateway are on the same host,
+    /// and what they keep may be meant to outlive a session. Browsers heed it over HTTPS only.
+    pub clear_site_data: Vec<SiteData>,
     /// How sessions follow what their provider says.
     pub refresh: Refresh,
 }
@@ -50,6 +54,20 @@ pub struct Refresh {
     pub active_within: Duration,
 }
 
+/// Something that browsers keep of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteData {
+    /// What was cached. Takes browsers a second or more.
+    Cache,
+    /// All cookies: also those of the apps, and of every host of the registered domain, such as those of
+    /// `login.example.com` for `app.example.com`. The cookies of an app that say who somebody is are
+    /// better named in `app_cookies`.
+    Cookies,
+    /// Local and session storage, databases and service workers.
+    Storage,
+}
+
 /// Where sessions are kept.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -74,6 +92,7 @@ impl Default for Session {
             idle: Duration::from_secs(3_600),
             absolute: Duration::from_secs(12 * 3_600),
             hot: 100_000,
+            clear_site_data: Vec::new(),
             refresh: Refresh::default(),
         }
     }

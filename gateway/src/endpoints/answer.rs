@@ -9,8 +9,10 @@ use crate::base::ProviderId;
 use crate::gate::Page;
 use crate::web::{Reply, Request, ReturnTo};
 
+pub(super) const BACKCHANNEL_LOGOUT: &str = "/.portcullis/backchannel-logout";
 pub(super) const CALLBACK: &str = "/.portcullis/callback";
 pub(super) const CLIENT_KEYS: &str = "/.portcullis/client-keys";
+pub(super) const FRONTCHANNEL_LOGOUT: &str = "/.portcullis/frontchannel-logout";
 pub(super) const LINK: &str = "/.portcullis/link";
 pub(super) const LOGIN: &str = "/.portcullis/login";
 pub(super) const LOGOUT: &str = "/.portcullis/logout";

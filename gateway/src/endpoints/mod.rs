@@ -2,16 +2,20 @@
 
 mod answer;
 mod app;
+mod backchannel;
 mod browser;
 mod callback;
 mod csrf;
 mod documents;
 mod entry;
 mod failure;
+mod farewell;
+mod frontchannel;
 mod link;
 mod login;
 mod login_loop;
 mod logout;
+mod logout_state;
 mod me;
 mod memory;
 mod original;
@@ -28,6 +32,7 @@ mod tokens;
 mod verify;
 
 pub use app::AppCookies;
+pub use farewell::LogoutParts;
 pub use memory::LoginMemory;
 pub use original::{Dialect, Said};
 pub use service::{EndpointParts, Endpoints};

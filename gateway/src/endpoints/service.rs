@@ -11,10 +11,12 @@ use crate::authn::password::PasswordDesk;
 use crate::base::{Clock, Entropy};
 use crate::crypto::Sealer;
 use crate::endpoints::answer::{
-    CALLBACK, CLIENT_KEYS, LINK, LOGIN, LOGOUT, ME, Notice, SESSION_SCRIPT, SIGNED_OUT, TEAMS,
+    BACKCHANNEL_LOGOUT, CALLBACK, CLIENT_KEYS, FRONTCHANNEL_LOGOUT, LINK, LOGIN, LOGOUT, ME,
+    Notice, SESSION_SCRIPT, SIGNED_OUT, TEAMS,
 };
 use crate::endpoints::app::AppCookies;
 use crate::endpoints::documents::describe;
+use crate::endpoints::farewell::LogoutParts;
 use crate::endpoints::memory::LoginMemory;
 use crate::endpoints::session_script::session_script;
 use crate::endpoints::teams::Tabs;
@@ -46,6 +48,8 @@ pub struct EndpointParts {
     pub sessions: Arc<SessionManager>,
     /// What is remembered of logins.
     pub logins: Arc<LoginMemory>,
+    /// What signing out needs.
+    pub logout: LogoutParts,
     /// Seals what browsers carry.
     pub sealer: Sealer,
     /// What the session cookie is called.
@@ -127,6 +131,12 @@ impl Endpoints {
         }
         if let Some(provider) = below(request.path, CALLBACK) {
             return self.callback(provider, request).await;
+        }
+        if let Some(provider) = below(request.path, BACKCHANNEL_LOGOUT) {
+            return self.backchannel_logout(provider, request, body).await;
+        }
+        if let Some(provider) = below(request.path, FRONTCHANNEL_LOGOUT) {
+            return self.frontchannel_logout(provider, request).await;
         }
         if let Some(provider) = below(request.path, CLIENT_KEYS) {
             return self.client_keys(provider, request);

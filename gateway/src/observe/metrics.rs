@@ -10,6 +10,7 @@ use prometheus::{
 };
 
 use crate::base::RouteId;
+use crate::observe::logout_metrics::{LogoutKind, LogoutMetrics, LogoutResult, RevocationResult};
 use crate::observe::route_metrics::{RouteMetrics, counter_of};
 use crate::observe::store_metrics::{StoreGauges, StoreMetrics};
 use crate::observe::{access, audit};
@@ -43,6 +44,7 @@ pub struct Metrics {
     panics: IntCounter,
     access_dropped: IntCounter,
     audit_lost: IntCounterVec,
+    logout: LogoutMetrics,
     store: StoreMetrics,
 }
 
@@ -107,6 +109,7 @@ impl Default for Metrics {
                 "Audit events lost because a sink did not take them, or not fast enough.",
                 &["sink"],
             ),
+            logout: LogoutMetrics::default(),
             store: StoreMetrics::default(),
         };
         metrics.register();
@@ -157,6 +160,16 @@ impl Metrics {
     /// A token was minted.
     pub fn minted(&self, seconds: f64) {
         self.mint.observe(seconds);
+    }
+
+    /// Somebody signed out, or was to.
+    pub fn logout(&self, kind: LogoutKind, result: LogoutResult) {
+        self.logout.logout(kind, result);
+    }
+
+    /// A token was handed back to its provider, or was not.
+    pub fn revocation(&self, provider: &str, result: RevocationResult) {
+        self.logout.revocation(provider, result);
     }
 
     /// A request was cut: a live stream with its session, or one that used up its time.
@@ -245,6 +258,7 @@ impl Metrics {
         self.add(Box::new(self.panics.clone()));
         self.add(Box::new(self.access_dropped.clone()));
         self.add(Box::new(self.audit_lost.clone()));
+        self.logout.collectors().into_iter().for_each(|collector| self.add(collector));
         self.store.collectors().into_iter().for_each(|collector| self.add(collector));
     }
 
@@ -306,6 +320,8 @@ mod tests {
         metrics.minted(0.00002);
         metrics.request_cut("logout");
         metrics.reload(true, 2);
+        metrics.logout(LogoutKind::Backchannel, LogoutResult::Refused);
+        metrics.revocation("corp", RevocationResult::Revoked);
         let shown = String::from_utf8(metrics.render(Gauges { sessions: 7, ..Gauges::default() }));
         let shown = shown.unwrap();
         for line in [
@@ -318,6 +334,8 @@ mod tests {
             "portcullis_token_mint_seconds_count 1",
             "portcullis_requests_cut_total{cause=\"logout\"} 1",
             "portcullis_config_reloads_total{result=\"loaded\"} 1",
+            "portcullis_logouts_total{kind=\"backchannel\",result=\"refused\"} 1",
+            "portcullis_revocations_total{provider=\"corp\",result=\"revoked\"} 1",
             "portcullis_sessions 7",
             "portcullis_config_generation 2",
             "portcullis_access_log_dropped_total 0",

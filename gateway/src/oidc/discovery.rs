@@ -61,6 +61,17 @@ pub struct Metadata {
     pub userinfo_endpoint: Option<Url>,
     /// Where people sign out.
     pub end_session_endpoint: Option<Url>,
+    /// Where tokens are handed back (RFC 7009).
+    pub revocation_endpoint: Option<Url>,
+    /// How clients may prove themselves there; as at the token endpoint when it does not say.
+    #[serde(default)]
+    pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// Whether it says to clients that somebody signed out, by a request of its own.
+    #[serde(default)]
+    pub backchannel_logout_supported: bool,
+    /// Whether it says so through the browser.
+    #[serde(default)]
+    pub frontchannel_logout_supported: bool,
     /// How clients may prove themselves; `client_secret_basic` when it does not say.
     #[serde(default)]
     pub token_endpoint_auth_methods_supported: Vec<String>,
@@ -217,6 +228,7 @@ impl Metadata {
             .into_iter()
             .chain(&self.userinfo_endpoint)
             .chain(&self.end_session_endpoint)
+            .chain(&self.revocation_endpoint)
     }
 }
 

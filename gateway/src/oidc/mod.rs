@@ -17,6 +17,7 @@ mod logout;
 mod logout_token;
 mod overage;
 mod provider;
+mod revocation;
 mod settings;
 mod start;
 mod tenants;
@@ -38,7 +39,10 @@ pub use overage::{Overage, is_there as groups_left_out};
 pub use provider::{
     FinishedLogin, Granted, Known, Provider, ProviderStatus, RefreshClass, RefreshFault, Reread,
 };
-pub use settings::{AllowLists, Grant, LogoutPlace, Protocol, ProviderSettings};
+pub use revocation::{RevocationFault, Revoker};
+pub use settings::{
+    AllowLists, FrontchannelLogout, Grant, LogoutPlace, Protocol, ProviderSettings,
+};
 pub use start::{StartLogin, StartedLogin};
 pub use tenants::{IssuerName, Tenants};
 pub use transaction::Transaction;

@@ -19,6 +19,7 @@ use crate::oidc::keys::{JwksLocation, RemoteKeys};
 use crate::oidc::logout::{logout_url, own_way};
 use crate::oidc::logout_token::{self, LogoutFault, LogoutToken};
 use crate::oidc::overage;
+use crate::oidc::revocation::{RevocationFault, revoke};
 use crate::oidc::settings::{Protocol, ProviderSettings};
 use crate::oidc::start::{StartLogin, StartedLogin, start};
 use crate::oidc::transaction::Transaction;
@@ -200,6 +201,29 @@ impl Provider {
             now: self.clock.now(),
         };
         LogoutToken::verify(token, &self.keys, &expected).await
+    }
+
+    /// Whether a front-channel logout names this provider: what stands in `iss` is not proven by it.
+    pub fn is_issuer(&self, issuer: &str) -> bool {
+        self.has_keys() && self.settings.issuer_name().check(issuer, None).is_ok()
+    }
+
+    /// Whether tokens are handed back here: the provider says where, and the operator does not mind.
+    pub fn takes_back(&self) -> bool {
+        self.settings.revoke_tokens
+            && matches!(self.discovery.state(), DiscoveryState::Ready(metadata)
+                if metadata.revocation_endpoint.is_some())
+    }
+
+    /// Hands a token back (RFC 7009), so that it opens nothing any more. `hint` is a
+    /// `token_type_hint`.
+    ///
+    /// # Errors
+    /// Whatever keeps the provider from saying that it has taken it.
+    pub async fn revoke(&self, token: &Secret<String>, hint: &str) -> Result<(), RevocationFault> {
+        let metadata = self.discovery.current().await.map_err(RevocationFault::Unavailable)?;
+        let chance = (&*self.entropy, self.clock.now());
+        revoke(&*self.fetch, &self.settings, &metadata, (token, hint), chance).await
     }
 
     /// What works right now.

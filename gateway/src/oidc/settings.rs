@@ -61,6 +61,10 @@ pub struct ProviderSettings {
     pub max_age: Option<Duration>,
     /// Where people sign out, if the metadata do not say.
     pub logout: Option<LogoutPlace>,
+    /// What is heeded of what the provider says through people's browsers.
+    pub frontchannel_logout: FrontchannelLogout,
+    /// Whether tokens are handed back when their session is signed out of.
+    pub revoke_tokens: bool,
     /// Allow plain HTTP; an issuer on a loopback host only.
     pub insecure_http: bool,
 }
@@ -73,6 +77,18 @@ pub enum Protocol {
     /// `OpenID` Connect.
     #[default]
     OpenIdConnect,
+}
+
+/// Which front-channel logouts end a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FrontchannelLogout {
+    /// Those that bring the cookie of the session that they name.
+    #[default]
+    Cookie,
+    /// None.
+    Off,
+    /// Those that name a session, whoever sends them.
+    Sid,
 }
 
 /// Where people sign out at a provider that does it in its own way.
@@ -133,6 +149,8 @@ impl ProviderSettings {
             acr_values: Vec::new(),
             max_age: None,
             logout: None,
+            frontchannel_logout: FrontchannelLogout::default(),
+            revoke_tokens: true,
             insecure_http: false,
         }
     }

@@ -120,7 +120,9 @@ pub(super) fn farewell(cause: EndCause, route: Option<Farewell>) -> (u16, &'stat
     let code = match cause {
         EndCause::Drained => GOING_AWAY,
         EndCause::Absolute
+        | EndCause::Backchannel
         | EndCause::Expired
+        | EndCause::Frontchannel
         | EndCause::Idle
         | EndCause::Logout
         | EndCause::Policy

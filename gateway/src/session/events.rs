@@ -9,10 +9,14 @@ use crate::session::handle::SessionKey;
 pub enum EndCause {
     /// Its absolute lifetime is over.
     Absolute,
+    /// The provider said, to us, that the person signed out there.
+    Backchannel,
     /// The gateway is going down: the session lives, its streams must be opened anew.
     Drained,
     /// The token that opened a stream has expired. No session ends by this.
     Expired,
+    /// The provider said, through the person's browser, that they signed out there.
+    Frontchannel,
     /// Nobody used it for the idle time.
     Idle,
     /// The person signed out.
@@ -24,7 +28,7 @@ pub enum EndCause {
     Refresh,
     /// A new session took its place: a new login, or more rights.
     Replaced,
-    /// An administrator or the provider ended it.
+    /// An administrator ended it.
     Revoked,
 }
 
@@ -51,8 +55,10 @@ impl EndCause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Absolute => "absolute",
+            Self::Backchannel => "backchannel",
             Self::Drained => "drained",
             Self::Expired => "expired",
+            Self::Frontchannel => "frontchannel",
             Self::Idle => "idle",
             Self::Logout => "logout",
             Self::Policy => "policy",

@@ -51,6 +51,12 @@ pub trait OneTime: Send + Sync + std::fmt::Debug {
         expires: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
+
+    /// How often a thing was used.
+    ///
+    /// # Errors
+    /// When the store fails; the thing must not be let through then.
+    async fn uses(&self, thing: [u8; 32]) -> Result<u32, StoreError>;
 }
 
 /// What a shared store counts, for the metrics.

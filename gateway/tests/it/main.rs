@@ -27,6 +27,7 @@ mod github;
 mod hostile;
 mod layers;
 mod login;
+mod logout;
 mod manual;
 mod minting;
 mod open_redirect;

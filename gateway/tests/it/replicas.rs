@@ -12,6 +12,7 @@ use crate::support::folder::Folder;
 use crate::support::gateway::Gateway;
 use crate::support::http::Message;
 use crate::support::lab::SITE;
+use crate::support::logout::{logout_token, post_logout};
 use crate::support::many_streams::ManyStreams;
 use crate::support::provider::Provider;
 use crate::support::raw::{Raw, exchange};
@@ -182,6 +183,43 @@ async fn a_thousand_streams_at_one_are_closed_in_time_when_their_sessions_are_re
     println!("the command took {:?}", revoked.elapsed());
     let p99 = streams.closed_since(revoked).await;
     assert!(p99 < PROMISE, "{p99:?}");
+}
+
+#[tokio::test]
+async fn a_backchannel_logout_at_one_ends_everything_at_the_other_and_counts_once() {
+    let pair = Pair::start().await;
+    let mut first = pair.sign_in(0, "engineer").await;
+    let mut second = pair.sign_in(1, "engineer").await;
+    let mut other = pair.sign_in(1, "sales").await;
+    // In the memory of both.
+    for which in [0, 1] {
+        assert_eq!(pair.home(&mut first, which).await, 200);
+        assert_eq!(pair.home(&mut second, which).await, 200);
+    }
+    let cookie = format!("Cookie: {}", first.cookie_header(&SITE.parse().unwrap()));
+    let lines = [cookie, format!("Origin: {SITE}")];
+    let mut chat = socket::open(pair.gateways[1].http, "/ws", &lines).await.expect("an upgrade");
+    assert_eq!(chat.round_trip("hello").await.as_deref(), Some("hello"));
+    let token = logout_token(&pair.provider, &json!({ "jti": "once" }));
+    let sent = Instant::now();
+    assert_eq!(post_logout(pair.gateways[0].http, &token).await.status(), 200);
+    let ending = chat.ending(PROMISE).await.expect("the chat ends in time");
+    println!("closed at the other gateway {:?} after the provider's word", sent.elapsed());
+    assert!(matches!(ending, Ending::Frame(1008)), "{ending:?}");
+    assert!(
+        pair.gateways[1].has_printed("\"reason\":\"backchannel\"", 1).await,
+        "told with its cause"
+    );
+    for which in [0, 1] {
+        assert_eq!(pair.home(&mut first, which).await, 401);
+        assert_eq!(pair.home(&mut second, which).await, 401);
+        assert_eq!(pair.home(&mut other, which).await, 200);
+    }
+    let mut again = pair.sign_in(1, "engineer").await;
+    for which in [0, 1] {
+        assert_eq!(post_logout(pair.gateways[which].http, &token).await.status(), 400);
+        assert_eq!(pair.home(&mut again, which).await, 200);
+    }
 }
 
 #[tokio::test]

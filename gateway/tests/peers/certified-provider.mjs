@@ -1,7 +1,8 @@
 // An OpenID provider certified by the OpenID Foundation (npm `oidc-provider`), with the accounts
 // `engineer` and `sales`, password = name. Listens on loopback only.
 //
-// Argument: {"port"?, "client_id", "client_secret", "redirect_uris", "post_logout_redirect_uris"}; instead
+// Argument: {"port"?, "client_id", "client_secret", "redirect_uris", "post_logout_redirect_uris",
+// "backchannel_logout_uri"?, "backchannel_logout_session_required"?}; instead
 // of the secret {"token_endpoint_auth_method": "private_key_jwt", "jwks", ...}. People who are asked for
 // the authentication context "mfa" sign in once more for it, by the same form.
 // Prints {"listening":"provider","issuer":"http://127.0.0.1:PORT"} once it listens.
@@ -34,6 +35,8 @@ const provider = new Provider(issuer, {
       jwks: settings.jwks,
       redirect_uris: settings.redirect_uris,
       post_logout_redirect_uris: settings.post_logout_redirect_uris ?? [],
+      backchannel_logout_uri: settings.backchannel_logout_uri,
+      backchannel_logout_session_required: settings.backchannel_logout_session_required,
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
     },
@@ -47,7 +50,13 @@ const provider = new Provider(issuer, {
   conformIdTokenClaims: false,
   acrValues: ["pwd", "mfa"],
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: false } },
+  features: {
+    backchannelLogout: { enabled: true },
+    devInteractions: { enabled: false },
+    revocation: { enabled: true },
+  },
+  // The gateway is on loopback, where this provider would not send anything by itself.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   interactions: { policy, url: (_, interaction) => `/login/${interaction.uid}` },
   cookies: { keys: ["only-for-tests"] },
   findAccount: (_, id) =>

@@ -2,6 +2,7 @@
 
 use std::path::{self, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -20,7 +21,7 @@ use crate::base::ProviderId;
 use crate::config::Directory;
 use crate::observe::audit;
 use crate::oidc::Tenants;
-use crate::session::{EndCause, LiveStreams, Session, StoreError, Whose, sid_of};
+use crate::session::{EndCause, LiveStreams, ProviderTokens, Session, StoreError, Whose, sid_of};
 
 /// A page of the list.
 #[derive(Debug, Deserialize)]
@@ -54,6 +55,10 @@ pub(super) struct Revocation {
 /// Sessions in one answer.
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1_000;
+/// Sessions whose tokens are handed back to the provider: those of a person, and not of everybody.
+const HANDED_BACK: usize = 1_024;
+/// How long an administrator waits for these tokens before the sessions end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) async fn list(
     State(admin): State<Admin>,
@@ -111,6 +116,7 @@ pub(super) async fn revoke(
     let keys = keys_of(&admin, &by, whose.clone(), wanted.disable_api_keys).await;
     let mut ended = 0_usize;
     for whose in &whose {
+        let given = given(&admin, whose).await;
         let ends = admin.lasting.sessions.end_those(whose, EndCause::Revoked).await;
         for end in &ends.ended {
             audit::session_over(&sid_of(&end.key), end.cause.as_str());
@@ -122,6 +128,7 @@ pub(super) async fn revoke(
         if let Some(fault) = ends.fault {
             return failed(&fault, ended);
         }
+        hand_back(&admin, given);
     }
     if wanted.sid.as_ref().is_some_and(|_| ended == 0) {
         return unknown(wanted.sid.as_deref().unwrap_or_default());
@@ -132,6 +139,26 @@ pub(super) async fn revoke(
             let status = StatusCode::SERVICE_UNAVAILABLE;
             let (code, what) = ("store_failed", format!("{ended} sessions have ended; {message}"));
             no(status, code, &what)
+        }
+    }
+}
+
+/// What providers gave for sessions that are about to end, as much as can be read in time.
+async fn given(admin: &Admin, whose: &Whose) -> Vec<(Arc<Session>, ProviderTokens)> {
+    let read = admin.lasting.sessions.tokens_of_those(whose, HANDED_BACK);
+    match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(given)) => given,
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+fn hand_back(admin: &Admin, given: Vec<(Arc<Session>, ProviderTokens)>) {
+    let current = admin.reloader.current.load();
+    for (session, tokens) in given {
+        let mut providers = current.built.providers.iter();
+        if let Some(provider) = providers.find(|it| *it.id() == session.provider) {
+            let (refresh, access) = (tokens.refresh_token, tokens.access_token);
+            admin.lasting.revoker.hand_back(provider, refresh, access);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::authn::{Chain, CookieNames};
 use crate::authz::Public;
 use crate::base::{Clock, Entropy, ManualClock, RequestId, SystemEntropy, Timestamp};
 use crate::crypto::{Algorithm, Encoder, Sealer, SealingKeys, SigningKey};
-use crate::endpoints::{EndpointParts, Endpoints};
+use crate::endpoints::{EndpointParts, Endpoints, LogoutParts};
 use crate::gate::{Farewell, Gate, RoutePlan, RouteRules};
 use crate::identity::StepUp;
 use crate::observe::Metrics;
@@ -24,7 +24,7 @@ use crate::oidc::{Provider, ProviderSettings};
 use crate::route::{Pattern, Table};
 use crate::session::{
     Ended, IndexKey, Lifetimes, LiveStreams, MemoryStore, SessionKey, SessionManager,
-    SessionSettings, SessionStore, StoreError, StoredSession,
+    SessionSettings, SessionStore, StoreError, StoredSession, UsedLinks,
 };
 use crate::token::{Document, Keyring, Minter, Rotation, TokenTimes};
 use crate::upstream::{Pool, PoolSettings, Protocol, Timeouts};
@@ -41,9 +41,11 @@ pub(super) struct Fixture {
     pub(super) fetch: Arc<ScriptedFetch>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) store: Arc<Flaky>,
-    signer: Encoder,
+    pub(super) signer: Encoder,
     state: PathBuf,
 }
+
+type Keys = (Vec<SessionKey>, Option<String>);
 
 /// A store that can be switched off.
 #[derive(Debug)]
@@ -133,6 +135,10 @@ impl Fixture {
                 .map(|text| Origin::parse(text).unwrap());
         let endpoints = Endpoints::new(EndpointParts {
             app_cookies: Vec::new(),
+            logout: LogoutParts {
+                used: Some(Arc::new(UsedLinks::open(&state.join("used.redb")).unwrap())),
+                ..LogoutParts::default()
+            },
             pomerium: false,
             providers,
             desk: None,
@@ -283,6 +289,10 @@ impl SessionStore for Flaky {
         self.check()?;
         self.inner.keys_of(name).await
     }
+    async fn keys(&self, from: Option<&str>, most: usize) -> Result<Keys, StoreError> {
+        self.check()?;
+        self.inner.keys(from, most).await
+    }
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
         self.check()?;
         self.inner.sweep(now, idle).await
@@ -314,7 +324,7 @@ fn publish(fetch: &ScriptedFetch, signer: &Encoder, host: &str) {
     let metadata = json!({
         "issuer": format!("https://{host}"), "authorization_endpoint": at("authorize"),
         "token_endpoint": at("token"), "jwks_uri": at("jwks"),
-        "end_session_endpoint": at("logout"), "id_token_signing_alg_values_supported": ["EdDSA"],
+        "end_session_endpoint": at("logout"), "revocation_endpoint": at("revoke"), "id_token_signing_alg_values_supported": ["EdDSA"],
     });
     fetch.answer(&at(".well-known/openid-configuration"), 200, metadata.to_string());
     let keys = json!({ "keys": [signer.key().public_jwk().unwrap()] });

@@ -46,6 +46,12 @@ pub(super) enum Event<'a> {
         subject: &'a str,
         sid: &'a str,
     },
+    LogoutDenied {
+        request_id: &'a str,
+        provider: &'a str,
+        by: &'a str,
+        cause: &'a str,
+    },
     PolicyDenied {
         request_id: &'a str,
         route: &'a str,
@@ -115,6 +121,7 @@ impl Event<'_> {
             Self::KeyRotated => "key_rotated",
             Self::LoginDenied { .. } => "login_denied",
             Self::LoginOk { .. } => "login_ok",
+            Self::LogoutDenied { .. } => "logout_denied",
             Self::PolicyDenied { .. } => "policy_denied",
             Self::RefreshFailed { .. } => "refresh_failed",
             Self::RefreshOk { .. } => "refresh_ok",
@@ -134,6 +141,7 @@ impl Event<'_> {
             Self::KeyRotated => "signing keys changed",
             Self::LoginDenied { .. } => "login denied",
             Self::LoginOk { .. } => "signed in",
+            Self::LogoutDenied { .. } => "a provider's logout denied",
             Self::PolicyDenied { .. } => "denied by policy",
             Self::RefreshFailed { .. } => "tokens not refreshed",
             Self::RefreshOk { .. } => "tokens refreshed",
@@ -201,6 +209,12 @@ pub fn refresh_failed(
     sink::record(&Event::RefreshFailed { provider, issuer, subject, sid, class, cause });
 }
 
+/// A provider, or somebody in its name, said that somebody signed out, and was not believed. `by` is the
+/// channel.
+pub fn logout_denied(request_id: &str, provider: &str, by: &str, cause: &str) {
+    sink::record(&Event::LogoutDenied { request_id, provider, by, cause });
+}
+
 /// A session ended, of somebody who is known.
 pub fn session_ended(sid: &str, issuer: &str, subject: &str, reason: &str) {
     let (issuer, subject) = (Some(issuer), Some(subject));
@@ -260,6 +274,7 @@ mod tests {
                 subject: "s",
                 sid: "h",
             },
+            Event::LogoutDenied { request_id: "1", provider: "corp", by: "b", cause: "c" },
             Event::PolicyDenied {
                 request_id: "1",
                 route: "r",

@@ -7,8 +7,9 @@ mod sink;
 mod syslog;
 
 pub use event::{
-    admin_action, admin_refused, config_reloaded, keys_rotated, login_denied, password_refused,
-    refresh_failed, refreshed, refused, session_ended, session_over, signed_in, stream_closed,
+    admin_action, admin_refused, config_reloaded, keys_rotated, login_denied, logout_denied,
+    password_refused, refresh_failed, refreshed, refused, session_ended, session_over, signed_in,
+    stream_closed,
 };
 pub use sink::{SinkFault, SinkPlace, flush, lost, start};
 pub use syslog::SyslogPlace;

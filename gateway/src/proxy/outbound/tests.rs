@@ -8,7 +8,7 @@ use super::*;
 use crate::authn::{Authenticator, CookieNames, Outcome};
 use crate::authz::AllowAuthenticated;
 use crate::crypto::{Sealer, SealingKeys, Tagger};
-use crate::endpoints::{EndpointParts, Endpoints};
+use crate::endpoints::{EndpointParts, Endpoints, LogoutParts};
 use crate::gate::AppPlan;
 use crate::gate::fixture::{Asked, World, open, plan};
 use crate::http1::HeadLimits;
@@ -88,6 +88,7 @@ fn snapshot_of(mut plan: RoutePlan) -> Snapshot {
         app_cookies: Vec::new(),
         pomerium: false,
         logins: Arc::default(),
+        logout: LogoutParts::default(),
         providers: Vec::new(),
         desk: None,
         sessions,

@@ -1,10 +1,11 @@
-//! Which signed links were used, and how often: durable, so that a restart opens none of them again.
+//! Which signed links and logout tokens were used, and how often: durable, so that a restart takes none
+//! of them again.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use redb::{Database, ReadableTable as _, TableDefinition};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use tokio::task::spawn_blocking;
 
 use crate::base::Timestamp;
@@ -21,10 +22,10 @@ const OVER: TableDefinition<'_, (i64, &[u8; 32]), ()> = TableDefinition::new("ov
 const FORGOTTEN: usize = 100;
 const PAGE_CACHE: usize = 1 << 20;
 
-/// The signed links that were used, in one file.
+/// The signed links, and the names of logout tokens, that were used, in one file.
 ///
-/// It grows with links that somebody signed, never with what a stranger sends, and each is
-/// forgotten after its end.
+/// It grows with what somebody signed whom the configuration names, never with what a stranger sends,
+/// and each is forgotten after its end.
 #[derive(Debug)]
 pub struct UsedLinks {
     database: Arc<Database>,
@@ -62,6 +63,17 @@ impl OneTime for UsedLinks {
         let spent = spawn_blocking(move || spend(&database, link, most, (expires, now))).await;
         spent.map_err(|_| StoreError::Closed)?.map_err(io("note a used link"))
     }
+
+    async fn uses(&self, link: [u8; 32]) -> Result<u32, StoreError> {
+        let database = Arc::clone(&self.database);
+        let uses = spawn_blocking(move || uses(&database, link)).await;
+        uses.map_err(|_| StoreError::Closed)?.map_err(io("look for a used link"))
+    }
+}
+
+fn uses(database: &Database, link: [u8; 32]) -> Result<u32, redb::Error> {
+    let uses = database.begin_read()?.open_table(USES)?;
+    Ok(uses.get(&link)?.map_or(0, |uses| uses.value()))
 }
 
 /// One transaction: the library lets one writer in at a time.
@@ -130,6 +142,10 @@ mod tests {
         assert!(!links.spend([2; 32], 1, LATER, NOW).await.unwrap());
         assert!(links.spend([1; 32], 2, LATER, NOW).await.unwrap());
         assert!(!links.spend([1; 32], 2, LATER, NOW).await.unwrap());
+        assert_eq!(
+            (links.uses([1; 32]).await.unwrap(), links.uses([3; 32]).await.unwrap()),
+            (2, 0)
+        );
     }
 
     #[tokio::test]
@@ -159,7 +175,7 @@ mod tests {
         let end = Timestamp::from_secs(4_000);
         assert!(links.spend([200; 32], 1, end, much_later).await.unwrap());
         assert!(links.spend([201; 32], 1, end, much_later).await.unwrap());
-        use redb::{ReadableDatabase as _, ReadableTableMetadata as _};
+        use redb::ReadableTableMetadata as _;
         let reading = links.database.begin_read().unwrap();
         assert_eq!(reading.open_table(USES).unwrap().len().unwrap(), 2);
         assert_eq!(reading.open_table(OVER).unwrap().len().unwrap(), 2);

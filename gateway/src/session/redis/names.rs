@@ -75,12 +75,18 @@ pub(super) fn names(text: &[u8]) -> Option<Vec<IndexKey>> {
     text.chunks(TEXT_LEN).map(|name| digest(name).map(IndexKey)).collect()
 }
 
-/// The letter of a cause in what the scripts publish: time's ends, or anybody's.
+/// What stands for a cause in what the scripts publish. One that an older replica does not know reads
+/// as revoked there.
 pub(super) const fn letter(cause: EndCause) -> &'static str {
     match cause {
         EndCause::Absolute => "a",
+        EndCause::Backchannel => "b",
+        EndCause::Frontchannel => "f",
         EndCause::Idle => "i",
-        _ => "r",
+        EndCause::Logout => "l",
+        EndCause::Refresh => "e",
+        EndCause::Replaced => "p",
+        EndCause::Drained | EndCause::Expired | EndCause::Policy | EndCause::Revoked => "r",
     }
 }
 
@@ -89,7 +95,12 @@ pub(super) fn ended(message: &[u8]) -> Option<Ended> {
     let (&letter, id) = message.split_first()?;
     let cause = match letter {
         b'a' => EndCause::Absolute,
+        b'b' => EndCause::Backchannel,
+        b'e' => EndCause::Refresh,
+        b'f' => EndCause::Frontchannel,
         b'i' => EndCause::Idle,
+        b'l' => EndCause::Logout,
+        b'p' => EndCause::Replaced,
         _ => EndCause::Revoked,
     };
     Some(Ended { key: digest(id)?, cause })

@@ -141,6 +141,7 @@ async fn what_may_be_used_once_is_used_once_whoever_asks() {
     });
     let used = join_all(uses).await.into_iter().filter(|used| *used.as_ref().unwrap()).count();
     assert_eq!(used, 3);
+    assert_eq!((one.uses([9; 32]).await.unwrap(), two.uses([8; 32]).await.unwrap()), (3, 0));
 }
 
 #[tokio::test]

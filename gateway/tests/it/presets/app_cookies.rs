@@ -1,8 +1,11 @@
 //! An app's own cookies belong to the session that they were set in.
 
+use serde_json::json;
+
 use crate::presets::house::{app_cookies, fetch, routes, seen};
 use crate::support::browser::Kind;
 use crate::support::lab::SITE;
+use crate::support::logout::{logout_token, post_logout};
 use crate::support::socket;
 
 const BOUND: &str = "[[routes]]\napp_cookies = [\"who*\"]\n$";
@@ -85,6 +88,21 @@ async fn it_is_removed_at_sign_out_and_survives_a_restart_of_the_gateway() {
     assert_eq!(seen(&lab), "who=ann");
     lab.sign_out(&mut ann).await;
     assert_eq!(app_cookies(&ann), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn after_a_logout_at_the_provider_it_goes_with_the_next_sign_in_and_reaches_no_app() {
+    let lab = routes(BOUND).await;
+    let mut ann = lab.sign_in("engineer").await;
+    fetch(&mut ann, "/a", &[("X-Answer-Cookie", "who=ann; Path=/")]).await;
+    let token = logout_token(&lab.provider, &json!({}));
+    assert_eq!(post_logout(lab.gateway.http, &token).await.status(), 200);
+    assert_eq!(app_cookies(&ann).len(), 1, "nobody has spoken with the browser yet");
+    lab.recorder.clear();
+    let page = ann.navigate(&format!("{SITE}/b")).await;
+    assert_eq!(page.answer.status(), 200, "{:#?}", page.hops);
+    assert_eq!(app_cookies(&ann), Vec::<String>::new());
+    assert_eq!(seen(&lab), "");
 }
 
 #[tokio::test]

@@ -38,8 +38,12 @@ impl Key {
 
     /// Signs with this key, but names another.
     pub(crate) fn sign_as(&self, id: &str, claims: &Value) -> String {
-        let head = json!({ "typ": "JWT", "alg": "RS256", "kid": id });
-        let message = message(&head, claims);
+        self.sign_under(&json!({ "typ": "JWT", "alg": "RS256", "kid": id }), claims)
+    }
+
+    /// Signs with RS256 under any header.
+    pub(crate) fn sign_under(&self, head: &Value, claims: &Value) -> String {
+        let message = message(head, claims);
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)

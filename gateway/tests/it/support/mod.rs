@@ -16,6 +16,7 @@ pub(crate) mod http;
 pub(crate) mod issuer;
 pub(crate) mod lab;
 pub(crate) mod load;
+pub(crate) mod logout;
 pub(crate) mod many_streams;
 pub(crate) mod nginx;
 pub(crate) mod peers;

@@ -71,6 +71,7 @@ struct Office {
     codes: Mutex<HashMap<String, Params>>,
     counts: Mutex<Counts>,
     log_in_started: Mutex<Vec<Params>>,
+    revoked: Mutex<Vec<Params>>,
 }
 
 /// How often each endpoint was asked.
@@ -107,6 +108,7 @@ impl Provider {
             codes: Mutex::default(),
             counts: Mutex::default(),
             log_in_started: Mutex::default(),
+            revoked: Mutex::default(),
         });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discovery))
@@ -114,7 +116,8 @@ impl Provider {
             .route("/authorize", get(authorize))
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
-            .route("/end_session", get(end_session));
+            .route("/end_session", get(end_session))
+            .route("/revoke", post(revoke));
         let router = if path.is_empty() { router } else { Router::new().nest(path, router) };
         // Where Entra publishes the keys of all tenants.
         let router =
@@ -145,6 +148,16 @@ impl Provider {
         let mut all = json!({ "iss": self.issuer(), "iat": now, "exp": now + 300 });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         self.office.keys.lock().unwrap().last().expect("there is a key").sign(&all)
+    }
+
+    /// What can be made with the key that signs now.
+    pub(crate) fn with_key<T>(&self, make: impl FnOnce(&Key) -> T) -> T {
+        make(self.office.keys.lock().unwrap().last().expect("there is a key"))
+    }
+
+    /// The parameters of each revocation so far.
+    pub(crate) fn revoked(&self) -> Vec<Params> {
+        self.office.revoked.lock().unwrap().clone()
     }
 
     /// Lets a browser be signed in here as `user`, so that a login needs no form.
@@ -183,7 +196,7 @@ impl Office {
         let user = login.get("user").map_or("engineer", String::as_str);
         let mut claims = json!({
             "iss": self.issuer, "aud": "portcullis", "iat": now, "exp": now + 300, "auth_time": now,
-            "nonce": login.get("nonce"), "sub": format!("sub-{user}"), "oid": format!("oid-{user}"), "name": user, "email_verified": true,
+            "nonce": login.get("nonce"), "sid": login.get("sid"), "sub": format!("sub-{user}"), "oid": format!("oid-{user}"), "name": user, "email_verified": true,
             "email": format!("{user}@example.com"), "preferred_username": user, "groups": groups(user),
         });
         let mut set = |name: &str, value: Value| {
@@ -236,6 +249,8 @@ async fn discovery(State(office): Office_) -> Json<Value> {
         "userinfo_endpoint": format!("{at}/userinfo"),
         "jwks_uri": format!("{at}/jwks"),
         "end_session_endpoint": format!("{at}/end_session"),
+        "revocation_endpoint": format!("{at}/revoke"),
+        "backchannel_logout_supported": true,
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
@@ -286,6 +301,7 @@ async fn authorize(
     let cookies =
         headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let user = cookies.split("; ").find_map(|cookie| cookie.strip_prefix("user="));
+    login.insert("sid".to_owned(), format!("there-{number}"));
     login.insert("user".to_owned(), user.unwrap_or("engineer").to_owned());
     let code = format!("code-{number}");
     back.query_pairs_mut().append_pair("code", &code);
@@ -341,6 +357,20 @@ async fn userinfo(headers: HeaderMap) -> Json<Value> {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let user = token.and_then(|token| token.strip_prefix("Bearer canary-access-token-"));
     Json(json!({ "sub": format!("sub-{}", user.unwrap_or("nobody")), "name": user }))
+}
+
+async fn revoke(
+    State(office): Office_,
+    headers: HeaderMap,
+    Form(form): Form<Params>,
+) -> StatusCode {
+    let known = client_is_known(&headers, &form);
+    office.revoked.lock().unwrap().push(form);
+    match office.fault() {
+        Fault::Silent => pending().await,
+        _ if known => StatusCode::OK,
+        _ => StatusCode::UNAUTHORIZED,
+    }
 }
 
 async fn end_session(State(office): Office_, Query(form): Query<Params>) -> Response {

@@ -114,12 +114,12 @@ async fn an_end_at_one_gateway_ends_session_and_streams_at_the_other() {
     let mut revoked = HashMap::new();
     for (handle, _) in streams.iter().step_by(10) {
         revoked.insert(handle.key(), Instant::now());
-        assert!(one.end(&handle.key(), EndCause::Revoked).await.unwrap());
+        assert!(one.end(&handle.key(), EndCause::Backchannel).await.unwrap());
     }
     let mut took = Vec::new();
     for ended in join_all(waiting).await {
         let (key, cause, at) = ended.unwrap();
-        assert_eq!(cause, EndCause::Revoked);
+        assert_eq!(cause, EndCause::Backchannel, "told with its cause");
         took.push(at.duration_since(revoked[&key]));
     }
     took.sort_unstable();

@@ -1,0 +1,72 @@
+//! What signing out means beyond the gateway's own sessions: tokens go back to their provider, and the
+//! browser forgets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::endpoints::service::Endpoints;
+use crate::oidc::Revoker;
+use crate::session::{OneTime, ProviderTokens, Session, Whose};
+use crate::web::Reply;
+
+/// What signing out needs.
+#[derive(Clone, Debug, Default)]
+pub struct LogoutParts {
+    /// Where the names of logout tokens are used up; `None` where no provider sends any.
+    pub used: Option<Arc<dyn OneTime>>,
+    /// Hands tokens back.
+    pub revoker: Arc<Revoker>,
+    /// The value of `Clear-Site-Data`, each type in its quotes; empty where nothing is cleared.
+    pub clear_site_data: String,
+}
+
+/// How long signing out waits for the provider's tokens: for the hint that spares the person a question
+/// there, and for what is handed back.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Sessions of one person whose tokens are handed back.
+const MOST: usize = 1_024;
+
+impl Endpoints {
+    /// What the provider gave for a session that is about to end: with `all`, for those of the same
+    /// principal too. As much of it as can be read in time.
+    pub(super) async fn given(
+        &self,
+        session: &Arc<Session>,
+        all: bool,
+    ) -> Vec<(Arc<Session>, ProviderTokens)> {
+        let (sessions, who) = (&self.parts.sessions, &session.principal);
+        let read = async {
+            if all {
+                let whose = Whose::of(&who.issuer, &who.subject);
+                return sessions.tokens_of_those(&whose, MOST).await;
+            }
+            let tokens = sessions.tokens(&session.key).await?;
+            Ok(tokens.into_iter().map(|tokens| (Arc::clone(session), tokens)).collect())
+        };
+        match tokio::time::timeout(PATIENCE, read).await {
+            Ok(Ok(given)) => given,
+            // Whatever fails here fails again, and is told, where the session ends.
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        }
+    }
+
+    /// Hands back, in the background, what ended sessions had.
+    pub(super) fn hand_back(&self, given: Vec<(Arc<Session>, ProviderTokens)>) {
+        for (session, tokens) in given {
+            if let Some(provider) = self.provider(session.provider.as_str()) {
+                let (refresh, access) = (tokens.refresh_token, tokens.access_token);
+                self.parts.logout.revoker.hand_back(provider, refresh, access);
+            }
+        }
+    }
+
+    /// The answer that also makes the browser forget what the configuration says. Only for whoever has
+    /// shown that they sign out: browsers heed it for each request to this host, also for a picture
+    /// in a page of another site.
+    pub(super) fn clearing(&self, reply: Reply) -> Reply {
+        match self.parts.logout.clear_site_data.as_str() {
+            "" => reply,
+            kinds => reply.with("clear-site-data", kinds),
+        }
+    }
+}
