@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::base::lock;
 use crate::session::events::EndCause;
 use crate::session::handle::SessionKey;
 
@@ -231,10 +232,6 @@ impl fmt::Debug for LiveStreams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LiveStreams").field("open", &self.open()).finish_non_exhaustive()
     }
-}
-
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

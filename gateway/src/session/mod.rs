@@ -13,6 +13,8 @@ mod memory;
 mod pace;
 mod record;
 mod redis;
+#[cfg(test)]
+mod schedules;
 mod shared;
 mod store;
 mod touches;
