@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::{Secret, Timestamp};
+use crate::base::{Secret, Timestamp, lock_file};
 
 /// More than any key file holds: a file of this size is not one, and is not read into memory.
 const MAX_BYTES: u64 = 1 << 20;
@@ -161,7 +161,7 @@ pub fn lock(path: &Path) -> Result<Lock, KeyfileFault> {
         .mode(0o600)
         .open(&beside)
         .map_err(io)?;
-    file.lock().map_err(io)?;
+    lock_file(&file).map_err(io)?;
     Ok(Lock(file))
 }
 

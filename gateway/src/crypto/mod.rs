@@ -13,6 +13,8 @@ mod signing_key;
 pub mod strict_json;
 mod tag;
 mod verifying_key;
+#[cfg(test)]
+mod wycheproof;
 
 pub use algorithm::{Algorithm, VerifyAlgorithm};
 pub use ed25519::{ed25519_pair, ed25519_private, ed25519_public, urlsafe_base64};

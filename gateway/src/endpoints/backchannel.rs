@@ -23,11 +23,6 @@ enum Unheeded {
     /// The request is not of the form of section 2.5.
     #[error("{0}")]
     Form(&'static str),
-    /// The token names somebody by `sub`, and the sessions of this provider are kept by another claim.
-    #[error(
-        "it names a person by `sub` alone, and the provider's people are known by another claim"
-    )]
-    NotBySubject,
     /// The token has come before.
     #[error("the logout_token was used before")]
     Replayed,
@@ -92,7 +87,8 @@ impl Endpoints {
         if used.uses(name).await? > 0 {
             return Err(Unheeded::Replayed);
         }
-        let whose = whose(provider, &token).ok_or(Unheeded::NotBySubject)?;
+        let over = token.over;
+        let whose = whose(provider, token);
         let ends = self.parts.sessions.end_those(&whose, EndCause::Backchannel).await;
         for end in &ends.ended {
             audit::session_over(&sid_of(&end.key), end.cause.as_str());
@@ -100,7 +96,7 @@ impl Endpoints {
         if let Some(fault) = ends.fault {
             return Err(fault.into());
         }
-        match used.spend(name, 1, token.over, self.parts.clock.now()).await? {
+        match used.spend(name, 1, over, self.parts.clock.now()).await? {
             true => Ok(()),
             false => Err(Unheeded::Replayed),
         }
@@ -120,7 +116,6 @@ impl Unheeded {
                 (StatusCode::SERVICE_UNAVAILABLE, "not possible right now; send it again")
             }
             Self::Form(fault) => (StatusCode::BAD_REQUEST, *fault),
-            Self::NotBySubject => (StatusCode::BAD_REQUEST, "a sid is needed"),
             Self::Replayed => (StatusCode::BAD_REQUEST, "the logout_token was used before"),
             Self::Store(_) | Self::Token(_) => {
                 (StatusCode::BAD_REQUEST, "the logout_token does not count")
@@ -132,18 +127,14 @@ impl Unheeded {
 
 /// The sessions that a token means: the provider's session that it names, or else all of the person's
 /// that began with this provider.
-fn whose(provider: &Provider, token: &LogoutToken) -> Option<Whose> {
-    let by_sub = provider.settings().subject == "sub";
-    if token.sid.is_none() && !by_sub {
-        return None;
-    }
-    Some(Whose {
-        issuer: Some(token.issuer.clone()),
-        subject: token.subject.clone().filter(|_| by_sub),
+fn whose(provider: &Provider, token: LogoutToken) -> Whose {
+    Whose {
+        issuer: Some(token.issuer),
         provider: Some(provider.id().clone()),
-        provider_sid: token.sid.clone(),
+        provider_sid: token.sid,
+        provider_subject: token.subject,
         ..Whose::default()
-    })
+    }
 }
 
 /// The one `logout_token` of a form. Other fields do not matter (section 2.5).

@@ -16,8 +16,8 @@ impl Endpoints {
     pub(super) fn jwks(&self, request: &Request<'_>) -> Reply {
         // A shared secret has no public half.
         let Some(keyring) = &self.parts.jwks else { return Notice::NOT_FOUND.reply(request) };
-        let ahead = keyring.rotation().publish_before.as_secs();
-        publish(request, &keyring.jwks(), FRESH.min(ahead))
+        let keep_for = keyring.rotation().keep_for().as_secs();
+        publish(request, &keyring.jwks(), FRESH.min(keep_for))
     }
 
     /// `GET /.well-known/openid-configuration`.

@@ -47,7 +47,14 @@ impl EndCause {
     pub const fn is_by_time(self) -> bool {
         match self {
             Self::Absolute | Self::Expired | Self::Idle => true,
-            Self::Drained | Self::Logout | Self::Policy | Self::Replaced | Self::Revoked => false,
+            Self::Backchannel
+            | Self::Drained
+            | Self::Frontchannel
+            | Self::Logout
+            | Self::Policy
+            | Self::Refresh
+            | Self::Replaced
+            | Self::Revoked => false,
         }
     }
 

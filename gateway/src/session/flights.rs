@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures::future::{BoxFuture, FutureExt as _, Shared, WeakShared};
 
+use crate::base::lock;
 use crate::session::fence::Generation;
 use crate::session::handle::SessionKey;
 use crate::session::horizon::Moment;
@@ -79,21 +80,29 @@ impl Flights {
         (since, read)
     }
 
+    /// Whether no read is under way.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shards.iter().all(|shard| lock(shard).is_empty())
+    }
+
     fn shard(&self, key: &SessionKey) -> MutexGuard<'_, HashMap<SessionKey, Flight>> {
         let [_, _, third, ..] = *key;
+        let index = usize::from(third) % SHARDS;
         #[expect(clippy::indexing_slicing, reason = "the index is below SHARDS, the length")]
-        let shard = &self.shards[usize::from(third) % SHARDS];
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shards[index])
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let own = self.reading.take();
-        let landed = own.is_some_and(|own| own.peek().is_some());
+        // Let go of here, where it has not landed: the last one must see that nobody is left.
+        let landed = self.reading.take().filter(|own| own.peek().is_some());
         let mut shard = self.flights.shard(&self.key);
+        // A read that another one has begun since stays: who comes next is to join it.
+        let over = |there: Shared<Reading>| landed.is_some_and(|own| own.ptr_eq(&there));
         if let Entry::Occupied(flight) = shard.entry(self.key)
-            && (landed || flight.get().reading.upgrade().is_none())
+            && flight.get().reading.upgrade().is_none_or(over)
         {
             flight.remove();
         }
@@ -150,6 +159,6 @@ mod tests {
         let (early, late) = tokio::join!(ask(1), ask(2));
         assert_eq!((early.moment, late.moment), (1, 2));
         assert_eq!(reads.load(Ordering::SeqCst), 3);
-        assert!(flights.shards.iter().all(|shard| shard.lock().unwrap().is_empty()), "a leak");
+        assert!(flights.is_empty(), "a leak");
     }
 }

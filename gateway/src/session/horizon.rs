@@ -1,9 +1,11 @@
 //! From when on what memory holds may be believed, where others change the store too.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tokio::time::Instant;
+
+use crate::base::lock;
 
 /// A moment before which nothing that was read counts any more.
 ///
@@ -59,7 +61,7 @@ impl Horizon {
     }
 
     fn base(&self) -> MutexGuard<'_, u64> {
-        self.base.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.base)
     }
 }
 

@@ -17,6 +17,8 @@ mod record;
 mod redis;
 mod renewal;
 mod renewals;
+#[cfg(test)]
+mod schedules;
 mod shared;
 mod store;
 mod stream;

@@ -230,4 +230,6 @@ fn write(path: &Path, ring: Ring, _held: &Lock) -> Result<Live, KeyringFault> {
 }
 
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod tests;

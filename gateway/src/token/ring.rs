@@ -67,6 +67,14 @@ pub struct Ring {
     pub retired: Vec<(RingKey, Timestamp)>,
 }
 
+impl Rotation {
+    /// How long a verifier may keep the key set: until half of the time has passed that a new key is
+    /// published before it signs. The other half is for replicas, which publish it a little later.
+    pub fn keep_for(&self) -> Duration {
+        self.publish_before / 2
+    }
+}
+
 impl RingKey {
     /// A new key, published from `now` on.
     ///

@@ -6,20 +6,42 @@ use super::*;
 use crate::base::{Entropy, ManualClock, SystemEntropy};
 use crate::crypto::{KeySet, Unverified};
 
-struct Fixture {
+pub(super) struct Fixture {
     state: PathBuf,
-    clock: ManualClock,
+    rotation: Rotation,
+    pub(super) clock: ManualClock,
 }
 
 impl Fixture {
     fn new() -> Self {
-        let entropy: &dyn Entropy = &SystemEntropy;
-        let state = std::env::temp_dir().join(format!("keyring-{}", entropy.token::<9>()));
-        Self { state, clock: ManualClock::at(Timestamp::from_secs(1_000_000)) }
+        Self::of(rotation())
     }
 
-    fn open(&self) -> Result<Keyring, KeyringFault> {
-        Keyring::open(&self.state, rotation(), &self.clock)
+    fn of(rotation: Rotation) -> Self {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let state = std::env::temp_dir().join(format!("keyring-{}", entropy.token::<9>()));
+        let clock = ManualClock::at(Timestamp::from_secs(1_000_000));
+        Self { state, rotation, clock }
+    }
+
+    /// All that takes minutes takes seconds.
+    pub(super) fn quick() -> Self {
+        Self::of(Rotation {
+            algorithm: Algorithm::EdDsa,
+            rotate_after: Duration::from_secs(9),
+            publish_before: Duration::from_secs(4),
+            overlap: Duration::from_secs(1),
+            token_lifetime: Duration::from_secs(2),
+        })
+    }
+
+    pub(super) fn open(&self) -> Result<Keyring, KeyringFault> {
+        Keyring::open(&self.state, self.rotation, &self.clock)
+    }
+
+    /// As a command beside the gateway does.
+    pub(super) fn load(&self) -> Keyring {
+        Keyring::load(&self.state, self.rotation).unwrap()
     }
 
     fn file(&self) -> PathBuf {
@@ -93,7 +115,7 @@ fn a_rotation_by_another_process_is_taken_up_by_a_running_gateway() {
     let old = gateway.sign(b"{}").unwrap();
     assert!(!gateway.reload_if_changed().unwrap());
 
-    let command = Keyring::load(&fixture.state, rotation()).unwrap();
+    let command = fixture.load();
     let Rotated::Scheduled(next, from) = command.rotate(fixture.clock.now()).unwrap() else {
         panic!("used before it was published");
     };
