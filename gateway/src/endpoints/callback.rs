@@ -135,6 +135,7 @@ fn new_session(provider: &Provider, login: FinishedLogin) -> NewSession {
         auth_time_stated: login.auth_time_stated,
         acr: login.acr.map(Into::into),
         amr: login.amr.into(),
+        acrs: login.acrs.into(),
         tokens: ProviderTokens {
             id_token: tokens.id_token,
             access_token: tokens.access_token,

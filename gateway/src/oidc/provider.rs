@@ -49,6 +49,8 @@ pub struct FinishedLogin {
     pub acr: Option<String>,
     /// Authentication methods.
     pub amr: Vec<String>,
+    /// Microsoft Entra's authentication contexts.
+    pub acrs: Vec<String>,
 }
 
 /// Whether people can sign in with the provider, for readiness and the chooser page.
@@ -146,6 +148,7 @@ impl Provider {
             auth_time_stated: id_token.auth_time_stated,
             acr: id_token.acr,
             amr: id_token.amr,
+            acrs: id_token.acrs,
         })
     }
 
@@ -252,6 +255,7 @@ impl Provider {
             auth_time_stated: false,
             acr: None,
             amr: Vec::new(),
+            acrs: Vec::new(),
         })
     }
 
@@ -299,6 +303,7 @@ impl Provider {
             leeway: self.settings.leeway(),
             max_age: transaction.max_age.map(Duration::from_secs),
             acr_values: &transaction.acr_values,
+            authentication_context: transaction.authentication_context.as_deref(),
             now: self.clock.now(),
         };
         IdToken::verify(id_token.expose(), &self.keys, &expected).await

@@ -46,6 +46,8 @@ pub struct NewSession {
     pub acr: Option<Arc<str>>,
     /// Authentication methods, as the provider gave them.
     pub amr: Arc<[String]>,
+    /// Microsoft Entra's authentication contexts, as the provider gave them.
+    pub acrs: Arc<[String]>,
     /// The provider's tokens.
     pub tokens: ProviderTokens,
 }
@@ -97,6 +99,7 @@ impl Session {
             auth_time_stated: new.auth_time_stated,
             acr: new.acr.clone(),
             amr: Arc::clone(&new.amr),
+            acrs: Arc::clone(&new.acrs),
             memo: Memo::default(),
         };
         Self {
@@ -159,6 +162,7 @@ impl Session {
             absolute_expiry: self.absolute_expiry,
             acr: self.acr.clone(),
             amr: Arc::clone(&self.amr),
+            acrs: Arc::clone(&self.acrs),
         };
         // Only types of ours, none of which can fail; an empty record would not read back.
         serde_json::to_vec(&record).unwrap_or_default()
@@ -184,6 +188,7 @@ impl Session {
             auth_time_stated: record.auth_time_stated,
             acr: record.acr,
             amr: record.amr,
+            acrs: record.acrs,
             memo: Memo::default(),
         };
         Some(Self {
@@ -254,6 +259,9 @@ struct Record {
     absolute_expiry: Timestamp,
     acr: Option<Arc<str>>,
     amr: Arc<[String]>,
+    /// Absent in records of older versions.
+    #[serde(default)]
+    acrs: Arc<[String]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -292,6 +300,7 @@ mod tests {
             auth_time_stated: true,
             acr: Some("mfa".into()),
             amr: vec!["pwd".to_owned()].into(),
+            acrs: vec!["c1".to_owned()].into(),
             tokens: ProviderTokens::default(),
         };
         let (now, hour) = (Timestamp::from_secs(10), Duration::from_secs(3_600));
@@ -299,6 +308,12 @@ mod tests {
         let bytes = session.to_record();
         let back = Session::from_record([1; 32], &bytes, now).unwrap();
         assert_eq!((back.absolute_expiry, back.acr.as_deref()), (now.after(hour), Some("mfa")));
+        assert_eq!(*back.acrs, ["c1"]);
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let older = text.replace(",\"acrs\":[\"c1\"]", "");
+        assert_ne!(older, text);
+        let back = Session::from_record([1; 32], older.as_bytes(), now).unwrap();
+        assert!(back.acrs.is_empty(), "a session that began before there were any");
         let other = String::from_utf8(bytes).unwrap().replace("\"version\":1", "\"version\":2");
         assert!(Session::from_record([1; 32], other.as_bytes(), now).is_none());
         assert!(Session::from_record([1; 32], b"", now).is_none());
