@@ -172,11 +172,14 @@ impl Provider {
         let DiscoveryState::Ready(metadata) = self.discovery.state() else {
             return None;
         };
-        let Some(endpoint) = metadata.end_session_endpoint.as_ref() else {
-            let place = self.settings.logout.as_ref()?;
-            return Some(own_way(&self.settings, place, post_logout_redirect_uri));
-        };
-        Some(logout_url(&self.settings, endpoint, id_token_hint, post_logout_redirect_uri, state))
+        let named = metadata.end_session_endpoint.as_ref();
+        // What is configured wins: Cognito names an endpoint that does not speak the standard.
+        if let Some(place) = &self.settings.logout {
+            let endpoint = place.url.as_ref().or(named)?;
+            let back = (place.return_parameter.as_str(), post_logout_redirect_uri);
+            return Some(own_way(&self.settings, endpoint, back));
+        }
+        Some(logout_url(&self.settings, named?, id_token_hint, post_logout_redirect_uri, state))
     }
 
     /// Judges what the provider posted to say that somebody signed out there.
