@@ -96,6 +96,7 @@ impl World {
             auth_time_stated: true,
             acr: None,
             amr: Arc::new([]),
+            acrs: Arc::default(),
             tokens: ProviderTokens::default(),
         };
         let (handle, _) = block_on(sessions.start(ann, None)).unwrap();

@@ -170,8 +170,9 @@ fn farewell(route: &Route) -> Farewell {
 
 fn step_up(route: &Route) -> Option<Arc<StepUp>> {
     let (acr_values, max_age) = (route.acr_values.clone(), route.max_age.map(|age| age.std()));
-    let wanted = max_age.is_some() || !acr_values.is_empty();
-    wanted.then(|| Arc::new(StepUp { acr_values, max_age }))
+    let authentication_context = route.authentication_context.clone();
+    let wanted = StepUp { acr_values, authentication_context, max_age };
+    (wanted != StepUp::default()).then(|| Arc::new(wanted))
 }
 
 /// What a route wants of the token; `None` where it sends none.

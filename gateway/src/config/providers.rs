@@ -85,7 +85,7 @@ pub struct OidcProvider {
     /// Where the discovery document is, without `/.well-known/openid-configuration`. Default: at the
     /// issuer.
     pub discovery: Option<Url>,
-    /// Where people sign out, for a provider whose discovery document names no such place.
+    /// Where people sign out, for a provider that does it in a way of its own; wins over its metadata.
     pub logout: Option<LogoutPlace>,
     /// Which front-channel logouts end a session.
     #[serde(default)]
@@ -133,8 +133,9 @@ pub enum FrontchannelLogout {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogoutPlace {
-    /// The address. `client_id` is added to it.
-    pub url: Url,
+    /// The address; `client_id` is added to it. Default: the one that the provider's metadata name.
+    #[schemars(extend("title" = "text"))]
+    pub url: Option<Url>,
     /// The parameter with the way back, such as `logout_uri` or `returnTo`.
     pub return_parameter: String,
 }

@@ -89,6 +89,10 @@ pub struct Route {
     /// is asked for it. Default: however they did. A provider's own `acr_values` do not count then.
     #[serde(default)]
     pub acr_values: Vec<String>,
+    /// The Conditional Access authentication context of Microsoft Entra that a sign-in must satisfy
+    /// here, by its ID: `"c1"` to `"c99"` (`acrs` of the `id_token` or access token). Whoever's does
+    /// not is sent to sign in again, and Entra is asked for it (`claims`). Default: none.
+    pub authentication_context: Option<String>,
     /// How long ago people may have proven to their provider who they are (`auth_time`), at least 30s;
     /// a minute more is granted, for clocks and the way back. Whoever did longer ago is sent to sign in
     /// again, and open streams end (see `streams`). Default: as long as the session lives. A provider that does not

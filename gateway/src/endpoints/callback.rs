@@ -137,6 +137,7 @@ fn new_session(provider: &Provider, login: FinishedLogin, now: Timestamp) -> New
         auth_time_stated: login.auth_time_stated,
         acr: login.acr.map(Into::into),
         amr: login.amr.into(),
+        acrs: login.acrs.into(),
         tokens: to_keep(login.tokens, now),
     }
 }

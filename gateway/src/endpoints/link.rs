@@ -109,6 +109,7 @@ impl Endpoints {
             auth_time_stated: false,
             acr: None,
             amr: Arc::new([]),
+            acrs: Arc::default(),
             tokens: ProviderTokens::default(),
         };
         match self.sign_in(request, new, (NAME, leave(target))).await {

@@ -185,6 +185,7 @@ impl Endpoints {
             acr: None,
             // RFC 8176.
             amr: ["pwd".to_owned()].into(),
+            acrs: Arc::default(),
             tokens: ProviderTokens::default(),
         };
         // 303: a 307 would have the browser post the password on (RFC 9700 section 4.12).

@@ -123,7 +123,7 @@ impl Endpoints {
         if self.is_compatible(request.path) {
             return self.compatible(gate, request).await;
         }
-        if below(request.path, VERIFY).is_some() {
+        if below(request.path, VERIFY).is_some() && self.is_asked_by_path() {
             return self.verify(gate, request, StatusCode::OK).await;
         }
         if let Some(provider) = below(request.path, LOGIN) {

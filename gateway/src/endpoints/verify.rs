@@ -1,7 +1,7 @@
 //! The gate as an answer for another proxy: nginx `auth_request`, `ForwardAuth`, Envoy `ext_authz`.
 
-use http::header::{LOCATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, StatusCode};
+use http::header::{COOKIE, LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::endpoints::answer::{CHALLENGE, Notice};
@@ -11,7 +11,8 @@ use crate::gate::{Admitted, Gate, Refusal, Refused};
 use crate::identity::Principal;
 use crate::observe::audit;
 use crate::web::forwarded::Trusted;
-use crate::web::{Reply, Request, Scheme};
+use crate::web::names::is_identity_header;
+use crate::web::{Reply, Request, Scheme, cookie};
 
 pub(super) const VERIFY: &str = "/.portcullis/verify";
 
@@ -66,17 +67,33 @@ impl Endpoints {
                 if let Some(seconds) = admitted.facts().mint_seconds {
                     self.parts.metrics.minted(seconds);
                 }
-                yes(&admitted, allowed)
+                let cookie = cookie::strip(question.headers, |it| self.parts.cookies.is_ours(it));
+                let reply = yes(&admitted, allowed, cookie);
+                if reads_as_ours(question, &reply) {
+                    let rule = "a header field that the app could read as one of ours";
+                    return self.denied(question, Refusal::BadRequest(rule));
+                }
+                reply
             }
             Err(refused) => {
                 self.note(question, &refused);
                 let reply = refused.reply(&request);
                 match rules.dialect {
                     Dialect::Nginx(_) => for_nginx(reply, &refused.refusal),
-                    Dialect::Envoy | Dialect::Forwarded => never_yes(reply, &refused.refusal),
+                    Dialect::Envoy => never_yes(reply, &refused.refusal),
+                    Dialect::Forwarded => {
+                        let home = self.parts.origins.of(&request);
+                        never_yes(completed(reply, home), &refused.refusal)
+                    }
                 }
             }
         }
+    }
+
+    /// Whether the original path stands behind the page's own. Else nothing is served there: a proxy
+    /// that forwards our pages, all but the one at which it asks, would let its clients ask too.
+    pub(super) fn is_asked_by_path(&self) -> bool {
+        self.parts.verify.as_ref().is_some_and(|rules| matches!(rules.dialect, Dialect::Envoy))
     }
 
     fn denied(&self, question: &Request<'_>, refusal: Refusal) -> Reply {
@@ -103,7 +120,7 @@ impl Endpoints {
 ///
 /// Each field is always there, empty where there is nothing to say: a proxy that copies only fields
 /// that are there would let the client's own through.
-fn yes(admitted: &Admitted, allowed: StatusCode) -> Reply {
+fn yes(admitted: &Admitted, allowed: StatusCode, cookie: Option<HeaderValue>) -> Reply {
     let proof = admitted.permit().authenticated();
     let nobody = Principal::new("", "");
     let known = admitted.token().is_some() && !proof.is_anonymous();
@@ -136,6 +153,9 @@ fn yes(admitted: &Admitted, allowed: StatusCode) -> Reply {
     for name in &admitted.plan().strip {
         reply.headers.insert(name.clone(), HeaderValue::from_static(""));
     }
+    // The client's without ours: an application, or its log, could else be the person here.
+    let cookie = admitted.told().map_or(cookie, |told| told.cookie.clone());
+    reply.headers.insert(COOKIE, cookie.unwrap_or_else(|| HeaderValue::from_static("")));
     for (name, value) in proof.passed() {
         reply.headers.insert(name.clone(), value.clone());
     }
@@ -164,6 +184,25 @@ fn for_nginx(mut reply: Reply, refusal: &Refusal) -> Reply {
     };
     if status == StatusCode::UNAUTHORIZED && !reply.headers.contains_key(WWW_AUTHENTICATE) {
         reply.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+    }
+    reply
+}
+
+/// Whether the client sends `X_User_JWT`, or the like, of a field that the answer sets. The proxy
+/// replaces the field itself and lets this through, which CGI, WSGI and PHP read as the same.
+fn reads_as_ours(question: &Request<'_>, yes: &Reply) -> bool {
+    let ours: Vec<HeaderName> = yes.headers.keys().cloned().collect();
+    let odd = |name: &&HeaderName| name.as_str().contains(['_', '.']);
+    question.headers.keys().filter(odd).any(|name| is_identity_header(name.as_str(), &ours))
+}
+
+/// A redirect with its whole address: Traefik completes a relative one with the address at which it
+/// has asked us, where no browser gets.
+fn completed(mut reply: Reply, home: &str) -> Reply {
+    let path = reply.headers.get(LOCATION).and_then(|to| to.to_str().ok());
+    let whole = path.filter(|to| to.starts_with('/')).map(|path| format!("{home}{path}"));
+    if let Some(whole) = whole.and_then(|whole| HeaderValue::try_from(whole).ok()) {
+        reply.headers.insert(LOCATION, whole);
     }
     reply
 }

@@ -1,5 +1,7 @@
 //! How to say "no" so that this kind of caller can use it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -185,7 +187,11 @@ impl Refused {
         let metadata = self.metadata(request);
         let mut session = asks;
         if let Refusal::StepUp(wanted, _) = &self.refusal {
-            return reply.with_more("www-authenticate", &insufficient(wanted));
+            let reply = reply.with_more("www-authenticate", &insufficient(wanted));
+            return match &wanted.authentication_context {
+                Some(context) => reply.with_more("www-authenticate", &claims_challenge(context)),
+                None => reply,
+            };
         }
         for (way, challenge) in self.plan.iter().flat_map(|plan| plan.chain.challenges()) {
             let error = self.refusal.token_error(way);
@@ -226,6 +232,14 @@ fn insufficient(wanted: &StepUp) -> String {
         challenge.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
     }
     challenge
+}
+
+/// What clients of Microsoft Entra know instead: the claims to ask for, in base64 (its "claims
+/// challenge").
+fn claims_challenge(context: &str) -> String {
+    let claims = json!({ "access_token": { "acrs": { "essential": true, "value": context } } });
+    let claims = STANDARD.encode(claims.to_string());
+    format!("Bearer realm=\"portcullis\", error=\"insufficient_claims\", claims=\"{claims}\"")
 }
 
 /// A gRPC error is a 200 whose trailers carry the status.

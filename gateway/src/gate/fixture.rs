@@ -123,6 +123,7 @@ impl World {
             auth_time_stated,
             acr: acr.map(Into::into),
             amr: Arc::new([]),
+            acrs: Arc::default(),
             tokens: ProviderTokens::default(),
         };
         let (handle, _) = self.sessions.start(new, None).await.unwrap();

@@ -44,6 +44,8 @@ pub struct SessionRef {
     pub acr: Option<Arc<str>>,
     /// Authentication methods, as the provider gave them.
     pub amr: Arc<[String]>,
+    /// Microsoft Entra's authentication contexts (`acrs`), as the provider gave them.
+    pub acrs: Arc<[String]>,
     /// What is remembered with it.
     pub memo: Memo,
 }
@@ -97,6 +99,7 @@ impl Authenticated {
             (Some(session), _) => Strength {
                 auth_time: session.auth_time_stated.then_some(session.auth_time),
                 acr: session.acr.clone(),
+                acrs: Arc::clone(&session.acrs),
             },
             (None, Some(strength)) => Strength::clone(strength),
             (None, None) => Strength::default(),

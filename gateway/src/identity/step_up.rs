@@ -11,6 +11,9 @@ use crate::base::Timestamp;
 pub struct StepUp {
     /// One of these authentication contexts; any, where it is empty.
     pub acr_values: Vec<String>,
+    /// This Conditional Access authentication context of Microsoft Entra (`acrs`); any, where it is
+    /// `None`.
+    pub authentication_context: Option<String>,
     /// A proof no older than this.
     pub max_age: Option<Duration>,
 }
@@ -22,6 +25,8 @@ pub struct Strength {
     pub auth_time: Option<Timestamp>,
     /// Authentication context class.
     pub acr: Option<Arc<str>>,
+    /// Microsoft Entra's authentication contexts.
+    pub acrs: Arc<[String]>,
 }
 
 /// What a sign-in lacks.
@@ -45,6 +50,10 @@ impl StepUp {
     pub fn judge(&self, shown: &Strength, now: Timestamp) -> Result<Option<Timestamp>, Lacking> {
         let known = |acr: &Arc<str>| self.acr_values.iter().any(|wanted| **wanted == **acr);
         if !self.acr_values.is_empty() && !shown.acr.as_ref().is_some_and(known) {
+            return Err(Lacking::Context);
+        }
+        let satisfied = |wanted: &String| shown.acrs.contains(wanted);
+        if !self.authentication_context.as_ref().is_none_or(satisfied) {
             return Err(Lacking::Context);
         }
         let Some(max_age) = self.max_age else { return Ok(None) };
@@ -76,7 +85,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(10_000);
 
     fn shown(secs: Option<i64>, acr: Option<&str>) -> Strength {
-        Strength { auth_time: secs.map(Timestamp::from_secs), acr: acr.map(Into::into) }
+        let auth_time = secs.map(Timestamp::from_secs);
+        Strength { auth_time, acr: acr.map(Into::into), acrs: Arc::default() }
     }
 
     #[test]
@@ -91,11 +101,26 @@ mod tests {
 
     #[test]
     fn the_context_must_be_one_that_is_wanted() {
-        let wanted = StepUp { acr_values: vec!["mfa".into(), "hw".into()], max_age: None };
+        let acr_values = vec!["mfa".into(), "hw".into()];
+        let wanted = StepUp { acr_values, ..StepUp::default() };
         let judge = |acr| wanted.judge(&shown(None, acr), NOW);
         assert_eq!((judge(Some("hw")), judge(Some("mfa"))), (Ok(None), Ok(None)));
         for weak in [None, Some(""), Some("pwd"), Some("mfa hw"), Some("MFA")] {
             assert_eq!(judge(weak), Err(Lacking::Context), "{weak:?}");
+        }
+    }
+
+    #[test]
+    fn entras_context_must_be_among_those_that_are_stated() {
+        let context = Some("c1".to_owned());
+        let wanted = StepUp { authentication_context: context, ..StepUp::default() };
+        let judge = |acrs: &[&str], acr| {
+            let acrs = acrs.iter().map(|&it| it.to_owned()).collect();
+            wanted.judge(&Strength { acrs, ..shown(None, acr) }, NOW)
+        };
+        assert_eq!((judge(&["c1"], None), judge(&["c3", "c1"], None)), (Ok(None), Ok(None)));
+        for weak in [&[][..], &["c2"], &["c10"], &["C1"], &["c1 c2"], &["c"]] {
+            assert_eq!(judge(weak, Some("c1")), Err(Lacking::Context), "{weak:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::base::{ManualClock, SeededEntropy, Timestamp};
+use crate::identity::StepUp;
 use crate::oidc::callback::CallbackParams;
 use crate::oidc::fault::LoginFault;
 use crate::oidc::provider::{FinishedLogin, Provider};
@@ -105,10 +106,14 @@ impl Fake {
     }
 
     pub(super) async fn start(&self) -> StartedLogin {
+        self.start_for(None).await
+    }
+
+    pub(super) async fn start_for(&self, step_up: Option<&StepUp>) -> StartedLogin {
         let login = StartLogin {
             redirect_uri: "https://app.test/cb",
             return_to: "/chat",
-            step_up: None,
+            step_up,
             route: None,
         };
         self.provider.start(login, |transaction| transaction.id.clone()).await.unwrap()

@@ -37,6 +37,9 @@ pub enum LoginFault {
     /// A claim is not what the settings require.
     #[error("the id_token's {0:?} is none of required_claims")]
     ClaimRefused(String),
+    /// Microsoft Entra did not state the authentication context that was asked for.
+    #[error("the id_token's acrs do not name the authentication context {0:?}")]
+    ContextNotMet(String),
     /// Our own key cannot sign.
     #[error("client_key: {0}")]
     ClientKey(String),
@@ -133,7 +136,7 @@ impl LoginFault {
     /// A stable code for logs, metrics and the error page.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::AcrNotMet(_) => "login_acr_not_met",
+            Self::AcrNotMet(_) | Self::ContextNotMet(_) => "login_acr_not_met",
             Self::AccessTokenHashWrong => "login_at_hash",
             Self::AlgorithmRefused(_) => "login_algorithm",
             Self::ApiRefused(_) => "login_api",
@@ -178,7 +181,7 @@ impl LoginFault {
     /// What the person may read: what to do, never what was checked.
     pub const fn public(&self) -> &'static str {
         match self {
-            Self::AcrNotMet(_) | Self::AuthenticationTooOld => {
+            Self::AcrNotMet(_) | Self::AuthenticationTooOld | Self::ContextNotMet(_) => {
                 "Please sign in again with a stronger or a fresh proof of who you are."
             }
             Self::EmailUnverified => {

@@ -30,6 +30,8 @@ pub struct IdToken {
     pub acr: Option<String>,
     /// `amr`.
     pub amr: Vec<String>,
+    /// `acrs`: the authentication contexts of Microsoft Entra that the sign-in satisfies.
+    pub acrs: Vec<String>,
     /// `sid`: the provider's session.
     pub sid: Option<String>,
     /// All claims.
@@ -55,6 +57,8 @@ pub struct Expected<'a> {
     pub max_age: Option<Duration>,
     /// The authentication contexts that were asked for.
     pub acr_values: &'a [String],
+    /// Microsoft Entra's authentication context that was asked for.
+    pub authentication_context: Option<&'a str>,
     /// The time.
     pub now: Timestamp,
 }
@@ -108,6 +112,7 @@ impl IdToken {
             auth_time: auth_time.unwrap_or(issued),
             acr: text(&claims, "acr")?.map(str::to_owned),
             amr: strings(claims.get("amr")),
+            acrs: contexts(&claims),
             sid: text(&claims, "sid")?.map(str::to_owned),
             claims,
         })
@@ -200,6 +205,11 @@ impl Expected<'_> {
         if !self.acr_values.is_empty() && !met {
             return Err(LoginFault::AcrNotMet(acr.map(str::to_owned)));
         }
+        if let Some(wanted) = self.authentication_context
+            && !contexts(claims).iter().any(|context| context == wanted)
+        {
+            return Err(LoginFault::ContextNotMet(wanted.to_owned()));
+        }
         Ok(auth_time)
     }
 }
@@ -268,6 +278,14 @@ fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timest
 fn strings(value: Option<&Value>) -> Vec<String> {
     let items = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Entra's `acrs`: a list, or one context as text. Text is never split: it is one context or none.
+fn contexts(claims: &Map<String, Value>) -> Vec<String> {
+    match claims.get("acrs") {
+        Some(Value::String(only)) => vec![only.clone()],
+        several => strings(several),
+    }
 }
 
 /// The left half of the access token's hash, by the token's own algorithm.

@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::base::Secret;
-use crate::oidc::settings::{LogoutPlace, ProviderSettings};
+use crate::oidc::settings::ProviderSettings;
 
 /// Where to send the browser.
 pub(super) fn logout_url(
@@ -30,10 +30,14 @@ pub(super) fn logout_url(
 }
 
 /// Where to send the browser at a provider that has its own way of signing out.
-pub(super) fn own_way(settings: &ProviderSettings, place: &LogoutPlace, return_to: &str) -> String {
-    let mut url = place.url.clone();
+pub(super) fn own_way(
+    settings: &ProviderSettings,
+    endpoint: &Url,
+    (parameter, return_to): (&str, &str),
+) -> String {
+    let mut url = endpoint.clone();
     url.query_pairs_mut()
         .append_pair("client_id", &settings.client_id)
-        .append_pair(&place.return_parameter, return_to);
+        .append_pair(parameter, return_to);
     url.into()
 }

@@ -54,6 +54,8 @@ pub struct FinishedLogin {
     pub acr: Option<String>,
     /// Authentication methods.
     pub amr: Vec<String>,
+    /// Microsoft Entra's authentication contexts.
+    pub acrs: Vec<String>,
 }
 
 /// Whether people can sign in with the provider, for readiness and the chooser page.
@@ -153,6 +155,7 @@ impl Provider {
             auth_time_stated: id_token.auth_time_stated,
             acr: id_token.acr,
             amr: id_token.amr,
+            acrs: id_token.acrs,
         })
     }
 
@@ -176,11 +179,14 @@ impl Provider {
         let DiscoveryState::Ready(metadata) = self.discovery.state() else {
             return None;
         };
-        let Some(endpoint) = metadata.end_session_endpoint.as_ref() else {
-            let place = self.settings.logout.as_ref()?;
-            return Some(own_way(&self.settings, place, post_logout_redirect_uri));
-        };
-        Some(logout_url(&self.settings, endpoint, id_token_hint, post_logout_redirect_uri, state))
+        let named = metadata.end_session_endpoint.as_ref();
+        // What is configured wins: Cognito names an endpoint that does not speak the standard.
+        if let Some(place) = &self.settings.logout {
+            let endpoint = place.url.as_ref().or(named)?;
+            let back = (place.return_parameter.as_str(), post_logout_redirect_uri);
+            return Some(own_way(&self.settings, endpoint, back));
+        }
+        Some(logout_url(&self.settings, named?, id_token_hint, post_logout_redirect_uri, state))
     }
 
     /// Judges what the provider posted to say that somebody signed out there.
@@ -283,6 +289,7 @@ impl Provider {
             auth_time_stated: false,
             acr: None,
             amr: Vec::new(),
+            acrs: Vec::new(),
         })
     }
 
@@ -330,6 +337,7 @@ impl Provider {
             leeway: self.settings.leeway(),
             max_age: transaction.max_age.map(Duration::from_secs),
             acr_values: &transaction.acr_values,
+            authentication_context: transaction.authentication_context.as_deref(),
             now: self.clock.now(),
         };
         IdToken::verify(id_token.expose(), &self.keys, &expected).await

@@ -94,8 +94,8 @@ pub enum FrontchannelLogout {
 /// Where people sign out at a provider that does it in its own way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogoutPlace {
-    /// The address.
-    pub url: Url,
+    /// The address, where it is not that of the metadata.
+    pub url: Option<Url>,
     /// The parameter with the way back.
     pub return_parameter: String,
 }

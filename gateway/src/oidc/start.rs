@@ -1,6 +1,7 @@
 //! Leaving for the provider.
 
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::base::{Entropy, Secret, Timestamp};
@@ -8,6 +9,9 @@ use crate::identity::StepUp;
 use crate::oidc::discovery::Metadata;
 use crate::oidc::settings::{Protocol, ProviderSettings};
 use crate::oidc::transaction::Transaction;
+
+/// The parameter that asks for claims one by one.
+const CLAIMS: &str = "claims";
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +57,7 @@ pub(super) fn start(
             Some(wanted) if !wanted.acr_values.is_empty() => wanted.acr_values.clone(),
             _ => settings.acr_values.clone(),
         },
+        authentication_context: login.step_up.and_then(|it| it.authentication_context.clone()),
         max_age: [settings.max_age, login.step_up.and_then(|wanted| wanted.max_age)]
             .into_iter()
             .flatten()
@@ -70,7 +75,10 @@ pub(super) fn start(
         .append_pair("state", &seal(&transaction))
         .append_pair("code_challenge", challenge.as_str())
         .append_pair("code_challenge_method", "S256")
-        .extend_pairs(&settings.authorization_params);
+        .extend_pairs(settings.authorization_params.iter().filter(|(name, _)| name != CLAIMS));
+    if let Some(claims) = claims(settings, transaction.authentication_context.as_deref()) {
+        location.query_pairs_mut().append_pair(CLAIMS, &claims);
+    }
     if settings.protocol == Protocol::OpenIdConnect {
         location.query_pairs_mut().append_pair("nonce", &transaction.nonce);
     }
@@ -81,6 +89,23 @@ pub(super) fn start(
         location.query_pairs_mut().append_pair("max_age", &max_age.to_string());
     }
     StartedLogin { location: location.into(), transaction }
+}
+
+/// The claims that are asked for one by one (OpenID Connect Core section 5.5): those of the settings,
+/// and with them the authentication context, which Microsoft Entra hears of in no other way.
+fn claims(settings: &ProviderSettings, context: Option<&str>) -> Option<String> {
+    let mut configured = settings.authorization_params.iter().filter(|(name, _)| name == CLAIMS);
+    let configured = configured.next().map(|(_, text)| text);
+    let Some(context) = context else { return configured.cloned() };
+    let mut all: Map<String, Value> =
+        configured.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut of_token = match all.remove("id_token") {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    };
+    of_token.insert("acrs".to_owned(), json!({ "essential": true, "value": context }));
+    all.insert("id_token".to_owned(), of_token.into());
+    Some(Value::Object(all).to_string())
 }
 
 fn scope(settings: &ProviderSettings) -> String {

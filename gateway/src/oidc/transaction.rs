@@ -30,6 +30,9 @@ pub struct Transaction {
     /// The authentication contexts that were asked for: the answer must have one of them.
     #[serde(default)]
     pub acr_values: Vec<String>,
+    /// Microsoft Entra's authentication context that was asked for: the answer must state it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication_context: Option<String>,
     /// The oldest proof that was asked for, in seconds.
     #[serde(default)]
     pub max_age: Option<u64>,
@@ -84,6 +87,7 @@ mod tests {
             redirect_uri: "https://app.test/.portcullis/callback/corp".to_owned(),
             started: Timestamp::from_secs(1_000),
             acr_values: vec!["mfa".to_owned()],
+            authentication_context: Some("c1".to_owned()),
             max_age: Some(300),
             route: None,
         }
@@ -94,6 +98,7 @@ mod tests {
         let before = transaction();
         let after = Transaction::from_bytes(&before.to_bytes()).unwrap();
         assert_eq!(after.verifier.expose(), "verifier");
+        assert_eq!(after.authentication_context.as_deref(), Some("c1"));
         assert_eq!((after.id, after.return_to), (before.id.clone(), before.return_to.clone()));
         assert!(!format!("{before:?}").contains("\"verifier\""));
         assert!(Transaction::from_bytes(b"{}").is_none());

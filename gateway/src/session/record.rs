@@ -51,6 +51,8 @@ pub struct NewSession {
     pub acr: Option<Arc<str>>,
     /// Authentication methods, as the provider gave them.
     pub amr: Arc<[String]>,
+    /// Microsoft Entra's authentication contexts, as the provider gave them.
+    pub acrs: Arc<[String]>,
     /// The provider's tokens.
     pub tokens: ProviderTokens,
 }
@@ -106,6 +108,7 @@ impl Session {
             auth_time_stated: new.auth_time_stated,
             acr: new.acr.clone(),
             amr: Arc::clone(&new.amr),
+            acrs: Arc::clone(&new.acrs),
             memo: Memo::default(),
         };
         Self {
@@ -209,6 +212,7 @@ impl Session {
             absolute_expiry: self.absolute_expiry,
             acr: self.acr.clone(),
             amr: Arc::clone(&self.amr),
+            acrs: Arc::clone(&self.acrs),
             renewal: self.renewal,
         };
         // Only types of ours, none of which can fail; an empty record would not read back.
@@ -235,6 +239,7 @@ impl Session {
             auth_time_stated: record.auth_time_stated,
             acr: record.acr,
             amr: record.amr,
+            acrs: record.acrs,
             memo: Memo::default(),
         };
         Some(Self {
@@ -311,6 +316,9 @@ struct Record {
     absolute_expiry: Timestamp,
     acr: Option<Arc<str>>,
     amr: Arc<[String]>,
+    /// Absent in records of older versions.
+    #[serde(default)]
+    acrs: Arc<[String]>,
     #[serde(default)]
     renewal: Option<Renewal>,
 }
@@ -363,6 +371,7 @@ mod tests {
             auth_time_stated: true,
             acr: Some("mfa".into()),
             amr: vec!["pwd".to_owned()].into(),
+            acrs: vec!["c1".to_owned()].into(),
             tokens: ProviderTokens::default(),
         };
         let (now, hour) = (Timestamp::from_secs(10), Duration::from_secs(3_600));
@@ -370,10 +379,12 @@ mod tests {
         let bytes = session.to_record();
         let back = Session::from_record([1; 32], &bytes, now).unwrap();
         assert_eq!((back.absolute_expiry, back.acr.as_deref()), (now.after(hour), Some("mfa")));
+        assert_eq!(*back.acrs, ["c1"]);
         let text = String::from_utf8(bytes).unwrap();
-        let old = text.replace(",\"renewal\":null", "");
-        assert!(old.len() < text.len(), "{text}");
-        assert!(Session::from_record([1; 32], old.as_bytes(), now).is_some(), "of before");
+        let older = text.replace(",\"acrs\":[\"c1\"]", "").replace(",\"renewal\":null", "");
+        assert!(older.len() < text.len() - 20, "{text}");
+        let back = Session::from_record([1; 32], older.as_bytes(), now).unwrap();
+        assert!(back.acrs.is_empty(), "a session that began before there were any");
         let other = text.replace("\"version\":1", "\"version\":2");
         assert!(Session::from_record([1; 32], other.as_bytes(), now).is_none());
         assert!(Session::from_record([1; 32], b"", now).is_none());

@@ -22,6 +22,7 @@ mod durability;
 mod edge;
 mod forward_auth;
 mod framing;
+mod fronts;
 mod fuzz;
 mod github;
 mod hostile;

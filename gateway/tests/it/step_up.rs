@@ -19,6 +19,7 @@ fn routes(settings: &mut Settings) {
     settings.routes = vec![
         route("/strong/*", "access = \"authenticated\"\nacr_values = [\"mfa\"]"),
         route("/fresh/*", "access = \"authenticated\"\nmax_age = \"30s\""),
+        route("/context/*", "access = \"authenticated\"\nauthentication_context = \"c1\""),
         route("/*", SIGNED_IN),
     ];
 }
@@ -79,6 +80,43 @@ async fn a_provider_that_does_not_ask_again_ends_at_a_page_and_not_in_a_loop() {
     lab.provider.commit(Fault::None);
     assert_eq!(browser.navigate(&format!("{SITE}/fresh/x")).await.answer.status(), 200);
     assert_eq!(browser.navigate(&format!("{SITE}/fresh/y")).await.hops.len(), 1);
+}
+
+#[tokio::test]
+async fn an_authentication_context_of_entra_is_asked_for_once() {
+    let lab = Lab::with(routes).await;
+    let mut browser = lab.sign_in("engineer").await;
+    assert!(!lab.provider.logins().last().unwrap().contains_key("claims"));
+    let script = browser.fetch("GET", &format!("{SITE}/context/x"), &[], "").await;
+    assert_eq!(script.status(), 401);
+    let told: Vec<_> = script.headers.all("www-authenticate").collect();
+    assert!(told.iter().any(|it| it.contains("error=\"insufficient_claims\"")), "{told:?}");
+    assert_eq!(script.json()["login_url"], "/.portcullis/login?step_up=context");
+    assert_eq!(visit(&mut browser, "/context/x").await, (200, false));
+    let asked = lab.provider.logins().last().unwrap()["claims"].clone();
+    assert_eq!(asked, r#"{"id_token":{"acrs":{"essential":true,"value":"c1"}}}"#);
+    let logins = lab.provider.logins().len();
+    let page = browser.navigate(&format!("{SITE}/context/y")).await;
+    assert_eq!((page.answer.status(), page.hops.len()), (200, 1));
+    assert_eq!(lab.provider.logins().len(), logins);
+    // It is kept with the session, on the disk too.
+    let lab = lab.crash().await;
+    lab.aim(&mut browser);
+    let page = browser.navigate(&format!("{SITE}/context/z")).await;
+    assert_eq!((page.answer.status(), page.hops.len()), (200, 1));
+}
+
+#[tokio::test]
+async fn a_provider_that_states_no_context_ends_at_a_page_and_not_in_a_loop() {
+    let lab = Lab::with(routes).await;
+    let mut browser = lab.sign_in("engineer").await;
+    lab.provider.commit(Fault::DeafToClaims);
+    let page = browser.navigate(&format!("{SITE}/context/x")).await;
+    assert_eq!(page.answer.status(), 400, "{:#?}", page.hops);
+    assert!(page.answer.text().contains("login_acr_not_met"), "{}", page.answer.text());
+    assert!(page.hops.len() < 6, "{:#?}", page.hops);
+    assert!(lab.recorder.requests().iter().all(|seen| !seen.target().starts_with("/context")));
+    assert_eq!(browser.navigate(&format!("{SITE}/home")).await.answer.status(), 200);
 }
 
 #[tokio::test]

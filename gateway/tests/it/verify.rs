@@ -1,15 +1,15 @@
-//! The gate as an answer for other proxies, with a real nginx in front.
+//! The gate as an answer for other proxies: what they may say. Real ones are in `fronts`.
 
 use std::net::SocketAddr;
 
+use crate::support::front::answer_proxies;
 use crate::support::http::Message;
 use crate::support::lab::{Lab, SITE};
 use crate::support::nginx::Nginx;
 use crate::support::raw::exchange;
-use crate::support::settings::{HOST, Route, Settings};
+use crate::support::settings::{HOST, Route};
 
 const SEED: &str = r#"{ peers = ["127.0.0.1/32"], dialect = "nginx", oauth2_proxy_paths = true }"#;
-const NGINX: &str = r#"{ peers = ["127.0.0.1/32"], dialect = "nginx", headers = ["X-Original-URI", "X-Original-Host", "X-Original-Method", "X-Original-Remote-Addr"] }"#;
 const FORWARD_AUTH: &str = r#"{ peers = ["127.0.0.1/32"], dialect = "forward_auth" }"#;
 const ENVOY: &str = r#"{ peers = ["127.0.0.1/32"], dialect = "envoy" }"#;
 /// Everybody who is not on this machine.
@@ -17,13 +17,7 @@ const STRANGERS: &str = r#"{ peers = ["192.0.2.0/24"], dialect = "nginx" }"#;
 
 /// The standard house, which answers other proxies.
 async fn house(verify: &str) -> Lab {
-    Lab::with(|settings| asked(settings, verify)).await
-}
-
-fn asked(settings: &mut Settings, verify: &str) {
-    let state = "state = \"state\"\n";
-    let trusted = "trusted_proxies = [\"127.0.0.1/32\"]\n";
-    settings.swaps.push((state, format!("{state}{trusted}verify = {verify}\n")));
+    Lab::with(|settings| answer_proxies(settings, verify)).await
 }
 
 /// The configuration that people have already written for a helper of this kind: see the manual.
@@ -59,16 +53,6 @@ fn as_it_was(lab: &Lab) -> String {
         gateway = lab.gateway.http,
         app = lab.recorder.address,
     )
-}
-
-/// The configuration of the manual.
-fn as_it_should_be(lab: &Lab) -> String {
-    let page = include_str!("../../docs/other-proxies.md");
-    let block = page.split("```nginx\n").nth(1).unwrap().split("```").next().unwrap();
-    block
-        .replace("127.0.0.1:8080", &lab.gateway.http.to_string())
-        .replace("127.0.0.1:8000", &lab.recorder.address.to_string())
-        .replace("listen 80;", "listen LISTEN;")
 }
 
 async fn get(to: SocketAddr, path: &str, lines: &[&str]) -> Message {
@@ -108,52 +92,6 @@ async fn an_nginx_that_was_written_for_another_helper_works() {
     let sales = lab.cookie_line(&lab.sign_in("sales").await);
     assert_eq!(get(nginx.address, "/engineering/x", &[&sales]).await.status(), 403);
     assert_eq!(get(nginx.address, "/chat", &["Cookie: portcullis=forged"]).await.status(), 302);
-}
-
-#[tokio::test]
-async fn a_person_signs_in_through_nginx() {
-    let lab = house(NGINX).await;
-    let nginx = Nginx::start(&as_it_should_be(&lab)).await;
-    let mut browser = lab.browser();
-    browser.resolve("http", HOST, nginx.address, None);
-    lab.provider.remember(&mut browser, "engineer");
-    let page = browser.navigate(&format!("{SITE}/home?a=1&b=2")).await;
-    assert_eq!(page.answer.status(), 200, "{:#?}\n{}", page.hops, nginx.log());
-    assert_eq!(page.url.as_str(), format!("{SITE}/home?a=1&b=2"));
-    let last = lab.recorder.last();
-    assert_eq!(last.target(), "/home?a=1&b=2");
-    assert_eq!(last.headers.all("x-user-jwt").count(), 1, "{:#?}", last.headers);
-    // A script is told, not redirected.
-    assert_eq!(get(nginx.address, "/home", &["Sec-Fetch-Mode: cors"]).await.status(), 401);
-}
-
-#[tokio::test]
-async fn who_is_nobody_brings_no_name_of_their_own() {
-    let lab = house(NGINX).await;
-    let nginx = Nginx::start(&as_it_should_be(&lab)).await;
-    let forged = ["X-User-JWT: forged", "X-Auth-Request-User: admin", "X-Original-URI: /public/y"];
-    let answer = get(nginx.address, "/public/x", &forged).await;
-    assert_eq!(answer.status(), 200, "{}", nginx.log());
-    let last = lab.recorder.last();
-    assert!(last.headers.all("x-user-jwt").all(|token| token != "forged"), "{last:#?}");
-    assert_eq!(last.headers.all("x-auth-request-user").count(), 0, "{last:#?}");
-    // The page is nginx's to ask, nobody else's.
-    let asked = get(nginx.address, "/.portcullis/verify", &["X-Original-URI: /public/x"]).await;
-    assert_eq!(asked.status(), 404);
-    // The path that counts is the one that nginx saw.
-    assert_eq!(get(nginx.address, "/home", &forged).await.status(), 401);
-}
-
-#[tokio::test]
-async fn a_gateway_that_is_gone_lets_nobody_through() {
-    let lab = house(SEED).await;
-    let nginx = Nginx::start(&as_it_was(&lab)).await;
-    let Lab { gateway, recorder, .. } = lab;
-    drop(gateway);
-    let seen = recorder.requests().len();
-    let answer = get(nginx.address, "/public/x", &[]).await;
-    assert!(matches!(answer.status(), 500..=504), "{}", answer.start);
-    assert_eq!(recorder.requests().len(), seen);
 }
 
 #[tokio::test]
@@ -214,7 +152,7 @@ async fn what_is_missing_or_said_twice_or_ambiguous_is_a_no() {
 #[tokio::test]
 async fn a_method_that_is_not_said_is_not_guessed() {
     let lab = Lab::with(|settings| {
-        asked(settings, SEED);
+        answer_proxies(settings, SEED);
         // Reading is for everybody, writing for nobody.
         let reading = Route { path: "/things/*", ..settings.routes[1].clone() };
         settings.routes.push(reading);
@@ -250,7 +188,7 @@ async fn traefik_and_caddy_are_answered_as_their_clients_would_be() {
     let page = ask("/home?x=1", "GET", &["Accept: text/html"]).await;
     assert_eq!(page.status(), 302);
     let to = page.header("location").unwrap();
-    assert_eq!(to, "/.portcullis/login?return_to=/home%3Fx%3D1");
+    assert_eq!(to, "http://localhost/.portcullis/login?return_to=/home%3Fx%3D1");
     assert_eq!(ask("/home", "POST", &["Accept: text/html"]).await.status(), 401);
     // The client's words, which these proxies pass on.
     let forged = ["X-Original-URI: /public/x", "X-Original-Method: GET"];

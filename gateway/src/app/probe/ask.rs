@@ -140,6 +140,7 @@ async fn somebody(
         auth_time_stated: false,
         acr: None,
         amr: Arc::new([]),
+        acrs: Arc::default(),
         tokens: ProviderTokens::default(),
     };
     let (handle, _) = sessions.start(new, None).await.map_err(|cause| fault(&cause))?;

@@ -148,6 +148,8 @@ async fn cognito_has_its_groups_and_its_logout_under_names_of_its_own() {
         "https://example.auth.eu-west-1.amazoncognito.com/logout?client_id=gw\
          &logout_uri=https%3A%2F%2Fapp.test%2Fout"
     );
+    let place = section("cognito", "pool = \"eu-west-1_Ab12\"").logout.unwrap();
+    assert_eq!((place.url, place.return_parameter.as_str()), (None, "logout_uri"));
 }
 
 #[tokio::test]

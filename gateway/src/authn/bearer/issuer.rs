@@ -278,7 +278,10 @@ impl Issuer {
 fn strength(claims: &serde_json::Map<String, serde_json::Value>) -> Strength {
     let acr = claims.get("acr").and_then(serde_json::Value::as_str);
     let auth_time = claims.get("auth_time").and_then(numeric_date);
-    Strength { auth_time, acr: acr.map(Into::into) }
+    let acrs = claims.get("acrs").and_then(serde_json::Value::as_array);
+    let acrs = acrs.into_iter().flatten().filter_map(serde_json::Value::as_str);
+    let acrs = acrs.map(str::to_owned).collect();
+    Strength { auth_time, acr: acr.map(Into::into), acrs }
 }
 
 /// To be asked before the look-up: keys that come meanwhile make the result old, never new. Of keys

@@ -61,6 +61,7 @@ async fn sign_in(manager: &SessionManager, subject: &str) -> Handle {
         auth_time_stated: true,
         acr: None,
         amr: Arc::new([]),
+        acrs: Arc::default(),
         tokens: ProviderTokens::default(),
     };
     manager.start(new, None).await.unwrap().0

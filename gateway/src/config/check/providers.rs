@@ -153,7 +153,9 @@ fn addresses(path: &str, oidc: &OidcProvider, problems: &mut Vec<Problem>) {
         https("discovery", url);
     }
     if let Some(place) = &oidc.logout {
-        https("logout.url", &place.url);
+        if let Some(url) = &place.url {
+            https("logout.url", url);
+        }
         if place.return_parameter.is_empty() {
             let remedy = "write what the provider calls it, such as \"logout_uri\"";
             let path = format!("{path}.logout.return_parameter");

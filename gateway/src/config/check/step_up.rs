@@ -1,4 +1,5 @@
-//! Checks of a route that wants more than a sign-in of some day: `acr_values` and `max_age`.
+//! Checks of a route that wants more than a sign-in of some day: `acr_values`,
+//! `authentication_context` and `max_age`.
 
 use crate::config::auth::Auth;
 use crate::config::check::findings::Problem;
@@ -26,11 +27,19 @@ pub(super) fn route(path: &str, route: &Route, config: &Config, problems: &mut V
         let message = "people would be asked again at once".into();
         wrong("max_age".to_owned(), message, "use at least \"30s\"");
     }
-    let key = match (route.max_age.is_some(), route.acr_values.is_empty()) {
-        (true, _) => "max_age",
-        (false, false) => "acr_values",
-        (false, true) => return,
+    if let Some(context) = &route.authentication_context
+        && !is_context(context)
+    {
+        let message = format!("`{context}` is not the ID of an authentication context of Entra");
+        let remedy = "write the ID that the Entra admin center shows, \"c1\" to \"c99\"";
+        wrong("authentication_context".to_owned(), message, remedy);
+    }
+    let context = match (&route.authentication_context, route.acr_values.is_empty()) {
+        (Some(_), _) => Some("authentication_context"),
+        (None, false) => Some("acr_values"),
+        (None, true) => None,
     };
+    let Some(key) = route.max_age.map(|_| "max_age").or(context) else { return };
     for (index, way) in route.auth.iter().enumerate() {
         if !matches!(way, Auth::Bearer | Auth::Session | Auth::SignedUrl | Auth::Teams) {
             let message = format!("`{way}` does not say when or how people signed in");
@@ -50,9 +59,16 @@ pub(super) fn route(path: &str, route: &Route, config: &Config, problems: &mut V
         }
     }
     if let Some(id) = config.directories.keys().find(|id| listed(id.as_str()))
-        && !route.acr_values.is_empty()
+        && let Some(context) = context
     {
         let message = format!("the directory `{id}` knows no authentication contexts");
-        wrong("acr_values".to_owned(), message, "list the providers in the route's `login`");
+        wrong(context.to_owned(), message, "list the providers in the route's `login`");
     }
+}
+
+/// Microsoft Graph's `authenticationContextClassReference`: "c1 through c99".
+fn is_context(text: &str) -> bool {
+    text.strip_prefix('c')
+        .and_then(|number| number.parse::<u8>().ok())
+        .is_some_and(|number| (1..=99).contains(&number) && text == format!("c{number}"))
 }

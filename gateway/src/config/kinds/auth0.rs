@@ -26,7 +26,7 @@ impl Auth0 {
             to.below("claims", "groups", format!("{namespace}/groups"));
             to.below("claims", "roles", format!("{namespace}/roles"));
         }
-        // Tenants of before November 2023 do not name a place to sign out in their metadata.
+        // Tenants of before November 2023 name no place in their metadata; all of them have this one.
         to.below("logout", "url", format!("https://{}/v2/logout", self.domain));
         to.below("logout", "return_parameter", "returnTo");
     }

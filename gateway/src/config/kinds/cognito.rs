@@ -15,7 +15,7 @@ pub(in crate::config) struct Cognito {
     /// The region. Default: what stands before the `_` in the pool's id.
     region: Option<Segment>,
     /// The domain of the pool's sign-in pages, such as `example.auth.eu-west-1.amazoncognito.com`.
-    /// Without it people who sign out stay signed in at Cognito.
+    /// Default: for signing out, what the pool's metadata name.
     domain: Option<Domain>,
 }
 
@@ -29,9 +29,10 @@ impl Cognito {
         to.text("issuer", format!("https://cognito-idp.{region}.amazonaws.com{suffix}/{pool}"));
         to.below("claims", "groups", "cognito:groups");
         to.below("claims", "preferred_username", "cognito:username");
+        // Its `end_session_endpoint` knows no `post_logout_redirect_uri`.
+        to.below("logout", "return_parameter", "logout_uri");
         if let Some(domain) = &self.domain {
             to.below("logout", "url", format!("https://{domain}/logout"));
-            to.below("logout", "return_parameter", "logout_uri");
         }
     }
 }

@@ -131,6 +131,18 @@ fn a_route_wants_no_more_of_a_sign_in_than_its_ways_in_can_say() {
         ]
     );
     let github = "kind = \"github\"\nclient_id = \"gw\"\nclient_secret = { env = \"S\" }\n";
+    assert!(told(oidc, "authentication_context = \"c25\"").is_empty());
+    for odd in ["C1", "c0", "c100", "c01", "c+1", "c1 c2", "mfa", ""] {
+        let bad = told(oidc, &format!("authentication_context = \"{odd}\""));
+        let error = format!("error: `{odd}` is not the ID of an authentication context of Entra");
+        let help = "help: write the ID that the Entra admin center shows, \"c1\" to \"c99\"";
+        assert_eq!(bad, [error.as_str(), help]);
+    }
+    let bad = told(oidc, "authentication_context = \"c1\"\nauth = [\"session\", \"anonymous\"]");
+    assert_eq!(
+        bad[1],
+        "help: leave it out of `auth`, or `authentication_context` out of the route"
+    );
     let bad = told(github, "acr_values = [\"mfa\"]");
     assert_eq!(
         bad,

@@ -109,6 +109,7 @@ impl Endpoints {
             auth_time_stated: false,
             acr: None,
             amr: amr.into(),
+            acrs: Arc::default(),
             tokens: ProviderTokens::default(),
         })
     }
@@ -144,6 +145,7 @@ impl Endpoints {
             auth_time_stated: session.auth_time_stated,
             acr: session.acr.clone(),
             amr: Arc::clone(&session.amr),
+            acrs: Arc::clone(&session.acrs),
             tokens,
         };
         self.welcome_tab(request, new).await

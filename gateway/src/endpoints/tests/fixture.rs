@@ -374,7 +374,8 @@ fn routes() -> Table<Arc<RoutePlan>> {
             authorizer: Arc::new(Public),
             step_up: (path == "/pay/*").then(|| {
                 let acr_values = vec!["mfa".to_owned()];
-                Arc::new(StepUp { acr_values, max_age: Some(Duration::from_secs(300)) })
+                let max_age = Some(Duration::from_secs(300));
+                Arc::new(StepUp { acr_values, max_age, ..StepUp::default() })
             }),
             login: login.iter().map(|id| (*id).into()).collect(),
             resource: None,

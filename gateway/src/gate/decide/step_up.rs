@@ -14,7 +14,8 @@ use crate::web::Reply;
 const COOKIE: &str = "cookie";
 
 fn fresh() -> StepUp {
-    StepUp { acr_values: vec!["mfa".into(), "hw".into()], max_age: Some(Duration::from_secs(300)) }
+    let max_age = Some(Duration::from_secs(300));
+    StepUp { acr_values: vec!["mfa".into(), "hw".into()], max_age, ..StepUp::default() }
 }
 
 fn gate(world: &World, wanted: StepUp) -> Gate {
@@ -94,4 +95,22 @@ async fn each_caller_hears_of_it_in_its_own_way() {
     let nobody = reply(&gate, &Asked::get("/pay/x")).await.unwrap();
     let document: Value = serde_json::from_slice(&nobody.body).unwrap();
     assert_eq!(document["error"], "sign_in_required");
+}
+
+#[tokio::test]
+async fn a_route_for_a_context_of_entra_says_what_its_clients_understand() {
+    let world = World::new();
+    let cookie = world.sign_in_by(ann(), Some("c1"), true).await;
+    let context = Some("c1".to_owned());
+    let gate = gate(&world, StepUp { authentication_context: context, ..StepUp::default() });
+    let asked = Asked::get("/pay/x").with(COOKIE, &cookie);
+    let script = reply(&gate, &asked).await.expect("an acr is no authentication context of Entra");
+    let told: Vec<_> = script.headers.get_all("www-authenticate").iter().collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    // {"access_token":{"acrs":{"essential":true,"value":"c1"}}}
+    assert_eq!(
+        told[1],
+        "Bearer realm=\"portcullis\", error=\"insufficient_claims\", claims=\
+         \"eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlIjoiYzEifX19\""
+    );
 }

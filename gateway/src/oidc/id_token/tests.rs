@@ -1,8 +1,10 @@
 use aws_lc_rs::hmac;
 use serde_json::json;
+use url::Url;
 
 use super::*;
 use crate::crypto::JwsFault;
+use crate::identity::StepUp;
 use crate::oidc::fake::{ACCESS_TOKEN, Fake, ISSUER, NOW};
 
 async fn fault(change: Value) -> LoginFault {
@@ -179,4 +181,50 @@ async fn what_was_asked_for_is_insisted_on() {
     assert_eq!(login(json!({"acr": "mfa"})).await.unwrap_err(), LoginFault::AuthenticationTooOld);
     let weak = login(json!({"auth_time": NOW, "acr": "pwd"})).await.unwrap_err();
     assert_eq!(weak, LoginFault::AcrNotMet(Some("pwd".to_owned())));
+}
+
+#[tokio::test]
+async fn an_authentication_context_of_entra_is_asked_for_and_insisted_on() {
+    let wanted = StepUp { authentication_context: Some("c1".to_owned()), ..StepUp::default() };
+    let configured = r#"{"userinfo":{"x":null},"id_token":{"auth_time":{"essential":true}}}"#;
+    let fake = Fake::with(|settings| {
+        settings.authorization_params = vec![("claims".to_owned(), configured.to_owned())];
+    });
+    let begin = || fake.start_for(Some(&wanted));
+    let asked = Url::parse(&begin().await.location).unwrap();
+    let asked: Vec<_> = asked.query_pairs().filter(|(name, _)| name == "claims").collect();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    let asked: Value = serde_json::from_str(&asked[0].1).unwrap();
+    let acrs = json!({"essential": true, "value": "c1"});
+    let of_token = json!({"auth_time": {"essential": true}, "acrs": acrs});
+    assert_eq!(asked, json!({"userinfo": {"x": null}, "id_token": of_token}));
+    for (acrs, met) in [
+        (json!(["c1"]), true),
+        (json!(["c2", "c1"]), true),
+        (json!("c1"), true),
+        (json!(null), false),
+        (json!([]), false),
+        (json!(["c2", "c10", "C1", "c1 "]), false),
+        (json!("c1 c2"), false),
+        (json!("c1,c2"), false),
+        (json!([["c1"]]), false),
+        (json!({"c1": true}), false),
+        (json!(1), false),
+    ] {
+        let started = begin().await;
+        let claims = Fake::claims(&started.transaction.nonce, &json!({"acr": "c1", "acrs": acrs}));
+        fake.answer_token(&fake.signer.sign(&claims));
+        match fake.finish("state=s&code=c", &started).await {
+            Ok(login) => assert!(met && login.acrs.iter().any(|it| it == "c1"), "{acrs}"),
+            Err(fault) => {
+                assert_eq!(fault, LoginFault::ContextNotMet("c1".to_owned()), "{acrs}");
+                assert!(!met, "{acrs}");
+            }
+        }
+    }
+    // Nobody asked: whatever is stated is remembered, and odd things are no fault.
+    let unasked = Fake::new();
+    assert_eq!(unasked.login(json!({"acrs": ["c3", 7]})).await.unwrap().acrs, ["c3"]);
+    assert!(unasked.login(json!({"acrs": {}})).await.unwrap().acrs.is_empty());
+    assert!(!unasked.start().await.location.contains("claims="));
 }

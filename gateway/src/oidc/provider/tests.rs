@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::*;
+use crate::oidc::LogoutPlace;
 use crate::oidc::fake::{Fake, NOW};
 use crate::web::FetchError;
 
@@ -160,6 +161,24 @@ async fn signing_out_goes_to_the_provider_where_it_can() {
     fake.publish(&json!({"end_session_endpoint": null}));
     fake.start().await;
     assert_eq!(fake.provider.logout_url(None, "https://app.test/out", "s"), None);
+}
+
+#[tokio::test]
+async fn a_configured_way_of_signing_out_wins_over_the_metadata() {
+    for (url, at) in
+        [(None, "https://id.test/logout"), (Some("https://out.test/x"), "https://out.test/x")]
+    {
+        let fake = Fake::with(|settings| {
+            let return_parameter = "logout_uri".to_owned();
+            let url = url.map(|url| url.parse().unwrap());
+            settings.logout = Some(LogoutPlace { url, return_parameter });
+        });
+        fake.start().await;
+        let hint = Secret::from("hint");
+        let gone = fake.provider.logout_url(Some(&hint), "https://app.test/out", "s").unwrap();
+        let back = "logout_uri=https%3A%2F%2Fapp.test%2Fout";
+        assert_eq!(gone, format!("{at}?client_id=portcullis&{back}"));
+    }
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ fn ann() -> NewSession {
         auth_time_stated: true,
         acr: None,
         amr: Arc::new([]),
+        acrs: Arc::default(),
         tokens: ProviderTokens { refresh_token: Some("hunter2".into()), ..Default::default() },
     }
 }

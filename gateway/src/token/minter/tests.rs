@@ -94,6 +94,7 @@ fn session() -> SessionRef {
         auth_time_stated: true,
         acr: Some("high".into()),
         amr: ["pwd".to_owned(), "otp".to_owned()].into(),
+        acrs: Arc::default(),
         memo: Memo::default(),
     }
 }

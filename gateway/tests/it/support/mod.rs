@@ -9,6 +9,7 @@ pub(crate) mod counsel;
 pub(crate) mod credentials;
 pub(crate) mod folder;
 pub(crate) mod forge;
+pub(crate) mod front;
 pub(crate) mod gateway;
 pub(crate) mod github;
 pub(crate) mod h2;

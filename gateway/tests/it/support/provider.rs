@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     CallbackIssuerWrong,
     /// The answer to the browser names none, although the metadata promise it.
     CallbackIssuerMissing,
+    /// States no authentication context, whatever is asked for.
+    DeafToClaims,
     /// `error=access_denied`, with HTML in the description.
     Denied,
     /// The metadata are another issuer's.
@@ -218,6 +220,9 @@ impl Office {
         if fault == Fault::ForeignAuthorizedParty {
             claims.as_object_mut().unwrap().insert("azp".to_owned(), json!("somebody-else"));
         }
+        if let Some(context) = context(login).filter(|_| fault != Fault::DeafToClaims) {
+            claims.as_object_mut().unwrap().insert("acrs".to_owned(), json!([context]));
+        }
         let keys = self.keys.lock().unwrap();
         let key = keys.last().expect("there is a key");
         match fault {
@@ -228,6 +233,14 @@ impl Office {
             _ => key.sign(&claims),
         }
     }
+}
+
+/// The authentication context that is asked for, as Entra is asked.
+fn context(login: &Params) -> Option<Value> {
+    let asked: Value = serde_json::from_str(login.get("claims")?).expect("claims are JSON");
+    let asked = &asked["id_token"]["acrs"];
+    assert_eq!(asked["essential"], true, "{asked}");
+    Some(asked["value"].clone())
 }
 
 fn groups(user: &str) -> Value {

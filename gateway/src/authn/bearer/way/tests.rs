@@ -114,10 +114,13 @@ async fn what_the_issuer_says_of_the_sign_in_goes_along() {
     let fake = Fake::new();
     for (claims, auth_time, acr) in [
         (json!({ "acr": "mfa", "auth_time": NOW - 60 }), Some(NOW - 60), Some("mfa")),
-        (json!({ "acr": ["mfa"], "auth_time": "now" }), None, None),
+        (json!({ "acr": ["mfa"], "acrs": "c1", "auth_time": "now" }), None, None),
+        (json!({ "acrs": ["c1", 2] }), None, None),
         (json!({}), None, None),
     ] {
         let strength = accepted(fake.present(&fake.token(&claims)).await).strength();
+        let acrs: &[&str] = if claims["acrs"].is_array() { &["c1"] } else { &[] };
+        assert_eq!(*strength.acrs, *acrs, "{claims}");
         assert_eq!(strength.auth_time, auth_time.map(Timestamp::from_secs), "{claims}");
         assert_eq!(strength.acr.as_deref(), acr, "{claims}");
     }

@@ -41,6 +41,7 @@ async fn tab() -> Tab {
             auth_time_stated: true,
             acr: None,
             amr: Arc::new([]),
+            acrs: Arc::default(),
             tokens: ProviderTokens::default(),
         };
         let (handle, _) = manager.start(new, None).await.unwrap();

@@ -54,6 +54,7 @@ impl Process {
             auth_time_stated: false,
             acr: None,
             amr: Arc::new([]),
+            acrs: Arc::default(),
             tokens,
         };
         self.manager.start(new, None).await.unwrap()

@@ -67,6 +67,7 @@ fn person(name: &str) -> NewSession {
         auth_time_stated: false,
         acr: None,
         amr: Arc::new([]),
+        acrs: Arc::default(),
         tokens: ProviderTokens::default(),
     }
 }
