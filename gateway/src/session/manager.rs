@@ -19,7 +19,7 @@ use crate::session::lifetime::{Lifetimes, Moments};
 use crate::session::live::LiveStreams;
 use crate::session::names::{Name, Names};
 use crate::session::pace::Pace;
-use crate::session::record::{NewSession, ProviderTokens, Session};
+use crate::session::record::{NewSession, Session};
 use crate::session::renewals::Renewals;
 use crate::session::store::{SessionStore, StoreError, StoredSession};
 use crate::session::touches::Touches;
@@ -238,26 +238,6 @@ impl SessionManager {
             }
         }
         fault.map_or(Ok(ended), Err)
-    }
-
-    /// The provider's tokens of a session that lives.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn tokens(&self, key: &SessionKey) -> Result<Option<ProviderTokens>, StoreError> {
-        if self.look_up(key).await?.is_none() {
-            return Ok(None);
-        }
-        self.sealed_tokens(key).await
-    }
-
-    /// The provider's tokens as the store has them, whether or not the session lives.
-    async fn sealed_tokens(&self, key: &SessionKey) -> Result<Option<ProviderTokens>, StoreError> {
-        let stored = self.store.load(*key).await?;
-        Ok(stored.and_then(|stored| {
-            let bytes = self.sealer.open(TOKENS, key, &stored.tokens)?;
-            ProviderTokens::from_bytes(&zeroize::Zeroizing::new(bytes))
-        }))
     }
 
     /// How long it is until a moment; nothing when it is over.

@@ -69,7 +69,6 @@ impl RedisStore {
         u64::try_from(end.since(now).saturating_add(GRACE).as_millis()).unwrap_or(u64::MAX)
     }
 
-
     fn counted(&self, count: usize) {
         self.link.count.store(count, Ordering::Relaxed);
     }

@@ -217,6 +217,7 @@ impl Provider {
             // Asked for and judged at the sign-in; nobody signs in now.
             max_age: None,
             acr_values: &[],
+            authentication_context: None,
             now: self.clock.now(),
         };
         IdToken::verify(token.expose(), &self.keys, &expected).await

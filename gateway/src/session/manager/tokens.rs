@@ -1,4 +1,4 @@
-//! What providers gave for sessions that are about to end.
+//! What providers gave for sessions.
 
 use std::sync::Arc;
 
@@ -11,6 +11,17 @@ use crate::session::record::{ProviderTokens, Session};
 use crate::session::store::StoreError;
 
 impl SessionManager {
+    /// The provider's tokens of a session that lives.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tokens(&self, key: &SessionKey) -> Result<Option<ProviderTokens>, StoreError> {
+        if self.look_up(key).await?.is_none() {
+            return Ok(None);
+        }
+        self.sealed_tokens(key).await
+    }
+
     /// The provider's tokens of the sessions that are meant, of about `most` of them: to be read before
     /// they end, since nothing of them is left afterwards. A session whose tokens do not open is left
     /// out; looking at one is no use of it.
@@ -39,7 +50,11 @@ impl SessionManager {
         }
     }
 
-    async fn sealed_tokens(&self, key: &SessionKey) -> Result<Option<ProviderTokens>, StoreError> {
+    /// The provider's tokens as the store has them, whether or not the session lives.
+    pub(super) async fn sealed_tokens(
+        &self,
+        key: &SessionKey,
+    ) -> Result<Option<ProviderTokens>, StoreError> {
         let stored = self.store.load(*key).await?;
         Ok(stored.and_then(|stored| {
             let bytes = self.sealer.open(TOKENS, key, &stored.tokens)?;
