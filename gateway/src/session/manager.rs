@@ -16,6 +16,7 @@ use crate::session::handle::{Handle, SessionKey, sid_of};
 use crate::session::horizon::Horizon;
 use crate::session::lifetime::{Lifetimes, Moments};
 use crate::session::live::LiveStreams;
+use crate::session::manager::starts::Starts;
 use crate::session::names::{Name, Names};
 use crate::session::pace::Pace;
 use crate::session::record::{NewSession, ProviderTokens, Session};
@@ -30,6 +31,7 @@ mod look_up;
 #[cfg(test)]
 mod scripted;
 mod shared;
+mod starts;
 mod sweep;
 
 /// Sessions: durable in the store, hot in memory.
@@ -48,6 +50,7 @@ pub struct SessionManager {
     touch_every: Duration,
     hot: Cache<SessionKey, Arc<Session>>,
     fence: Fence,
+    starts: Starts,
     flights: Flights,
     /// What was confirmed before it does not count.
     horizon: Arc<Horizon>,
@@ -116,6 +119,7 @@ impl SessionManager {
             touch_every,
             hot: Cache::new(settings.hot),
             fence: Fence::new(GRAVES),
+            starts: Starts::default(),
             flights: Flights::new(),
             horizon,
             is_shared,
@@ -125,7 +129,8 @@ impl SessionManager {
     }
 
     /// Starts a session under a new handle; durable before it is `Ok`. The session that the browser
-    /// brought along, `replaces`, is ended first: whoever planted its cookie gains nothing.
+    /// brought along, `replaces`, is ended first: whoever planted its cookie gains nothing. One that
+    /// somebody ends while it is being written is over when it is returned.
     ///
     /// # Errors
     /// When the store fails or is full.
@@ -150,9 +155,14 @@ impl SessionManager {
             last_seen: now,
         };
         let passage = self.fence.passage(&key);
+        let start = self.starts.begin();
         self.store.insert(key, stored).await?;
         if let Passage::Open(since) = passage {
             self.fence.admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
+        }
+        if start.is_meant(|whose| whose.means(&session, &new.tokens)) {
+            self.end(&key, EndCause::Revoked).await?;
+            self.tell(Ended { key, cause: EndCause::Revoked });
         }
         Ok((handle, session))
     }
@@ -213,6 +223,7 @@ impl SessionManager {
         subject: &str,
         cause: EndCause,
     ) -> Result<usize, StoreError> {
+        self.starts.ends(&Whose::of(issuer, subject));
         let keys = self.keys_named(&[Name::Principal(issuer, subject)]).await?;
         for key in &keys {
             self.kill(key, cause);
