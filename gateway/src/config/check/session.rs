@@ -12,6 +12,10 @@ use crate::config::session::SessionStore;
 /// Four heartbeats: less would take a slow answer for a server that is gone.
 const LEAST_STALENESS: Duration = Duration::from_secs(2);
 
+/// Eight sealing keys of thirty days each: a session that lives longer would neither open nor be found by
+/// its person's name.
+const LONGEST: Duration = Duration::from_secs(200 * 86_400);
+
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
     let session = &config.session;
     if session.idle.is_zero() {
@@ -23,6 +27,13 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut
             "session.absolute",
             format!("{} is shorter than session.idle, {}", session.absolute, session.idle),
             "make `absolute` at least as long as `idle`",
+        ));
+    }
+    if session.absolute.std() > LONGEST {
+        problems.push(Problem::new(
+            "session.absolute",
+            format!("after {} the key that sealed a session may be gone", session.absolute),
+            "use at most \"200d\"",
         ));
     }
     if session.hot == 0 {
