@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 use benches::fixtures::engineer;
 use clap::Parser;
 use futures::future::try_join_all;
-use portcullis::base::{Clock as _, Entropy, SystemClock, SystemEntropy};
+use portcullis::base::{Clock as _, Entropy, Secret, SystemClock, SystemEntropy};
 use portcullis::crypto::{Sealer, SealingKeys};
 use portcullis::identity::{Principal, WayIn};
 use portcullis::session::{
@@ -194,7 +194,7 @@ async fn fill(manager: &SessionManager, arguments: &Arguments) -> Result<Vec<Han
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
         tokens: ProviderTokens {
-            id_token: Some("x".repeat(arguments.token_bytes).into()),
+            id_token: Some(Secret::new("x".repeat(arguments.token_bytes))),
             provider_sid: Some(sid(number)),
             provider_sub: Some(format!("person-{number}")),
             ..ProviderTokens::default()

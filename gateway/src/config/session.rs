@@ -18,7 +18,7 @@ pub struct Session {
     /// browser from staying signed in.
     pub idle: Duration,
     /// How long a session lasts in all, however busy. Default 12h: a working day. Bounds what a
-    /// stolen handle is worth.
+    /// stolen handle is worth. At most 200d: the keys that seal sessions are kept little longer.
     pub absolute: Duration,
     /// Sessions held in memory, so that a request does no I/O; the others are read from the store.
     /// Default 100000: about 100 MiB when full.

@@ -17,6 +17,7 @@ use crate::session::handle::{Handle, SessionKey, sid_of};
 use crate::session::horizon::Horizon;
 use crate::session::lifetime::{Lifetimes, Moments};
 use crate::session::live::LiveStreams;
+use crate::session::manager::starts::Starts;
 use crate::session::names::{Name, Names};
 use crate::session::pace::Pace;
 use crate::session::record::{NewSession, Session};
@@ -34,6 +35,7 @@ mod review;
 #[cfg(test)]
 mod scripted;
 mod shared;
+mod starts;
 mod sweep;
 mod tokens;
 
@@ -53,6 +55,7 @@ pub struct SessionManager {
     touch_every: Duration,
     hot: Cache<SessionKey, Arc<Session>>,
     fence: Fence,
+    starts: Starts,
     flights: Flights,
     /// What was confirmed before it does not count.
     horizon: Arc<Horizon>,
@@ -122,6 +125,7 @@ impl SessionManager {
             touch_every,
             hot: Cache::new(settings.hot),
             fence: Fence::new(GRAVES),
+            starts: Starts::default(),
             flights: Flights::new(),
             horizon,
             is_shared,
@@ -132,7 +136,8 @@ impl SessionManager {
     }
 
     /// Starts a session under a new handle; durable before it is `Ok`. The session that the browser
-    /// brought along, `replaces`, is ended first: whoever planted its cookie gains nothing.
+    /// brought along, `replaces`, is ended first: whoever planted its cookie gains nothing. One that
+    /// somebody ends while it is being written is over when it is returned.
     ///
     /// # Errors
     /// When the store fails or is full.
@@ -157,9 +162,14 @@ impl SessionManager {
             last_seen: now,
         };
         let passage = self.fence.passage(&key);
+        let start = self.starts.begin();
         self.store.insert(key, stored).await?;
         if let Passage::Open(since) = passage {
             self.fence.admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
+        }
+        if start.is_meant(|whose| whose.means(&session, &new.tokens)) {
+            self.end(&key, EndCause::Revoked).await?;
+            self.tell(Ended { key, cause: EndCause::Revoked });
         }
         Ok((handle, session))
     }
@@ -223,6 +233,7 @@ impl SessionManager {
         subject: &str,
         cause: EndCause,
     ) -> Result<usize, StoreError> {
+        self.starts.ends(&Whose::of(issuer, subject));
         let keys = self.keys_named(&[Name::Principal(issuer, subject)]).await?;
         for key in &keys {
             self.kill(key, cause);

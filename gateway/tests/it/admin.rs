@@ -106,7 +106,17 @@ async fn all_sessions_of_a_person_or_of_everybody_end() {
     assert_eq!(told.trim(), "1 session ended.");
     assert_eq!(other.get(Kind::Fetch, HOME).await.status(), 401);
     lab.sign_in("sales").await;
-    assert_eq!(sessions(&lab, "").await.len(), 1, "who signs in anew is in again");
+    let again = sessions(&lab, "").await;
+    assert_eq!(again.len(), 1, "who signs in anew is in again");
+    let sub = again[0]["subject"].as_str().unwrap();
+    let of = |provider: &'static str, sub: &str| {
+        let words = ["sessions", "revoke", "--provider", provider, "--provider-subject", sub];
+        words.map(str::to_owned)
+    };
+    for (words, ends) in [(of("other", sub), 0), (of("test", "x"), 0), (of("test", sub), 1)] {
+        let told = command(&lab.gateway, &words.each_ref().map(String::as_str)).await;
+        assert!(told.starts_with(&format!("{ends} session")), "{words:?}: {told}");
+    }
 }
 
 #[tokio::test]

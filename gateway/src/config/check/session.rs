@@ -14,6 +14,9 @@ const LEAST_STALENESS: Duration = Duration::from_secs(2);
 
 /// What tokens are taken to live at least.
 const LEAST_EVERY: Duration = Duration::from_secs(5);
+/// Eight sealing keys of thirty days each: a session that lives longer would neither open nor be found by
+/// its person's name.
+const LONGEST: Duration = Duration::from_secs(200 * 86_400);
 
 pub(super) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut Vec<Problem>) {
     let session = &config.session;
@@ -26,6 +29,13 @@ pub(super) fn check(config: &Config, problems: &mut Vec<Problem>, warnings: &mut
             "session.absolute",
             format!("{} is shorter than session.idle, {}", session.absolute, session.idle),
             "make `absolute` at least as long as `idle`",
+        ));
+    }
+    if session.absolute.std() > LONGEST {
+        problems.push(Problem::new(
+            "session.absolute",
+            format!("after {} the key that sealed a session may be gone", session.absolute),
+            "use at most \"200d\"",
         ));
     }
     if session.hot == 0 {

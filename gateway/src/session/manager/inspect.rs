@@ -106,6 +106,11 @@ impl Whose {
         self.sid.as_ref().is_none_or(|sid| *sid == sid_of(key))
     }
 
+    /// Whether a session with these tokens is one of them.
+    pub(super) fn means(&self, session: &Session, tokens: &ProviderTokens) -> bool {
+        self.may_be(&session.key) && self.fits(session) && self.fits_tokens(session, tokens)
+    }
+
     /// Whether what is meant can be told by the provider's tokens only.
     fn asks_for_tokens(&self) -> bool {
         self.provider_sid.is_some() || self.provider_subject.is_some()
@@ -177,8 +182,10 @@ impl SessionManager {
         }
     }
 
-    /// Ends all sessions that are meant, and their streams. A session that begins meanwhile may stay.
+    /// Ends all sessions that are meant, and their streams; also those that are being written by this
+    /// process. A session that begins later, or by another process in the same moment, stays.
     pub async fn end_those(&self, whose: &Whose, cause: EndCause) -> Ends {
+        self.starts.ends(whose);
         let mut ends = Ends::default();
         let mut from = None;
         loop {

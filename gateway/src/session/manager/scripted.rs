@@ -19,6 +19,7 @@ pub(crate) struct ScriptedStore {
     sessions: MemoryStore,
     holding: AtomicBool,
     failing: AtomicBool,
+    pausing: AtomicBool,
     loads: AtomicUsize,
     held: Semaphore,
     released: Semaphore,
@@ -30,10 +31,19 @@ impl ScriptedStore {
             sessions: MemoryStore::new(100),
             holding: AtomicBool::new(false),
             failing: AtomicBool::new(false),
+            pausing: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
             held: Semaphore::new(0),
             released: Semaphore::new(0),
         })
+    }
+
+    /// Sign-ins wait before they are written, until they are let on.
+    pub(crate) fn hold_inserts(&self, hold: bool) {
+        self.pausing.store(hold, Ordering::SeqCst);
+        if !hold {
+            self.released.add_permits(1);
+        }
     }
 
     /// The next load reads, and answers when it is released.
@@ -63,6 +73,10 @@ impl ScriptedStore {
 #[async_trait]
 impl SessionStore for ScriptedStore {
     async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
+        if self.pausing.load(Ordering::SeqCst) {
+            self.held.add_permits(1);
+            self.released.acquire().await.unwrap().forget();
+        }
         self.sessions.insert(key, session).await
     }
 

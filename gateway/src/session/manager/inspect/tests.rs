@@ -216,6 +216,43 @@ async fn three_sessions_of_one_sub_end_the_oldest_and_then_all_of_them() {
     assert!(again.ended.is_empty() && again.fault.is_none());
 }
 
+/// What a thief would like: to sign in while the owner signs everybody out.
+#[tokio::test]
+async fn a_sign_in_that_is_being_written_ends_with_the_others() {
+    for whose in [
+        Whose::of("https://corp.test", "ann"),
+        there(Some("corp-ann"), None),
+        there(None, Some("ann")),
+        at("corp"),
+        Whose::default(),
+    ] {
+        let it = Process::new();
+        it.store.hold_inserts(true);
+        let ending = async {
+            it.store.wait_for_held_load().await;
+            let ends = it.manager.end_those(&whose, EndCause::Revoked).await;
+            assert!(ends.ended.is_empty(), "the store has none");
+            it.store.hold_inserts(false);
+        };
+        let ((handle, _), ()) = futures::join!(it.sign_in("corp", "ann"), ending);
+        assert!(it.manager.find(&handle).await.unwrap().is_none(), "{whose:?}");
+        assert_eq!(it.manager.count(), 0);
+        let told = it.manager.sweep().await.ended;
+        assert!(told.contains(&Ended { key: handle.key(), cause: EndCause::Revoked }));
+        let (later, _) = it.sign_in("corp", "ann").await;
+        assert!(it.manager.find(&later).await.unwrap().is_some(), "who signs in later is in");
+    }
+    let it = Process::new();
+    it.store.hold_inserts(true);
+    let ending = async {
+        it.store.wait_for_held_load().await;
+        it.manager.end_those(&there(None, Some("bob")), EndCause::Revoked).await;
+        it.store.hold_inserts(false);
+    };
+    let ((handle, _), ()) = futures::join!(it.sign_in("corp", "ann"), ending);
+    assert!(it.manager.find(&handle).await.unwrap().is_some(), "somebody else was meant");
+}
+
 #[tokio::test]
 async fn a_sealing_key_that_is_replaced_hides_nobodys_sessions() {
     let it = Process::new();
