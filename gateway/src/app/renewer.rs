@@ -55,7 +55,7 @@ impl Renewer for Providers {
         tokens: &ProviderTokens,
     ) -> Result<Granted, RenewalFault> {
         let provider = self.of(&session.provider)?;
-        let granted = provider.refresh(&kept(tokens)).await.map_err(fault)?;
+        let granted = provider.refresh(&kept(tokens)).await.map_err(|it| fault(&it))?;
         let granted = granted.ok_or_else(|| RenewalFault {
             class: FaultClass::Unclear,
             cause: "the session has no refresh token any more".to_owned(),
@@ -75,7 +75,7 @@ impl Renewer for Providers {
         let known = Known { principal: &session.principal, tokens: &before };
         let Granted { tokens, unverified } = granted;
         let granted = oidc::Granted { tokens: kept(&tokens), unverified };
-        let now = provider.reread(granted, known).await.map_err(fault)?;
+        let now = provider.reread(granted, known).await.map_err(|it| fault(&it))?;
         let mut tokens = to_keep(now.tokens, self.clock.now());
         tokens.access_expires = expires.or(tokens.access_expires);
         Ok(Described { principal: now.principal, tokens })
@@ -98,7 +98,7 @@ impl Renewer for Providers {
     }
 }
 
-fn fault(fault: RefreshFault) -> RenewalFault {
+fn fault(fault: &RefreshFault) -> RenewalFault {
     let class = match fault.class() {
         RefreshClass::Definitive => FaultClass::Definitive,
         RefreshClass::Misconfigured => FaultClass::Misconfigured,

@@ -10,6 +10,7 @@ use pingora_core::apps::HttpServerApp as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::app::admin::{Admin, AdminSocket, Door, Peer, SocketFault, SocketFile, router};
@@ -107,7 +108,7 @@ async fn serve(
     lasting.sessions.ready().await;
     let reloader = Reloader::start(file.clone(), loaded, Arc::clone(&lasting), log)?;
     let reloader = Arc::new(reloader);
-    renew_sessions(&config, &lasting, &reloader);
+    let renewing = renew_sessions(&config, &lasting, &reloader);
     for pool in &reloader.current.load().built.pools {
         if !pool.is_resolved() {
             pool.resolve().await;
@@ -140,6 +141,10 @@ async fn serve(
     proxy.edge.http_cleanup().await;
     drain(&lasting, config.server.limits.drain_time.std()).await;
     housekeeping.abort();
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
+    lasting.sessions.finish_renewals().await;
     if let Err(error) = lasting.sessions.flush().await {
         warn!(%error, "uses of sessions were not written");
     }
@@ -151,8 +156,12 @@ async fn serve(
 }
 
 /// Has sessions follow their providers, where that is wanted.
-fn renew_sessions(config: &Checked<Config>, lasting: &Lasting, reloader: &Arc<Reloader>) {
-    let Some(settings) = renewer::settings(&config.session.refresh) else { return };
+fn renew_sessions(
+    config: &Checked<Config>,
+    lasting: &Lasting,
+    reloader: &Arc<Reloader>,
+) -> Option<JoinHandle<()>> {
+    let settings = renewer::settings(&config.session.refresh)?;
     let providers = Providers {
         reloader: Arc::downgrade(reloader),
         clock: Arc::clone(&lasting.clock),
@@ -160,12 +169,12 @@ fn renew_sessions(config: &Checked<Config>, lasting: &Lasting, reloader: &Arc<Re
     };
     lasting.sessions.renew_by(Arc::new(providers), settings);
     let sessions = Arc::clone(&lasting.sessions);
-    tokio::spawn(async move {
+    Some(tokio::spawn(async move {
         loop {
             tokio::time::sleep(Duration::from_secs(1)).await;
             sessions.renew_due();
         }
-    });
+    }))
 }
 
 /// Answers administrators, until the process ends. The socket's file is there as long as the result.

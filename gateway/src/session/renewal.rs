@@ -191,7 +191,7 @@ impl Due {
     /// When a record says; up to half of the time ahead later by chance, so that sessions that began
     /// as one are not renewed as one.
     pub(crate) fn of(renewal: &Renewal, settings: &RenewalSettings, chance: u8) -> Self {
-        let spread = renewal.ahead(settings) * u32::from(chance) / 512;
+        let spread = renewal.ahead(settings).saturating_mul(u32::from(chance)) / 512;
         Self::at(renewal.due(settings).after(spread), renewal.late(settings))
     }
 

@@ -99,6 +99,11 @@ impl Renewals {
         (flight, Some(Landing { under_way, key, _done: done }))
     }
 
+    /// All that are under way.
+    pub(crate) fn flights(&self) -> Vec<Flight> {
+        lock(&self.under_way).values().cloned().collect()
+    }
+
     /// How many are under way.
     pub(crate) fn count(&self) -> usize {
         lock(&self.under_way).len()

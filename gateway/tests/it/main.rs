@@ -35,6 +35,7 @@ mod open_redirect;
 mod password;
 mod presets;
 mod protected_resource;
+mod refresh;
 mod refusals;
 mod regression;
 mod rehearsal;

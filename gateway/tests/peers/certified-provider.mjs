@@ -4,7 +4,10 @@
 // Argument: {"port"?, "client_id", "client_secret", "redirect_uris", "post_logout_redirect_uris",
 // "backchannel_logout_uri"?, "backchannel_logout_session_required"?}; instead
 // of the secret {"token_endpoint_auth_method": "private_key_jwt", "jwks", ...}. People who are asked for
-// the authentication context "mfa" sign in once more for it, by the same form.
+// the authentication context "mfa" sign in once more for it, by the same form. With {"lifetime": seconds}
+// tokens live so long, and there are refresh tokens, each good for one use: who uses one again loses the
+// grant. Then GET /test/counts says how often tokens were granted and refused, GET /test/groups/USER/GROUP
+// leaves USER that group only, and GET /test/withdraw ends all grants.
 // Prints {"listening":"provider","issuer":"http://127.0.0.1:PORT"} once it listens.
 import { createServer } from "node:http";
 import Provider, { interactionPolicy } from "oidc-provider";
@@ -49,6 +52,11 @@ const provider = new Provider(issuer, {
   // The gateway reads the ID token; this provider would put profile claims into userinfo only.
   conformIdTokenClaims: false,
   acrValues: ["pwd", "mfa"],
+  ...(settings.lifetime && {
+    ttl: { AccessToken: settings.lifetime, IdToken: settings.lifetime },
+    issueRefreshToken: () => true,
+    rotateRefreshToken: true,
+  }),
   pkce: { required: () => true },
   features: {
     backchannelLogout: { enabled: true },
@@ -109,8 +117,27 @@ async function login(request, response) {
   response.end(PAGE(uid, user ? "Wrong name or password." : ""));
 }
 
+const counts = { granted: 0, refreshed: 0, refused: 0 };
+const grants = new Set();
+provider.on("grant.success", (ctx) => {
+  counts[ctx.oidc.params.grant_type === "refresh_token" ? "refreshed" : "granted"] += 1;
+});
+provider.on("grant.error", () => (counts.refused += 1));
+provider.on("refresh_token.saved", (token) => grants.add(token.grantId));
+
+async function test(path, response) {
+  const [what, user, group] = path.split("/");
+  if (what === "groups") ACCOUNTS[user] = [group];
+  if (what === "withdraw") {
+    for (const grant of grants) await provider.RefreshToken.revokeByGrantId(grant);
+  }
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify(counts));
+}
+
 const rest = provider.callback();
 server.on("request", (request, response) => {
+  if (request.url.startsWith("/test/")) return test(request.url.slice("/test/".length), response);
   if (!request.url.startsWith("/login/")) return rest(request, response);
   login(request, response).catch((error) => {
     response.statusCode = 400;

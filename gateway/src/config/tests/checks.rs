@@ -84,6 +84,7 @@ fn bad_settings_of_sessions_and_tokens_are_told() {
     each_is_told(&[
         (with(end, "[session]\nidle = \"13h\""), "12h is shorter than session.idle, 13h"),
         (with(end, "[session]\nabsolute = \"201d\""), "sealed a session may be gone"),
+        (with(end, "[session.refresh]\nevery = \"4s\""), "would ask its provider all the time"),
         (with(end, "[session]\nhot = 0"), "no session would fit into memory"),
         (with(end, "[session]\nstore = { kind = \"memory\", path = \"x\" }"), "unknown key `path`"),
         (with(end, "[token]\nalgorithm = \"none\""), "unknown word `none`"),

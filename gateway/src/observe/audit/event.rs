@@ -282,21 +282,6 @@ mod tests {
                 rule: "x",
                 subject: None,
             },
-            Event::RefreshFailed {
-                provider: "corp",
-                issuer: "i",
-                subject: "s",
-                sid: "h",
-                class: "misconfigured",
-                cause: "x",
-            },
-            Event::RefreshOk {
-                provider: "corp",
-                issuer: "i",
-                subject: "s",
-                sid: "h",
-                changed: true,
-            },
             Event::RequestRefused {
                 request_id: "1",
                 route: "r",
@@ -313,9 +298,29 @@ mod tests {
                 reason: "x",
             },
         ];
-        for event in events {
+        for event in events.into_iter().chain(refreshes()) {
             assert_eq!(serde_json::to_value(event).unwrap()["event"], event.name());
             assert!(!event.message().is_empty());
         }
+    }
+
+    fn refreshes() -> [Event<'static>; 2] {
+        [
+            Event::RefreshFailed {
+                provider: "corp",
+                issuer: "i",
+                subject: "s",
+                sid: "h",
+                class: "misconfigured",
+                cause: "x",
+            },
+            Event::RefreshOk {
+                provider: "corp",
+                issuer: "i",
+                subject: "s",
+                sid: "h",
+                changed: true,
+            },
+        ]
     }
 }

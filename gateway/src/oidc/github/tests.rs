@@ -186,3 +186,42 @@ async fn it_is_ready_without_asking_anybody() {
     assert_eq!(status.discovery.to_string(), "ready");
     assert_eq!(fake.provider.logout_url(None, "https://app.test/out", "s"), None);
 }
+
+/// A GitHub App whose users' tokens expire.
+#[tokio::test]
+async fn tokens_that_expire_are_refreshed_and_memberships_read_again() {
+    use crate::oidc::{Known, RefreshClass, RefreshFault};
+    let fake = Fake::new(true);
+    let answer = |token: &str, refresh: &str| {
+        let token = json!({
+            "access_token": token, "token_type": "bearer", "expires_in": 28_800,
+            "refresh_token": refresh, "refresh_token_expires_in": 15_897_600,
+        });
+        fake.fetch.answer(TOKEN, 200, token.to_string());
+    };
+    answer("ghu_1", "ghr_1");
+    let login = fake.login("state=s&code=c").await.unwrap();
+    assert_eq!(login.tokens.provider_sub.as_deref(), Some("583231"));
+    answer("ghu_2", "ghr_2");
+    fake.says("/user/orgs", &json!([]));
+    fake.says("/user/teams", &json!([]));
+    let granted = fake.provider.refresh(&login.tokens).await.unwrap().unwrap();
+    let form = fake.fetch.asked(TOKEN).pop().unwrap();
+    let form = String::from_utf8_lossy(form.body()).into_owned();
+    for part in ["grant_type=refresh_token", "refresh_token=ghr_1", "client_secret=s3cret"] {
+        assert!(form.contains(part), "{form}");
+    }
+    let known = Known { principal: &login.principal, tokens: &login.tokens };
+    let now = fake.provider.reread(granted, known).await.unwrap();
+    assert!(now.principal.groups.is_empty(), "they left");
+    assert_eq!(now.tokens.refresh_token.unwrap().expose(), "ghr_2");
+    let asked = fake.fetch.asked(&format!("{API}/user")).pop().unwrap();
+    assert_eq!(asked.headers()["authorization"], "Bearer ghu_2");
+    fake.says("/user", &json!({ "login": "octocat", "id": 7 }));
+    let granted = fake.provider.refresh(&login.tokens).await.unwrap().unwrap();
+    let other = fake.provider.reread(granted, known).await.unwrap_err();
+    assert_eq!(other, RefreshFault::SubjectChanged);
+    fake.fetch.answer(TOKEN, 200, r#"{"error":"bad_refresh_token"}"#);
+    let ended = fake.provider.refresh(&login.tokens).await.unwrap_err();
+    assert_eq!(ended.class(), RefreshClass::Definitive);
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{sleep, timeout};
 
 use crate::base::Timestamp;
@@ -20,6 +21,8 @@ use crate::session::store::{StoreError, StoredSession};
 const AT_ONCE: usize = 256;
 /// How long a provider may take, with all that it is asked. Its client has shorter deadlines.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the end of the process waits for renewals.
+const FAREWELL: Duration = Duration::from_secs(10);
 /// How long a gateway has a session to itself: as long as everything below can take.
 const LEASE: Duration = Duration::from_secs(90);
 /// How often, and for how long, it is looked whether another gateway is done.
@@ -69,6 +72,16 @@ impl SessionManager {
     /// How many renewals are under way.
     pub fn renewing(&self) -> usize {
         self.renewals.count()
+    }
+
+    /// Waits for the renewals that are under way, for a while: before the process ends, lest tokens be
+    /// lost that a provider has rotated.
+    pub async fn finish_renewals(&self) {
+        let flights = self.renewals.flights();
+        let landed = flights.into_iter().map(async |mut flight| drop(flight.changed().await));
+        if timeout(FAREWELL, join_all(landed)).await.is_err() {
+            tracing::warn!(count = self.renewing(), "refreshes did not end in time");
+        }
     }
 
     /// A session as it goes into memory: from there on, somebody sees to it when it is due.

@@ -18,6 +18,7 @@ use crate::session::store::{IndexKey, SessionStore, StoreError, StoredSession};
 pub(crate) struct ScriptedStore {
     sessions: MemoryStore,
     holding: AtomicBool,
+    holding_replaces: AtomicBool,
     failing: AtomicBool,
     pausing: AtomicBool,
     loads: AtomicUsize,
@@ -30,6 +31,7 @@ impl ScriptedStore {
         Arc::new(Self {
             sessions: MemoryStore::new(100),
             holding: AtomicBool::new(false),
+            holding_replaces: AtomicBool::new(false),
             failing: AtomicBool::new(false),
             pausing: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
@@ -49,6 +51,11 @@ impl ScriptedStore {
     /// The next load reads, and answers when it is released.
     pub(crate) fn hold_loads(&self) {
         self.holding.store(true, Ordering::SeqCst);
+    }
+
+    /// The next replacement is written, and answered when it is released.
+    pub(crate) fn hold_replaces(&self, hold: bool) {
+        self.holding_replaces.store(hold, Ordering::SeqCst);
     }
 
     pub(crate) async fn wait_for_held_load(&self) {
@@ -96,7 +103,12 @@ impl SessionStore for ScriptedStore {
         record: Vec<u8>,
         tokens: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        self.sessions.replace(key, record, tokens).await
+        let replaced = self.sessions.replace(key, record, tokens).await;
+        if self.holding_replaces.load(Ordering::SeqCst) {
+            self.held.add_permits(1);
+            self.released.acquire().await.unwrap().forget();
+        }
+        replaced
     }
 
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {

@@ -9,6 +9,10 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use crate::support::lab::SITE;
+use crate::support::raw::exchange;
+use crate::support::settings::CLIENT_SECRET;
+
 /// A provider certified by the OpenID Foundation: npm `oidc-provider`.
 pub(crate) struct CertifiedProvider {
     _child: Child,
@@ -43,6 +47,24 @@ impl CertifiedProvider {
         let line: Value = serde_json::from_str(&line).unwrap();
         let issuer = line.get("issuer").and_then(Value::as_str).expect("an issuer").to_owned();
         Self { _child: child, issuer }
+    }
+
+    /// Starts one whose tokens live so many seconds and can be refreshed, once each.
+    pub(crate) async fn start_refreshing(lifetime: u32) -> Self {
+        Self::start_with(json!({
+            "client_secret": CLIENT_SECRET,
+            "redirect_uris": [format!("{SITE}/.portcullis/callback/test")],
+            "lifetime": lifetime,
+        }))
+        .await
+    }
+
+    /// Has it do what tests need, or count: see its script.
+    pub(crate) async fn test(&self, path: &str) -> Value {
+        let address = self.issuer.trim_start_matches("http://").parse().unwrap();
+        let request =
+            format!("GET /test/{path} HTTP/1.1\r\nHost: provider\r\nConnection: close\r\n\r\n");
+        exchange(address, request).await.expect("an answer").json()
     }
 }
 

@@ -1,186 +1,13 @@
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use async_trait::async_trait;
 use futures::FutureExt as _;
-use futures::future::join_all;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::base::{Clock, Entropy, ManualClock, SeededEntropy};
-use crate::crypto::{Sealer, SealingKeys};
-use crate::identity::{Principal, WayIn};
+use crate::session::manager::renew::tests::house::{House, LIFE, MINUTE, SECOND, SETTINGS};
+use crate::session::manager::scripted::ScriptedStore;
 use crate::session::memory::MemoryStore;
-use crate::session::renewal::{Described, Granted};
-use crate::session::{Handle, Hot, Lifetimes, LiveStreams, NewSession, SessionSettings};
+use crate::session::{Handle, Hot, SessionStore};
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const SETTINGS: RenewalSettings = RenewalSettings {
-    ahead: MINUTE,
-    every: Duration::from_secs(3_600),
-    grace: Duration::from_secs(1_200),
-    active_within: Duration::from_secs(900),
-};
-/// Access tokens live so long.
-const LIFE: Duration = Duration::from_secs(300);
-
-/// A provider that rotates refresh tokens, and ends the grant when an old one is used.
-#[derive(Debug)]
-struct Idp {
-    clock: Arc<ManualClock>,
-    calls: AtomicUsize,
-    mood: Mutex<Option<FaultClass>>,
-    describes: Mutex<Option<FaultClass>>,
-    groups: Mutex<Vec<String>>,
-    /// The number of the token that counts, of each session.
-    counts: Mutex<std::collections::HashMap<SessionKey, usize>>,
-    /// Answers wait for a permit each, where there are gates.
-    gates: Option<Semaphore>,
-    asked: Semaphore,
-    told: Mutex<Vec<Result<Renewed, FaultClass>>>,
-}
-
-#[async_trait]
-impl Renewer for Idp {
-    async fn grant(
-        &self,
-        session: &Session,
-        tokens: &ProviderTokens,
-    ) -> Result<Granted, RenewalFault> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        self.asked.add_permits(1);
-        tokio::task::yield_now().await;
-        if let Some(gates) = &self.gates {
-            gates.acquire().await.unwrap().forget();
-        }
-        fail(*self.mood.lock().unwrap())?;
-        let number: usize = tokens.refresh_token.as_ref().unwrap().expose().parse().unwrap();
-        let mut counts = self.counts.lock().unwrap();
-        let current = counts.entry(session.key).or_insert(1);
-        if *current != number {
-            *current = usize::MAX;
-            return fail(Some(FaultClass::Definitive)).map(|()| unreachable!());
-        }
-        *current += 1;
-        let tokens = ProviderTokens {
-            refresh_token: Some(current.to_string().as_str().into()),
-            access_expires: Some(self.clock.now().after(LIFE)),
-            ..tokens.clone()
-        };
-        Ok(Granted { tokens, unverified: None })
-    }
-
-    async fn describe(
-        &self,
-        session: &Session,
-        _: &ProviderTokens,
-        granted: Granted,
-    ) -> Result<Described, RenewalFault> {
-        fail(*self.describes.lock().unwrap())?;
-        let mut principal = Principal::clone(&session.principal);
-        principal.groups.clone_from(&self.groups.lock().unwrap());
-        Ok(Described { principal, tokens: granted.tokens })
-    }
-
-    fn report(&self, _: &Session, outcome: Result<Renewed, &RenewalFault>) {
-        self.told.lock().unwrap().push(outcome.map_err(|fault| fault.class));
-    }
-}
-
-fn fail(mood: Option<FaultClass>) -> Result<(), RenewalFault> {
-    let fault = |class| RenewalFault { class, cause: "the test wants it".to_owned() };
-    mood.map_or(Ok(()), |class| Err(fault(class)))
-}
-
-struct House {
-    manager: Arc<SessionManager>,
-    clock: Arc<ManualClock>,
-    idp: Arc<Idp>,
-}
-
-impl House {
-    fn new() -> Self {
-        Self::gated(None)
-    }
-
-    fn gated(gates: Option<Semaphore>) -> Self {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_000_000)));
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(5));
-        let keys = Arc::new(SealingKeys::in_memory(&SeededEntropy::new(6)));
-        let idp = Arc::new(Idp {
-            clock: Arc::clone(&clock),
-            calls: AtomicUsize::new(0),
-            mood: Mutex::default(),
-            describes: Mutex::default(),
-            groups: Mutex::new(vec!["staff".to_owned(), "admin".to_owned()]),
-            counts: Mutex::default(),
-            gates,
-            asked: Semaphore::new(0),
-            told: Mutex::default(),
-        });
-        let lifetimes = Lifetimes { idle: 600 * MINUTE, absolute: 1_200 * MINUTE };
-        let manager = Arc::new(SessionManager::new(
-            Arc::new(MemoryStore::new(10_000)),
-            Sealer::new(keys, Arc::clone(&entropy)),
-            Arc::new(LiveStreams::new(100)),
-            Arc::clone(&clock) as Arc<dyn Clock>,
-            entropy,
-            SessionSettings { lifetimes, hot: 10_000 },
-        ));
-        manager.renew_by(Arc::clone(&idp) as Arc<dyn Renewer>, SETTINGS);
-        Self { manager, clock, idp }
-    }
-
-    async fn sign_in_with(&self, refresh_token: Option<&str>) -> Handle {
-        let mut principal = Principal::new("https://idp.test", "ann");
-        principal.groups = vec!["staff".to_owned(), "admin".to_owned()];
-        let new = NewSession {
-            principal: Arc::new(principal),
-            signed_in_by: WayIn::Oidc,
-            provider: "corp".into(),
-            auth_time: self.clock.now(),
-            auth_time_stated: true,
-            acr: Some("mfa".into()),
-            amr: Arc::new([]),
-            tokens: ProviderTokens {
-                refresh_token: refresh_token.map(Into::into),
-                access_expires: Some(self.clock.now().after(LIFE)),
-                ..ProviderTokens::default()
-            },
-        };
-        self.manager.start(new, None).await.unwrap().0
-    }
-
-    async fn sign_in(&self) -> Handle {
-        self.sign_in_with(Some("1")).await
-    }
-
-    fn calls(&self) -> usize {
-        self.idp.calls.load(Ordering::SeqCst)
-    }
-
-    fn mood(&self, mood: Option<FaultClass>) {
-        *self.idp.mood.lock().unwrap() = mood;
-    }
-
-    async fn find(&self, handle: &Handle) -> Option<Arc<Session>> {
-        self.manager.find(handle).await.unwrap()
-    }
-
-    /// A second of the gateway, with all that comes of it.
-    async fn tick(&self) {
-        self.clock.advance(SECOND);
-        self.manager.renew_due();
-        self.settle().await;
-    }
-
-    async fn settle(&self) {
-        while self.manager.renewing() > 0 {
-            tokio::task::yield_now().await;
-        }
-    }
-}
+mod house;
 
 #[tokio::test]
 async fn a_hundred_requests_at_expiry_are_one_refresh_and_nobody_waits_or_is_signed_out() {
@@ -329,6 +156,61 @@ async fn a_logout_while_a_refresh_is_under_way_is_final() {
     assert!(matches!(it.manager.find_hot(&handle), Hot::Cold));
     assert_eq!(it.manager.count(), 0);
     assert!(it.manager.tokens(&handle.key()).await.unwrap().is_none());
+}
+
+/// The end comes after the store has the new record, and before memory has.
+#[tokio::test]
+async fn a_logout_between_store_and_memory_is_final_too() {
+    let store = ScriptedStore::new();
+    let it = House::over(Arc::clone(&store) as Arc<dyn SessionStore>, None);
+    let handle = it.sign_in().await;
+    it.clock.advance(LIFE + SECOND);
+    assert!(it.find(&handle).await.is_some());
+    store.hold_replaces(true);
+    // The tokens, then the record.
+    store.wait_for_held_load().await;
+    store.release_loads();
+    store.wait_for_held_load().await;
+    assert!(it.manager.end(&handle.key(), EndCause::Logout).await.unwrap());
+    store.hold_replaces(false);
+    store.release_loads();
+    it.settle().await;
+    assert!(matches!(it.manager.find_hot(&handle), Hot::Cold));
+    assert!(it.find(&handle).await.is_none());
+}
+
+/// A gateway whose lease ran out asks with a token that another one has used up.
+#[tokio::test]
+async fn whoever_was_overtaken_ends_no_session() {
+    let it = House::gated(Some(Semaphore::new(0)));
+    let handle = it.sign_in().await;
+    let key = handle.key();
+    it.clock.advance(LIFE + SECOND);
+    assert!(it.find(&handle).await.is_some());
+    it.idp.asked.acquire().await.unwrap().forget();
+    let stored = it.manager.store.load(key).await.unwrap().unwrap();
+    let tokens = ProviderTokens { refresh_token: Some("9".into()), ..Default::default() };
+    let tokens = it.manager.sealer.seal(TOKENS, &key, tokens.to_bytes().expose());
+    assert!(it.manager.store.replace(key, stored.record, tokens).await.unwrap());
+    it.mood(Some(FaultClass::Definitive));
+    it.idp.gates.as_ref().unwrap().add_permits(1);
+    it.settle().await;
+    assert!(it.find(&handle).await.is_some());
+    assert_eq!(it.manager.count(), 1);
+}
+
+/// What a provider has rotated must be in the store before the process goes.
+#[tokio::test]
+async fn the_end_of_the_process_waits_for_what_is_under_way() {
+    let it = House::gated(Some(Semaphore::new(0)));
+    let handle = it.sign_in().await;
+    it.clock.advance(LIFE + SECOND);
+    assert!(it.find(&handle).await.is_some());
+    let finishing = it.manager.finish_renewals();
+    it.idp.gates.as_ref().unwrap().add_permits(1);
+    finishing.await;
+    let tokens = it.manager.tokens(&handle.key()).await.unwrap().unwrap();
+    assert_eq!(tokens.refresh_token.unwrap().expose(), "2");
 }
 
 #[tokio::test]
