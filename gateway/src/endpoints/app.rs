@@ -8,7 +8,7 @@ use crate::endpoints::answer::TEAMS;
 use crate::endpoints::service::Endpoints;
 use crate::gate::{is_framed, left_mark, removed_cookies};
 use crate::identity::Authenticated;
-use crate::observe::audit;
+use crate::observe::{LogoutKind, LogoutResult, audit};
 use crate::session::{EndCause, StoreError};
 use crate::web::{CookiePattern, Reply, Request, origin};
 
@@ -38,6 +38,7 @@ impl Endpoints {
         let ours = origin::check_state_change(headers, scheme, request.authority, &[]).is_ok();
         let Some(session) = who.session().filter(|_| ours) else { return Ok(Vec::new()) };
         let cause = EndCause::Logout;
+        let given = self.given_for(&session.key).await;
         self.parts.sessions.end(&session.key, cause).await?;
         let principal = who.principal();
         // As with our own sign-out: a browser keeps a tab's cookie out of the window's reach.
@@ -45,6 +46,10 @@ impl Endpoints {
             let (issuer, subject) = (&principal.issuer, &principal.subject);
             self.parts.sessions.end_all_of(issuer, subject, cause).await?;
         }
+        if let Some(tokens) = given {
+            self.hand_back_one(&session.provider, tokens);
+        }
+        self.parts.metrics.logout(LogoutKind::Local, LogoutResult::Done);
         audit::session_ended(&session.sid, &principal.issuer, &principal.subject, cause.as_str());
         self.cookie_came_back(request);
         let mark = left_mark(&self.parts.cookies, request);

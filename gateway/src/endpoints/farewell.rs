@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::ProviderId;
 use crate::endpoints::service::Endpoints;
 use crate::oidc::Revoker;
-use crate::session::{OneTime, ProviderTokens, Session, Whose};
+use crate::session::{OneTime, ProviderTokens, Session, SessionKey, Whose};
 use crate::web::Reply;
 
 /// What signing out needs.
@@ -35,15 +36,12 @@ impl Endpoints {
         all: bool,
     ) -> Vec<(Arc<Session>, ProviderTokens)> {
         let (sessions, who) = (&self.parts.sessions, &session.principal);
-        let read = async {
-            if all {
-                let whose = Whose::of(&who.issuer, &who.subject);
-                return sessions.tokens_of_those(&whose, MOST).await;
-            }
-            let tokens = sessions.tokens(&session.key).await?;
-            Ok(tokens.into_iter().map(|tokens| (Arc::clone(session), tokens)).collect())
-        };
-        match tokio::time::timeout(PATIENCE, read).await {
+        if !all {
+            let tokens = self.given_for(&session.key).await;
+            return tokens.map(|tokens| (Arc::clone(session), tokens)).into_iter().collect();
+        }
+        let whose = Whose::of(&who.issuer, &who.subject);
+        match tokio::time::timeout(PATIENCE, sessions.tokens_of_those(&whose, MOST)).await {
             Ok(Ok(given)) => given,
             // Whatever fails here fails again, and is told, where the session ends.
             Ok(Err(_)) | Err(_) => Vec::new(),
@@ -53,11 +51,22 @@ impl Endpoints {
     /// Hands back, in the background, what ended sessions had.
     pub(super) fn hand_back(&self, given: Vec<(Arc<Session>, ProviderTokens)>) {
         for (session, tokens) in given {
-            if let Some(provider) = self.provider(session.provider.as_str()) {
-                let (refresh, access) = (tokens.refresh_token, tokens.access_token);
-                self.parts.logout.revoker.hand_back(provider, refresh, access);
-            }
+            self.hand_back_one(&session.provider, tokens);
         }
+    }
+
+    /// The same of one session.
+    pub(super) fn hand_back_one(&self, provider: &ProviderId, tokens: ProviderTokens) {
+        if let Some(provider) = self.provider(provider.as_str()) {
+            let (refresh, access) = (tokens.refresh_token, tokens.access_token);
+            self.parts.logout.revoker.hand_back(provider, refresh, access);
+        }
+    }
+
+    /// What the provider gave for one session that is about to end, if it can be read in time.
+    pub(super) async fn given_for(&self, session: &SessionKey) -> Option<ProviderTokens> {
+        let read = tokio::time::timeout(PATIENCE, self.parts.sessions.tokens(session)).await;
+        read.ok().and_then(Result::ok).flatten()
     }
 
     /// The answer that also makes the browser forget what the configuration says. Only for whoever has

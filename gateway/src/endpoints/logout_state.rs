@@ -1,10 +1,10 @@
 //! The `state` of a sign-out at the provider: says, on the way back, that this browser was sent there.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::form_urlencoded;
-
-use std::time::Duration;
 
 use crate::base::{ProviderId, Timestamp};
 use crate::crypto::Sealer;

@@ -33,14 +33,32 @@ async fn everywhere_ends_all_sessions_of_the_person_with_their_streams() {
     assert!(chat.ending(Duration::from_secs(2)).await.is_some());
     assert_eq!(lab.get("/home", &[lab.cookie_line(&second)]).await.status(), 401);
     assert_eq!(lab.get("/home", &[lab.cookie_line(&staying)]).await.status(), 200);
+    handed_back(&lab, 2).await;
+}
+
+#[tokio::test]
+async fn the_apps_own_sign_out_hands_the_token_back_too() {
+    let lab = Lab::with(|all| {
+        let path = "path = \"/*\"";
+        all.swaps.push((path, format!("{path}\nlogout_paths = [\"/bye\"]")));
+    })
+    .await;
+    let mut browser = lab.sign_in("engineer").await;
+    browser.fetch("POST", &format!("{SITE}/bye"), &[("Origin", SITE)], "").await;
+    assert_eq!(lab.get("/home", &[lab.cookie_line(&browser)]).await.status(), 401);
+    handed_back(&lab, 1).await;
+}
+
+/// Waits until so many refresh tokens have come back to the provider.
+async fn handed_back(lab: &Lab, wanted: usize) {
     for _ in 0..500 {
-        if lab.provider.revoked().len() == 2 {
+        if lab.provider.revoked().len() == wanted {
             break;
         }
         sleep(Duration::from_millis(10)).await;
     }
     let revoked = lab.provider.revoked();
-    assert_eq!(revoked.len(), 2);
+    assert_eq!(revoked.len(), wanted);
     for form in revoked {
         assert_eq!(form["token"], "canary-refresh-token-engineer");
         assert_eq!(form["token_type_hint"], "refresh_token");
