@@ -197,7 +197,7 @@ impl SessionManager {
     pub async fn end(&self, key: &SessionKey, cause: EndCause) -> Result<bool, StoreError> {
         let was_hot = self.kill(key, cause);
         // A sweep may be faster in making this end durable; the session was there all the same.
-        let was_there = self.store.remove(*key).await?;
+        let was_there = self.store.end(*key, cause).await?;
         self.fence.close(key);
         Ok(was_hot || was_there)
     }

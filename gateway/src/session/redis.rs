@@ -69,16 +69,6 @@ impl RedisStore {
         u64::try_from(end.since(now).saturating_add(GRACE).as_millis()).unwrap_or(u64::MAX)
     }
 
-    async fn clear_away(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
-        let names = &self.link.names;
-        let mut call = SCRIPTS.remove.prepare_invoke();
-        call.key(&names.over).key(&names.channel).arg(&names.prefix);
-        call.arg(letter(cause)).arg(text(&key));
-        let (removed, count): (bool, usize) = self.link.run("write", &call).await?;
-        self.counted(count);
-        Ok(removed)
-    }
-
     fn counted(&self, count: usize) {
         self.link.count.store(count, Ordering::Relaxed);
     }
@@ -126,14 +116,22 @@ impl SessionStore for RedisStore {
     }
 
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError> {
-        // Before it is asked: should the answer be lost, a new connection is told again.
-        self.link.ears.lately.add(key);
-        self.clear_away(key, EndCause::Revoked).await
+        self.end(key, EndCause::Revoked).await
     }
 
-    async fn expire(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
-        // Nobody needs to be told again: what time has ended, everybody finds to be over.
-        self.clear_away(key, cause).await
+    async fn end(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
+        // Before it is asked: should the answer be lost, a new connection is told again. Not of what
+        // time has ended, which everybody finds to be over.
+        if !cause.is_by_time() {
+            self.link.ears.lately.add(key);
+        }
+        let names = &self.link.names;
+        let mut call = SCRIPTS.remove.prepare_invoke();
+        call.key(&names.over).key(&names.channel).arg(&names.prefix);
+        call.arg(letter(cause)).arg(text(&key));
+        let (removed, count): (bool, usize) = self.link.run("write", &call).await?;
+        self.counted(count);
+        Ok(removed)
     }
 
     async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {

@@ -33,9 +33,8 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Removes one session; whether it was there.
     async fn remove(&self, key: SessionKey) -> Result<bool, StoreError>;
 
-    /// Removes one session that time has ended; whether it was there. Whoever shares the store hears of
-    /// that cause, and does not take it for a revocation.
-    async fn expire(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
+    /// Removes one session like [`remove`](Self::remove), and tells those who share the store why.
+    async fn end(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
         let _ = cause;
         self.remove(key).await
     }

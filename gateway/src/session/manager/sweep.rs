@@ -90,7 +90,7 @@ impl SessionManager {
 
     async fn confirm_ends(&self, swept: &mut Swept) {
         for some in self.fence.unconfirmed().chunks(AT_ONCE) {
-            let removed = join_all(some.iter().map(|end| self.confirm(*end))).await;
+            let removed = join_all(some.iter().map(|it| self.store.end(it.key, it.cause))).await;
             for (Ended { key, .. }, removed) in some.iter().zip(removed) {
                 match removed {
                     Ok(_) => self.fence.close(key),
@@ -101,13 +101,6 @@ impl SessionManager {
                 return;
             }
         }
-    }
-
-    async fn confirm(&self, Ended { key, cause }: Ended) -> Result<bool, StoreError> {
-        if cause.is_by_time() {
-            return self.store.expire(key, cause).await;
-        }
-        self.store.remove(key).await
     }
 
     async fn clear_store(&self, swept: &mut Swept) {

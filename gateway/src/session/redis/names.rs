@@ -51,12 +51,15 @@ pub(super) fn owner(text: &[u8]) -> Option<Owner> {
     digest(text).map(Owner)
 }
 
-/// The letter of a cause in what the scripts publish: time's ends, or anybody's.
+/// What stands for a cause in what the scripts publish. One that an older replica does not know reads
+/// as revoked there.
 pub(super) const fn letter(cause: EndCause) -> &'static str {
     match cause {
         EndCause::Absolute => "a",
         EndCause::Idle => "i",
-        _ => "r",
+        EndCause::Logout => "l",
+        EndCause::Replaced => "p",
+        EndCause::Drained | EndCause::Expired | EndCause::Policy | EndCause::Revoked => "r",
     }
 }
 
@@ -66,6 +69,8 @@ pub(super) fn ended(message: &[u8]) -> Option<Ended> {
     let cause = match letter {
         b'a' => EndCause::Absolute,
         b'i' => EndCause::Idle,
+        b'l' => EndCause::Logout,
+        b'p' => EndCause::Replaced,
         _ => EndCause::Revoked,
     };
     Some(Ended { key: digest(id)?, cause })
