@@ -193,23 +193,24 @@ impl LiveStreams {
         self.shard(key).get(key).cloned().unwrap_or_default()
     }
 
-    /// The streams for which other rules are in force, by session.
-    pub(crate) fn outdated(&self) -> Vec<(SessionKey, Bound)> {
+    /// The streams for which other rules are in force, by session, in parts: there may be very many, and
+    /// requests wait while one part is looked at.
+    pub(crate) fn outdated(&self) -> impl Iterator<Item = Vec<(SessionKey, Bound)>> {
         let outdated = |stream: &Arc<Stream>| {
             stream.opening.standing.as_ref().is_some_and(|standing| standing.is_outdated())
         };
-        let mut found = Vec::new();
-        for shard in &*self.shards {
-            // Looked at without the lock: requests wait for it.
+        self.shards.iter().map(move |shard| {
+            // Looked at without the lock.
             let all: Vec<_> = lock(shard).iter().map(|(key, it)| (*key, it.clone())).collect();
+            let mut found = Vec::new();
             for (key, mut bound) in all {
                 bound.streams.retain(outdated);
                 if !bound.streams.is_empty() {
                     found.push((key, bound));
                 }
             }
-        }
-        found
+            found
+        })
     }
 
     /// How many streams are open: those that were told to end and have not closed yet included.

@@ -152,8 +152,8 @@ impl SessionStore for RedisStore {
     }
 
     async fn end(&self, key: SessionKey, cause: EndCause) -> Result<bool, StoreError> {
-        // Before it is asked: should the answer be lost, a new connection is told again. But for what time
-        // has ended, which everybody finds to be over.
+        // Before it is asked: should the answer be lost, a new connection is told again. Not of what
+        // time has ended, which everybody finds to be over.
         if !cause.is_by_time() {
             self.link.ears.lately.add(key);
         }

@@ -102,7 +102,7 @@ async fn a_route_may_grant_its_streams_more_than_their_session_lives() {
     assert_eq!(grace.round_trip("one moment").await.as_deref(), Some("one moment"));
     assert!(read_chunk(grace_sse.stream()).await.unwrap().is_some());
     for path in ["/grace/x", "/kept/x", "/home"] {
-        assert_eq!(lab.get(path, &[cookie.clone()]).await.status(), 401, "{path}");
+        assert_eq!(lab.get(path, std::slice::from_ref(&cookie)).await.status(), 401, "{path}");
     }
     assert_eq!(grace.ending(GRACE + PROMISE).await, Some(Ending::Frame(4401)));
     timeout(PROMISE, grace_sse.rest()).await.expect("the events end").unwrap();

@@ -24,8 +24,10 @@ impl SessionManager {
             let due = self.live.due().await;
             let mut some = Vec::new();
             if due.outdated {
-                some = self.live.outdated();
-                some.retain(|(key, _)| !due.keys.contains(key));
+                for part in self.live.outdated() {
+                    some.extend(part.into_iter().filter(|(key, _)| !due.keys.contains(key)));
+                    tokio::task::yield_now().await;
+                }
             }
             some.extend(due.keys.iter().map(|key| (*key, self.live.of(key))));
             let unread = self.judge_all(&some).await;

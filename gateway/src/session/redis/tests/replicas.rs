@@ -337,5 +337,5 @@ async fn what_time_has_ended_at_one_gateway_is_no_revocation_at_the_other() {
     assert_eq!((here.over(), there.over()), (None, None), "time alone ended it");
     one.end(&handle.key(), EndCause::Logout).await.unwrap();
     assert_eq!(here.over(), Some(EndCause::Logout));
-    assert_eq!(there.ended().await, EndCause::Revoked);
+    assert_eq!(there.ended().await, EndCause::Logout);
 }
