@@ -41,16 +41,16 @@ fn an_end_elsewhere() {
     // The session ended before the connection was made anew: nothing excuses finding it.
     let missed = Arc::new(AtomicBool::new(false));
 
-    let asker = thread::spawn({
+    let askers = [(); 2].map(|()| {
         let (other, handle, missed) = (Arc::clone(&other), handle.clone(), Arc::clone(&missed));
-        move || {
-            for _ in 0..5 {
+        thread::spawn(move || {
+            for _ in 0..4 {
                 let must_know = missed.load(Ordering::SeqCst);
                 let found = block_on(other.find(&handle)).unwrap().is_some();
                 assert!(!(must_know && found), "found by what memory held before");
                 a_millisecond_passes();
             }
-        }
+        })
     });
     let ender = thread::spawn({
         let (key, ended) = (handle.key(), Arc::clone(&ended));
@@ -71,9 +71,10 @@ fn an_end_elsewhere() {
             let had_ended = ended.load(Ordering::SeqCst);
             ear.horizon.raise();
             missed.fetch_or(had_ended, Ordering::SeqCst);
+            a_millisecond_passes();
         }
     });
-    for thread in [asker, ender, breaker] {
+    for thread in askers.into_iter().chain([ender, breaker]) {
         thread.join().unwrap();
     }
     ear.close();
