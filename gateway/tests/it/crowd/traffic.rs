@@ -19,7 +19,7 @@ const USERS: usize = 10_000;
 /// Clients at once; each is a proxy for all users, so that one connection carries many of them.
 const CLIENTS: usize = 48;
 const BODY: usize = 30_000;
-/// RST_STREAM's CANCEL.
+/// The code CANCEL of a frame that resets a stream.
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
 /// The site, and whom it knows.
@@ -85,8 +85,8 @@ impl Place {
         let length = format!("Content-Length: {BODY}\r\n");
         let posted = || self.head(user, "POST", &target, &length) + &"b".repeat(BODY);
         match chance.below(12) {
-            0 => raw.send(cut(self.head(user, "GET", &target, ""), chance)).await,
-            1 | 2 => raw.send(cut(posted(), chance)).await,
+            0 => raw.send(cut(&self.head(user, "GET", &target, ""), chance)).await,
+            1 | 2 => raw.send(cut(&posted(), chance)).await,
             3 => {
                 raw.send(self.head(user, "GET", "/bytes?n=200000", "")).await;
                 let mut some = vec![0; 1 + chance.below(100_000)];
@@ -174,7 +174,7 @@ impl Place {
 }
 
 /// All but the end of a request.
-fn cut(request: String, chance: &Chance) -> String {
+fn cut(request: &str, chance: &Chance) -> String {
     request.chars().take(1 + chance.below(request.len() - 1)).collect()
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn made(state: &Path, issuer: &str, count: usize) -> Vec<String
         SessionSettings { lifetimes: Lifetimes { idle: hour, absolute: 12 * hour }, hot: 1 },
     );
     let person = |number: usize| NewSession {
-        principal: Arc::new(Principal::new(issuer, &format!("user-{number}"))),
+        principal: Arc::new(Principal::new(issuer, format!("user-{number}"))),
         signed_in_by: WayIn::Oidc,
         provider: "test".into(),
         auth_time: SystemClock.now(),

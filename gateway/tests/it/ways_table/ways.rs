@@ -120,27 +120,9 @@ pub(super) async fn ways(lab: &Lab) -> Vec<Way> {
             true,
             &[(Good, &[&tab]), (Other, &[&other_tab]), (Bad, &[&stale_tab])],
         ),
-        Way::new(
-            "client_certificate",
-            Seat::Handshake,
-            false,
-            &[(Good, &[GOOD_CERTIFICATE]), (Bad, &[BAD_CERTIFICATE])],
-        ),
-        Way::new(
-            "trusted_headers",
-            Seat::Field,
-            false,
-            &[
-                (Good, &["X-Forwarded-User: ann"]),
-                (Bad, &["X-Forwarded-User: ann", "X-Forwarded-User: eve"]),
-            ],
-        ),
-        Way::new(
-            "forward_auth",
-            Seat::Field,
-            false,
-            &[(Good, &["X-Key: good"]), (Bad, &["X-Key: bad"]), (Unreachable, &["X-Key: dark"])],
-        ),
+        certificates(),
+        headers(),
+        counsel(),
     ]
 }
 
@@ -164,4 +146,38 @@ async fn keys(lab: &Lab) -> Way {
     let states: [(Has, &[&str]); 3] =
         [(Good, &[&same]), (Other, &[&other]), (Bad, &["X-API-Key: pck_rubbish"])];
     Way::new("api_key", Seat::Field, true, &states)
+}
+
+/// `client_certificate`, by names of `certificates.rs`.
+fn certificates() -> Way {
+    use Has::{Bad, Good};
+    Way::new(
+        "client_certificate",
+        Seat::Handshake,
+        false,
+        &[(Good, &[GOOD_CERTIFICATE]), (Bad, &[BAD_CERTIFICATE])],
+    )
+}
+
+fn headers() -> Way {
+    use Has::{Bad, Good};
+    Way::new(
+        "trusted_headers",
+        Seat::Field,
+        false,
+        &[
+            (Good, &["X-Forwarded-User: ann"]),
+            (Bad, &["X-Forwarded-User: ann", "X-Forwarded-User: eve"]),
+        ],
+    )
+}
+
+fn counsel() -> Way {
+    use Has::{Bad, Good, Unreachable};
+    Way::new(
+        "forward_auth",
+        Seat::Field,
+        false,
+        &[(Good, &["X-Key: good"]), (Bad, &["X-Key: bad"]), (Unreachable, &["X-Key: dark"])],
+    )
 }
