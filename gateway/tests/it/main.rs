@@ -17,6 +17,7 @@ mod canary;
 mod chromium;
 mod client_certificates;
 mod client_key;
+mod crowd;
 mod directories;
 mod durability;
 mod edge;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shuttle::future::yield_now;
+use shuttle::rand::{Rng as _, thread_rng};
 use tokio::sync::mpsc;
 
 use crate::base::schedule::point;
@@ -140,7 +141,10 @@ impl SessionStore for Restless {
     async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
         yield_now().await;
         let found = self.shared.sessions.load(key).await;
-        yield_now().await;
+        // What is on its way may be overtaken by much, or by nothing.
+        for _ in 0..thread_rng().gen_range(0..25) {
+            yield_now().await;
+        }
         found
     }
 

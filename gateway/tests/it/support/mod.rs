@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod apps;
 pub(crate) mod browser;
 pub(crate) mod certs;
+pub(crate) mod chance;
 pub(crate) mod client_certs;
 pub(crate) mod counsel;
 pub(crate) mod credentials;
@@ -28,6 +29,7 @@ pub(crate) mod recorder;
 #[path = "../../../src/session/redis/server.rs"]
 #[expect(dead_code, reason = "the tests of the store use more of it")]
 pub(crate) mod redis;
+pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod slapd;
 pub(crate) mod socket;

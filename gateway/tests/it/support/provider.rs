@@ -286,8 +286,11 @@ async fn authorize(
     headers: HeaderMap,
     Query(mut login): Query<Params>,
 ) -> Response {
-    office.count(|counts| counts.authorize += 1);
-    let number = office.counts.lock().unwrap().authorize;
+    let number = {
+        let mut counts = office.counts.lock().unwrap();
+        counts.authorize += 1;
+        counts.authorize
+    };
     office.log_in_started.lock().unwrap().push(login.clone());
     let (Some(back), Some(state)) = (login.get("redirect_uri"), login.get("state")) else {
         return StatusCode::BAD_REQUEST.into_response();

@@ -26,23 +26,39 @@ impl Transport {
         }
     }
 
+    /// What of the recorder answers in this way.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "x",
+            Self::Sse => "sse",
+            Self::WebSocket => "ws",
+        }
+    }
+
     /// Asks for something of the recorder below `path`; `lines` are whole header lines.
     pub(crate) async fn status(self, lab: &Lab, path: &str, query: &str, lines: &[String]) -> u16 {
-        let (name, accept) = match self {
-            Self::Http => ("x", "application/json"),
-            Self::Sse => ("sse", "text/event-stream"),
-            Self::WebSocket => ("ws", ""),
+        let target = format!("{path}{}{query}", self.name());
+        self.status_on(Raw::connect(lab.gateway.http).await, SITE, &target, lines).await
+    }
+
+    /// The same for this very target, on a connection that is there, to a site of this origin.
+    pub(crate) async fn status_on(
+        self,
+        mut raw: Raw,
+        site: &str,
+        target: &str,
+        lines: &[String],
+    ) -> u16 {
+        let accept = match self {
+            Self::Http => "application/json",
+            Self::Sse => "text/event-stream",
+            Self::WebSocket => {
+                let lines = [lines, &[format!("Origin: {site}")]].concat();
+                let opened = socket::open_on(raw, target, &lines).await;
+                return opened.map_or_else(|answer| answer.status(), |_| 101);
+            }
         };
-        let target = format!("{path}{name}{query}");
-        if self == Self::WebSocket {
-            let lines = [lines, &[format!("Origin: {SITE}")]].concat();
-            return match socket::open(lab.gateway.http, &target, &lines).await {
-                Ok(_) => 101,
-                Err(answer) => answer.status(),
-            };
-        }
         let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-        let mut raw = Raw::connect(lab.gateway.http).await;
         let head = format!("Host: {HOST}\r\nAccept: {accept}\r\n{lines}\r\n");
         raw.send(format!("GET {target} HTTP/1.1\r\n{head}")).await;
         let head = read_head(raw.stream()).await.unwrap();
