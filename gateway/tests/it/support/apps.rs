@@ -54,7 +54,7 @@ impl App {
         Self::start(folder, command, port).await
     }
 
-    /// The real NVIDIA NeMo Agent Toolkit with our workflow.
+    /// The real NVIDIA `NeMo` Agent Toolkit with our workflow.
     pub(crate) async fn nat() -> Self {
         let (port, peers) = (free_port(), folder().with_file_name("nat"));
         let mut command = python_of(&peers, "python");
