@@ -8,7 +8,7 @@ PEERS := gateway/tests/peers
 PEERS_READY := $(PEERS)/node_modules/.package-lock.json
 
 PYTHON_READY := $(PEERS)/.venv/ready
-APPS_READY := $(PEERS)/apps/.venv/ready
+APPS_READY := $(PEERS)/apps/.venv/ready $(PEERS)/nat/.venv/ready
 BENCH_PEERS := benches/peers/.venv
 
 say = @printf '\n==> %s\n' $(1)
@@ -93,8 +93,8 @@ $(PYTHON_READY): $(PEERS)/requirements.txt
 	$(PEERS)/.venv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-# Real applications, 600 MB of them: apart from the few scripts above, whose packages are others.
-$(APPS_READY): $(PEERS)/apps/requirements.txt
+# Real applications, 1 GB of them: apart from the few scripts above, whose packages are others.
+$(APPS_READY): %/.venv/ready: %/requirements.txt
 	@.ci/prerequisites test
 	$(call say,'Installing the applications of the tests')
 	python3 -m venv $(@D)

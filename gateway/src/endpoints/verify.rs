@@ -153,8 +153,8 @@ fn yes(admitted: &Admitted, allowed: StatusCode, cookie: Option<HeaderValue>) ->
     for name in &admitted.plan().strip {
         reply.headers.insert(name.clone(), HeaderValue::from_static(""));
     }
-    // The client's without ours: an application, or its log, could else be the person here.
-    let cookie = admitted.told().map_or(cookie, |told| told.cookie.clone());
+    // The client's without ours: an application, or its log, could else be the person here. Those of
+    // the application are its own: what binds them to a session is not in the way of its answers.
     reply.headers.insert(COOKIE, cookie.unwrap_or_else(|| HeaderValue::from_static("")));
     for (name, value) in proof.passed() {
         reply.headers.insert(name.clone(), value.clone());

@@ -213,6 +213,25 @@ async fn traefik_and_caddy_are_answered_as_their_clients_would_be() {
 }
 
 #[tokio::test]
+async fn an_app_behind_another_proxy_keeps_its_own_cookies_and_gets_its_own_headers() {
+    let lab = Lab::with(|settings| {
+        answer_proxies(settings, ENVOY);
+        let access = "access = \"authenticated\"\npreset = \"nvidia-nat\"";
+        let nat = Route { path: "/nat/*", access, ..settings.routes[4].clone() };
+        settings.routes.insert(0, nat);
+    })
+    .await;
+    let cookie = lab.cookie_line(&lab.sign_in("engineer").await);
+    let lines = [&*format!("{cookie}; nat-session=its-own"), "X-API-Key: forged"];
+    let yes = send(lab.gateway.http, "GET", "/.portcullis/verify/nat/x", &lines).await;
+    assert_eq!(yes.status(), 200, "{}", yes.text());
+    assert_eq!(yes.header("cookie"), Some("nat-session=its-own"));
+    assert_eq!(yes.header("x-user-id"), Some("sub-engineer"));
+    assert_eq!(yes.header("x-api-key"), Some(""));
+    assert!(yes.header("authorization").unwrap().starts_with("Bearer "));
+}
+
+#[tokio::test]
 async fn envoy_asks_with_the_path_itself() {
     let lab = house(ENVOY).await;
     let cookie = lab.cookie_line(&lab.sign_in("sales").await);

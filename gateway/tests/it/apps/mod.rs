@@ -3,4 +3,5 @@
 mod aiq;
 mod chainlit;
 mod gradio;
+mod nat;
 mod streamlit;

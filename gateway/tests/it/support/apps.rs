@@ -54,6 +54,14 @@ impl App {
         Self::start(folder, command, port).await
     }
 
+    /// The real NVIDIA `NeMo` Agent Toolkit with our workflow.
+    pub(crate) async fn nat() -> Self {
+        let (port, peers) = (free_port(), folder().with_file_name("nat"));
+        let mut command = python_of(&peers, "python");
+        command.arg(peers.join("whoami.py")).arg(port.to_string());
+        Self::start(Folder::new(), command, port).await
+    }
+
     async fn start(folder: Folder, mut command: Command, port: u16) -> Self {
         let home = folder.path();
         let mut child = command.current_dir(home).env("HOME", home).spawn().unwrap();
@@ -168,7 +176,11 @@ fn program(name: &str, script: &str, words: &[&str]) -> Command {
 
 /// A program of the applications' environment.
 fn python(name: &str) -> Command {
-    let program = folder().join(".venv/bin").join(name);
+    python_of(&folder(), name)
+}
+
+fn python_of(folder: &Path, name: &str) -> Command {
+    let program = folder.join(".venv/bin").join(name);
     assert!(program.exists(), "the test peers are not installed: run `make peers`");
     let mut command = Command::new(program);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
