@@ -100,6 +100,7 @@ mod tests {
             auth_time_stated: false,
             acr: None,
             amr: Arc::new([]),
+            acrs: Arc::new([]),
             tokens: ProviderTokens {
                 provider_sub: sub.map(str::to_owned),
                 provider_sid: sid.map(str::to_owned),

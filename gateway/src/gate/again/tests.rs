@@ -109,8 +109,11 @@ async fn a_sign_in_that_is_too_old_now_ends_and_a_fresh_one_ends_in_time() {
     let open = world.gate(vec![("*/*", plan(vec![world.by_session()], AllowAuthenticated))]);
     let stream = Stream::open(&world, &open, "/ws", Some(&cookie)).await;
     let strict = |acr: &str| {
-        let wanted =
-            StepUp { acr_values: vec![acr.to_owned()], max_age: Some(Duration::from_secs(300)) };
+        let wanted = StepUp {
+            acr_values: vec![acr.to_owned()],
+            max_age: Some(Duration::from_secs(300)),
+            ..StepUp::default()
+        };
         let strict = plan(vec![world.by_session()], AllowAuthenticated);
         let strict = RoutePlan { step_up: Some(Arc::new(wanted)), ..strict };
         world.gate(vec![("*/*", strict)])

@@ -9,6 +9,7 @@ use crate::crypto::SealingKeys;
 use crate::identity::{Principal, WayIn};
 use crate::session::manager::scripted::ScriptedStore;
 use crate::session::memory::MemoryStore;
+use crate::session::record::ProviderTokens;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);

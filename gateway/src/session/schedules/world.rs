@@ -21,8 +21,8 @@ use crate::session::live::LiveStreams;
 use crate::session::manager::{SessionManager, SessionSettings};
 use crate::session::memory::MemoryStore;
 use crate::session::record::{NewSession, ProviderTokens};
-use crate::session::shared::{SharedStore, Vitals};
-use crate::session::store::{Owner, SessionStore, StoreError, StoredSession};
+use crate::session::shared::{Elsewhere, SharedStore, Vitals};
+use crate::session::store::{IndexKey, SessionStore, StoreError, StoredSession};
 
 /// What several processes share, and who of them hears of ends.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ pub(super) struct Ear {
     /// What is told now is lost.
     pub(super) deaf: AtomicBool,
     pub(super) horizon: Arc<Horizon>,
-    mouth: Mutex<Option<mpsc::Sender<Ended>>>,
-    told: Mutex<Option<mpsc::Receiver<Ended>>>,
+    mouth: Mutex<Option<mpsc::Sender<Elsewhere>>>,
+    told: Mutex<Option<mpsc::Receiver<Elsewhere>>>,
 }
 
 /// One process's way to the sessions.
@@ -115,6 +115,7 @@ pub(super) async fn sign_in(manager: &SessionManager) -> Handle {
         auth_time_stated: true,
         acr: None,
         amr: Arc::new([]),
+        acrs: Arc::new([]),
         tokens: ProviderTokens::default(),
     };
     manager.start(new, None).await.unwrap().0
@@ -164,15 +165,16 @@ impl SessionStore for Restless {
         for ear in self.shared.ears.lock().unwrap().iter() {
             let mouth = ear.mouth.lock().unwrap();
             if let Some(mouth) = mouth.as_ref().filter(|_| !ear.deaf.load(Ordering::SeqCst)) {
-                mouth.try_send(Ended { key, cause: EndCause::Revoked }).unwrap();
+                let gone = Ended { key, cause: EndCause::Revoked };
+                mouth.try_send(Elsewhere::Ended(gone)).unwrap();
             }
         }
         yield_now().await;
         was_there
     }
 
-    async fn keys_of(&self, owner: Owner) -> Result<Vec<SessionKey>, StoreError> {
-        self.shared.sessions.keys_of(owner).await
+    async fn keys_of(&self, name: IndexKey) -> Result<Vec<SessionKey>, StoreError> {
+        self.shared.sessions.keys_of(name).await
     }
 
     async fn sweep(&self, now: Timestamp, idle: Duration) -> Result<Vec<Ended>, StoreError> {
@@ -194,12 +196,8 @@ impl SharedStore for Restless {
         self.ear.as_ref().map(|ear| Arc::clone(&ear.horizon)).unwrap_or_default()
     }
 
-    fn ended_elsewhere(&self) -> Option<mpsc::Receiver<Ended>> {
+    fn done_elsewhere(&self) -> Option<mpsc::Receiver<Elsewhere>> {
         self.ear.as_ref()?.told.lock().unwrap().take()
-    }
-
-    fn trouble(&self) -> Option<StoreError> {
-        None
     }
 
     fn vitals(&self) -> Vitals {

@@ -97,14 +97,14 @@ async fn a_replacement_changes_content_only_and_revives_nothing(store: &dyn Sess
     };
     assert_eq!(store.load([1; 32]).await.unwrap(), Some(now));
     assert_eq!(store.load([2; 32]).await.unwrap(), Some(stored("bob", 10, 1_000)));
-    assert_eq!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap(), [[1; 32]]);
+    assert_eq!(store.keys_of(name("ann")).await.unwrap(), [[1; 32]]);
     holds(store, 2).await;
     assert!(store.remove([1; 32]).await.unwrap());
     assert!(!store.replace([1; 32], b"again".to_vec(), vec![9]).await.unwrap());
     assert!(!store.replace([3; 32], b"never".to_vec(), vec![9]).await.unwrap());
     assert_eq!(store.load([1; 32]).await.unwrap(), None);
     assert_eq!(store.load([3; 32]).await.unwrap(), None);
-    assert!(store.keys_of(stored("ann", 0, 0).owner).await.unwrap().is_empty());
+    assert!(store.keys_of(name("ann")).await.unwrap().is_empty());
     holds(store, 1).await;
     let ended = store.sweep(Timestamp::from_secs(1_000), IDLE).await.unwrap();
     assert_eq!(ended.len(), 1, "{ended:?}");

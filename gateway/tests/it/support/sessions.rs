@@ -38,6 +38,7 @@ pub(crate) async fn made(state: &Path, issuer: &str, count: usize) -> Vec<String
         auth_time_stated: true,
         acr: None,
         amr: Arc::new([]),
+        acrs: Arc::new([]),
         tokens: ProviderTokens::default(),
     };
     let numbers: Vec<usize> = (0..count).collect();

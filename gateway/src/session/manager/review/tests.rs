@@ -86,6 +86,7 @@ impl Process {
             auth_time_stated: true,
             acr: None,
             amr: Arc::new([]),
+            acrs: Arc::new([]),
             tokens: ProviderTokens::default(),
         }
     }

@@ -147,6 +147,7 @@ impl House {
             auth_time_stated: true,
             acr: Some("mfa".into()),
             amr: Arc::new([]),
+            acrs: Arc::new([]),
             tokens: ProviderTokens {
                 refresh_token: refresh_token.map(Into::into),
                 access_expires: Some(self.clock.now().after(LIFE)),
