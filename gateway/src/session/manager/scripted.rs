@@ -20,6 +20,7 @@ pub(crate) struct ScriptedStore {
     holding: AtomicBool,
     holding_replaces: AtomicBool,
     failing: AtomicBool,
+    failing_loads: AtomicBool,
     held: Semaphore,
     released: Semaphore,
 }
@@ -31,6 +32,7 @@ impl ScriptedStore {
             holding: AtomicBool::new(false),
             holding_replaces: AtomicBool::new(false),
             failing: AtomicBool::new(false),
+            failing_loads: AtomicBool::new(false),
             held: Semaphore::new(0),
             released: Semaphore::new(0),
         })
@@ -55,6 +57,10 @@ impl ScriptedStore {
         self.released.add_permits(1);
     }
 
+    pub(crate) fn fail_loads(&self, fail: bool) {
+        self.failing_loads.store(fail, Ordering::SeqCst);
+    }
+
     pub(crate) fn fail_removes(&self, fail: bool) {
         self.failing.store(fail, Ordering::SeqCst);
     }
@@ -67,6 +73,9 @@ impl SessionStore for ScriptedStore {
     }
 
     async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
+        if self.failing_loads.load(Ordering::SeqCst) {
+            return Err(StoreError::Io { doing: "read", detail: "no answer".to_owned() });
+        }
         let found = self.sessions.load(key).await;
         if self.holding.load(Ordering::SeqCst) {
             self.held.add_permits(1);
