@@ -31,8 +31,6 @@ const LOOKS: u32 = 300;
 /// How often it is tried to store what a provider gave: without it the session would be lost.
 const TRIES: u32 = 10;
 const RETRY: Duration = Duration::from_secs(1);
-/// After the store failed.
-const LATER: Duration = Duration::from_secs(5);
 
 impl SessionManager {
     /// From now on, sessions with a refresh token are renewed by `renewer`. Once; to be called before
@@ -132,11 +130,14 @@ impl SessionManager {
                 let _landing = landing;
                 // Before the lease, which must not run out while others are served.
                 let _room = manager.renewals.circuits.room(&provider).await;
-                if let Some(engine) = manager.renewals.engine()
-                    && let Err(fault) = manager.attempt(engine, &key).await
-                {
-                    tracing::warn!(%fault, "a session cannot be renewed");
-                    manager.renewals.schedule(key, manager.clock.now().after(LATER));
+                let Some(engine) = manager.renewals.engine() else { return };
+                match manager.attempt(engine, &key).await {
+                    Ok(Renewed::Busy) => manager.try_again(key, manager.clock.now()),
+                    Ok(_) => {}
+                    Err(fault) => {
+                        tracing::warn!(%fault, "a session cannot be renewed");
+                        manager.try_again(key, manager.clock.now());
+                    }
                 }
             });
         }
@@ -168,8 +169,11 @@ impl SessionManager {
         key: &SessionKey,
     ) -> Result<Renewed, StoreError> {
         let moment = self.horizon.now();
-        let Some(stored) = self.store.load(*key).await? else { return Ok(Renewed::Ended) };
-        let Some((session, tokens)) = self.unseal_all(*key, &stored) else {
+        let stored = self.store.load(*key).await?;
+        let opened = stored.and_then(|stored| Some((self.unseal_all(*key, &stored)?, stored)));
+        let Some(((session, tokens), stored)) = opened else {
+            // Gone, or nobody can open it any more: memory must not know better.
+            self.end(key, EndCause::Revoked).await?;
             return Ok(Renewed::Ended);
         };
         let now = self.clock.now();
@@ -299,12 +303,16 @@ impl SessionManager {
         if session.renewal.is_some_and(late) {
             return self.end_by_refresh(session).await;
         }
-        if let Some(held) = self.hot.peek(&session.key) {
-            let [chance] = self.entropy.bytes::<1>();
-            let next = held.due.failed(from.max(now), chance);
-            self.renewals.schedule(session.key, next);
-        }
+        self.try_again(session.key, from.max(now));
         Ok(Renewed::Later)
+    }
+
+    /// Has a session seen to again, a while after a moment.
+    fn try_again(&self, key: SessionKey, from: Timestamp) {
+        if let Some(held) = self.hot.peek(&key) {
+            let [chance] = self.entropy.bytes::<1>();
+            self.renewals.schedule(key, held.due.failed(from, chance));
+        }
     }
 
     async fn end_by_refresh(&self, session: &Session) -> Result<Renewed, StoreError> {

@@ -22,6 +22,7 @@ pub(crate) struct ScriptedStore {
     failing: AtomicBool,
     pausing: AtomicBool,
     loads: AtomicUsize,
+    failing_loads: AtomicBool,
     held: Semaphore,
     released: Semaphore,
 }
@@ -35,6 +36,7 @@ impl ScriptedStore {
             failing: AtomicBool::new(false),
             pausing: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
+            failing_loads: AtomicBool::new(false),
             held: Semaphore::new(0),
             released: Semaphore::new(0),
         })
@@ -72,6 +74,10 @@ impl ScriptedStore {
         self.loads.swap(0, Ordering::SeqCst)
     }
 
+    pub(crate) fn fail_loads(&self, fail: bool) {
+        self.failing_loads.store(fail, Ordering::SeqCst);
+    }
+
     pub(crate) fn fail_removes(&self, fail: bool) {
         self.failing.store(fail, Ordering::SeqCst);
     }
@@ -89,6 +95,9 @@ impl SessionStore for ScriptedStore {
 
     async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
+        if self.failing_loads.load(Ordering::SeqCst) {
+            return Err(StoreError::Io { doing: "read", detail: "no answer".to_owned() });
+        }
         let found = self.sessions.load(key).await;
         if self.holding.load(Ordering::SeqCst) {
             self.held.add_permits(1);

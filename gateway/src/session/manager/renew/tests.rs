@@ -199,6 +199,28 @@ async fn whoever_was_overtaken_ends_no_session() {
     assert_eq!(it.manager.count(), 1);
 }
 
+#[tokio::test]
+async fn a_store_that_fails_ends_nobody_and_is_asked_again() {
+    let store = ScriptedStore::new();
+    let it = House::over(Arc::clone(&store) as Arc<dyn SessionStore>, None);
+    let handle = it.sign_in().await;
+    let _stream = it.manager.live().register(handle.key()).unwrap();
+    store.fail_loads(true);
+    it.clock.advance(LIFE - 20 * SECOND);
+    for _ in 0..60 {
+        it.tick().await;
+        assert!(matches!(it.manager.find_hot(&handle), Hot::Session(_)));
+    }
+    assert_eq!(it.calls(), 0);
+    store.fail_loads(false);
+    // Nobody uses it: its stream is reason enough.
+    for _ in 0..300 {
+        it.tick().await;
+    }
+    assert!(it.calls() >= 1);
+    assert!(matches!(it.manager.find_hot(&handle), Hot::Session(_)));
+}
+
 /// What a provider has rotated must be in the store before the process goes.
 #[tokio::test]
 async fn the_end_of_the_process_waits_for_what_is_under_way() {

@@ -278,6 +278,9 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     assert_eq!(store.keys_of(name("ann")).await.unwrap(), [[1; 32]]);
     assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
     assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
+    assert!(store.lease([1; 32], [1; 16], Duration::from_secs(9)).await.unwrap());
+    assert!(store.replace([1; 32], vec![1], vec![2]).await.unwrap());
+    store.release([1; 32], [1; 16]).await.unwrap();
     assert!(store.remove([1; 32]).await.unwrap());
     assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));
     let said = look(&right).await;
