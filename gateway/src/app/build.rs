@@ -12,7 +12,9 @@ use crate::authn::CookieNames;
 use crate::authn::api_key::ApiKeyFault;
 use crate::authn::bearer::Issuer;
 use crate::base::{IssuerId, ProviderId, RouteId};
-use crate::config::{Certificate as Pair, Checked, Config, Faults, Loaded, UpstreamProtocol};
+use crate::config::{
+    Certificate as Pair, Checked, Config, Faults, Loaded, Server, UpstreamProtocol,
+};
 use crate::crypto::{Algorithm, SignFault};
 use crate::edge::{Certificate, CertificateFault, Sites};
 use crate::endpoints::{EndpointParts, Endpoints};
@@ -148,10 +150,7 @@ pub(super) fn build(
         cookies: cookies.clone(),
         app_cookies: routes::app_cookies(config),
         pomerium: routes::speaks_pomerium(config),
-        origins: PublicOrigins::new(
-            config.server.public_url.get().clone(),
-            config.server.origins.iter().map(|origin| origin.get().clone()),
-        ),
+        origins: origins(&config.server),
         tabs: ways::tabs(config, lasting, tab.as_ref())?,
         jwks: keys.keyring.clone(),
         discovery: keys.discovery(&issuer)?,
@@ -231,6 +230,11 @@ pub(super) fn rotation(config: &Checked<Config>) -> Rotation {
 /// The `iss` of the identity tokens.
 pub(super) fn issuer(config: &Checked<Config>) -> String {
     config.token.issuer.clone().unwrap_or_else(|| config.server.public_url.to_string())
+}
+
+fn origins(server: &Server) -> PublicOrigins {
+    let further = server.origins.iter().map(|origin| origin.get().clone());
+    PublicOrigins::new(server.public_url.get().clone(), further)
 }
 
 fn snapshot(
