@@ -13,8 +13,8 @@ use crate::support::raw::Raw;
 use crate::support::settings::HOST;
 use crate::support::socket::{self, Ending};
 
-/// How long a test waits for them.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test waits for them, from the opening of the first one.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// WebSockets and event streams, half of each.
 #[derive(Default)]
@@ -23,22 +23,8 @@ pub(crate) struct ManyStreams(Vec<JoinHandle<Instant>>);
 impl ManyStreams {
     /// Opens `pairs` of a WebSocket and an event stream with a session's cookie.
     pub(crate) async fn open(&mut self, at: SocketAddr, cookie: &str, pairs: usize) {
-        let lines = [cookie.to_owned(), format!("Origin: {SITE}")];
-        for _ in 0..pairs {
-            let mut socket = socket::open(at, "/ws", &lines).await.expect("an upgrade");
-            self.0.push(tokio::spawn(async move {
-                assert_eq!(socket.ending(PATIENCE).await, Some(Ending::Frame(1008)));
-                Instant::now()
-            }));
-            let mut events = Raw::connect(at).await;
-            events.send(format!("GET /sse HTTP/1.1\r\nHost: {HOST}\r\n{cookie}\r\n\r\n")).await;
-            assert_eq!(events.answer_to("HEAD").await.unwrap().status(), 200);
-            self.0.push(tokio::spawn(async move {
-                // It may be long until all others are open too.
-                while matches!(events.rest().await, Err(fault) if fault.kind() == TimedOut) {}
-                Instant::now()
-            }));
-        }
+        let opened = join_all((0..pairs).map(|_| pair(at, cookie))).await;
+        self.0.extend(opened.into_iter().flatten());
     }
 
     /// How many there are.
@@ -61,4 +47,22 @@ impl ManyStreams {
         );
         at(99)
     }
+}
+
+async fn pair(at: SocketAddr, cookie: &str) -> [JoinHandle<Instant>; 2] {
+    let lines = [cookie.to_owned(), format!("Origin: {SITE}")];
+    let mut socket = socket::open(at, "/ws", &lines).await.expect("an upgrade");
+    let chat = tokio::spawn(async move {
+        assert_eq!(socket.ending(PATIENCE).await, Some(Ending::Frame(1008)));
+        Instant::now()
+    });
+    let mut events = Raw::connect(at).await;
+    events.send(format!("GET /sse HTTP/1.1\r\nHost: {HOST}\r\n{cookie}\r\n\r\n")).await;
+    assert_eq!(events.answer_to("HEAD").await.unwrap().status(), 200);
+    let events = tokio::spawn(async move {
+        // It may be long until all others are open too.
+        while matches!(events.rest().await, Err(fault) if fault.kind() == TimedOut) {}
+        Instant::now()
+    });
+    [chat, events]
 }
