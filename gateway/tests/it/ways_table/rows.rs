@@ -52,9 +52,9 @@ impl Sent {
         }
         if !cookies.is_empty() {
             // Over TLS the cookies have names that bind them to the host.
-            let prefix = if certificate.is_some() { "__Host-" } else { "" };
-            let cookies = cookies.iter().map(|cookie| format!("{prefix}{cookie}"));
-            lines.push(format!("Cookie: {}", cookies.collect::<Vec<_>>().join("; ")));
+            let between = if certificate.is_some() { "; __Host-" } else { "; " };
+            let cookies = format!("; {}", cookies.join("; ")).replace("; ", between);
+            lines.push(format!("Cookie: {}", cookies.trim_start_matches("; ")));
         }
         Self { lines, certificate }
     }
