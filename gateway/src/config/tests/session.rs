@@ -47,3 +47,19 @@ fn what_cannot_work_is_told_with_the_remedy() {
         assert!(!told.contains("hunter2"), "{told}");
     }
 }
+
+#[test]
+fn what_signing_out_does_is_said_in_words_of_ours() {
+    let told = faults(&format!(
+        "{GOOD}{ROUTE}[session]\nclear_site_data = [\"cookie\"]\n[providers.other]\nkind = \"oidc\"\n\
+         issuer = \"https://id.test\"\nclient_id = \"x\"\nfrontchannel_logout = \"maybe\"\n"
+    ));
+    for part in [
+        "session.clear_site_data[0]",
+        "one of `cache`, `cookies`, `storage`",
+        "providers.other.frontchannel_logout",
+        "one of `cookie`, `off`, `sid`",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+}
