@@ -44,9 +44,12 @@ impl Place {
         Self { lab, handles, next, answers, broken }
     }
 
-    /// Whoever has not been there yet.
-    fn user(&self) -> Option<usize> {
-        Some(self.next.fetch_add(1, Ordering::Relaxed)).filter(|user| *user < USERS)
+    /// Somebody who has not been there yet; each third time somebody who has, whom memory holds by now.
+    fn user(&self, chance: &Chance) -> Option<usize> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        let newcomer = turn - turn / 3;
+        let user = if turn % 3 == 2 { chance.below(newcomer) } else { newcomer };
+        (newcomer < USERS).then_some(user)
     }
 
     fn head(&self, user: usize, method: &str, path: &str, more: &str) -> String {
@@ -70,7 +73,7 @@ impl Place {
     /// One client on keep-alive connections of HTTP/1.1, as long as it does not break them.
     async fn client(&self, chance: Chance) {
         let mut raw = Raw::connect(self.lab.gateway.http).await;
-        while let Some(user) = self.user() {
+        while let Some(user) = self.user(&chance) {
             if self.turn(&mut raw, user, &chance).await {
                 continue;
             }
@@ -127,7 +130,7 @@ impl Place {
             H2::start(Raw::connect_tls(at, HOST, config).await.expect("a handshake")).await;
         let mut waiting = Vec::new();
         for _ in 0..4 {
-            let user = self.user()?;
+            let user = self.user(chance)?;
             let (cookie, who) =
                 (format!("__Host-portcullis={}", self.handles[user]), format!("user-{user}"));
             let path = format!("/x/{user}/{}", chance.below(1_000_000));
