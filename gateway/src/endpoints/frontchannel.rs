@@ -133,9 +133,12 @@ impl Named {
         (!repeated && !sid.is_empty() && sid.len() <= LONGEST).then_some(Self { issuer, sid })
     }
 
+    /// With the issuer wherever it is known: by it and `sid` a session is found without a search.
     fn whose(&self, provider: &Provider) -> Whose {
+        let settings = provider.settings();
+        let only = || settings.tenants.is_none().then(|| settings.issuer.clone());
         Whose {
-            issuer: self.issuer.clone(),
+            issuer: self.issuer.clone().or_else(only),
             provider: Some(provider.id().clone()),
             provider_sid: Some(self.sid.clone()),
             ..Whose::default()

@@ -98,6 +98,9 @@ async fn the_operator_may_let_the_name_be_enough_or_heed_none() {
     let named = format!("{PLACE}?{ISS}&sid=a");
     assert_eq!(fixture.get(&mut Browser::new(), &named).await.status, StatusCode::OK);
     assert!(!lives(&fixture, &ann).await && lives(&fixture, &other).await);
+    let without_issuer = format!("{PLACE}?sid=b");
+    assert_eq!(fixture.get(&mut Browser::new(), &without_issuer).await.status, StatusCode::OK);
+    assert!(!lives(&fixture, &other).await);
 
     let fixture = heeding(FrontchannelLogout::Off);
     let ann = signed_in(&fixture, "ann", "a").await;
