@@ -186,6 +186,7 @@ pub async fn sign_in(sessions: &SessionManager) -> Result<Handle> {
         auth_time_stated: true,
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
+        acrs: Arc::new([]),
         tokens: ProviderTokens::default(),
     };
     Ok(sessions.start(new, None).await?.0)

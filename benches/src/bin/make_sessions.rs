@@ -60,6 +60,7 @@ async fn main() -> Result<()> {
         auth_time_stated: true,
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
+        acrs: Arc::new([]),
         tokens: ProviderTokens {
             provider_sid: Some(format!("{number:032x}")),
             provider_sub: Some(format!("person-{number}")),

@@ -198,6 +198,7 @@ async fn fill(manager: &SessionManager, arguments: &Arguments) -> Result<Vec<Han
         auth_time_stated: false,
         acr: None,
         amr: Arc::new(["pwd".to_owned()]),
+        acrs: Arc::new([]),
         tokens: ProviderTokens {
             id_token: Some(Secret::new("x".repeat(arguments.token_bytes))),
             provider_sid: Some(sid(number)),

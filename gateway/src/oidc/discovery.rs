@@ -1,7 +1,7 @@
 //! The provider's metadata: fetched when first needed, kept through outages.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
-use crate::base::Clock;
+use crate::base::{Clock, lock};
 use crate::crypto::{VerifyAlgorithm, strict_json};
 use crate::oidc::github;
 use crate::oidc::settings::{Protocol, ProviderSettings};
@@ -29,6 +29,8 @@ pub struct Discovery {
     clock: Arc<dyn Clock>,
     ready: ArcSwapOption<Metadata>,
     failure: Mutex<Option<Failure>>,
+    /// When the provider answered last.
+    heard: Mutex<Option<Instant>>,
     flight: tokio::sync::Mutex<()>,
 }
 
@@ -93,6 +95,8 @@ struct Failure {
 /// The longest wait after a failure: how long people may still be turned away once the provider is
 /// back, and how little a provider that is down hears from us.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// So long after its last answer a provider is taken to be there.
+const RECENT: Duration = Duration::from_secs(30);
 
 impl Discovery {
     /// Metadata of the provider of `settings`; nothing is fetched yet.
@@ -111,6 +115,7 @@ impl Discovery {
             clock,
             ready: ArcSwapOption::new(known),
             failure: Mutex::new(None),
+            heard: Mutex::new(None),
             flight: tokio::sync::Mutex::new(()),
         }
     }
@@ -128,12 +133,28 @@ impl Discovery {
         if let Some(metadata) = self.ready.load_full() {
             return Ok(metadata);
         }
-        if let Some(failure) = self.failed()
-            && self.clock.instant() < failure.at + wait(failure.times)
-        {
-            return Err(failure.cause);
+        self.attempt_in_time().await
+    }
+
+    /// The metadata, before somebody is sent to the provider: asked for again where the last answer is
+    /// old. Whoever were sent to one that is away would see their browser's error, and none of our pages.
+    ///
+    /// # Errors
+    /// The cause, for the log.
+    pub async fn answering(&self) -> Result<Arc<Metadata>, String> {
+        let recent = || {
+            let heard = *lock(&self.heard);
+            heard.is_some_and(|heard| self.clock.instant() < heard + RECENT)
+        };
+        if self.fixed || recent() {
+            return self.current().await;
         }
-        self.attempt().await
+        let _flight = self.flight.lock().await;
+        // Whoever was before us in the queue has asked for us too.
+        if recent() {
+            return self.ready.load_full().ok_or_else(|| "its metadata are not there".to_owned());
+        }
+        self.attempt_in_time().await
     }
 
     /// Fetches again. A failure leaves the metadata as they are.
@@ -162,14 +183,25 @@ impl Discovery {
         self.failed().map_or(Duration::ZERO, |failure| wait(failure.times))
     }
 
+    /// An attempt, unless the last one failed a moment ago.
+    async fn attempt_in_time(&self) -> Result<Arc<Metadata>, String> {
+        if let Some(failure) = self.failed()
+            && self.clock.instant() < failure.at + wait(failure.times)
+        {
+            return Err(failure.cause);
+        }
+        self.attempt().await
+    }
+
     async fn attempt(&self) -> Result<Arc<Metadata>, String> {
         let outcome = self.get().await;
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failure = lock(&self.failure);
         match outcome {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
                 self.ready.store(Some(Arc::clone(&metadata)));
                 *failure = None;
+                *lock(&self.heard) = Some(self.clock.instant());
                 Ok(metadata)
             }
             Err(cause) => {
@@ -205,7 +237,7 @@ impl Discovery {
     }
 
     fn failed(&self) -> Option<Failure> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.failure).clone()
     }
 }
 

@@ -107,7 +107,7 @@ impl Provider {
         login: StartLogin<'_>,
         seal: impl FnOnce(&Transaction) -> String,
     ) -> Result<StartedLogin, LoginFault> {
-        let metadata = self.metadata().await?;
+        let metadata = self.discovery.answering().await.map_err(LoginFault::Unavailable)?;
         let chance = (&*self.entropy, self.clock.now());
         Ok(start(&self.settings, &metadata, login, chance, seal))
     }

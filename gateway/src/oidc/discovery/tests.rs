@@ -67,6 +67,32 @@ async fn a_provider_that_is_down_is_asked_seldom_and_found_again() {
 }
 
 #[tokio::test]
+async fn nobody_is_sent_to_a_provider_that_went_away_and_whoever_signed_in_before_is_not_asked_about()
+ {
+    let fake = Fake::new();
+    fake.publish(&json!({}));
+    assert!(fake.provider.start(LOGIN, |_| String::new()).await.is_ok());
+    fake.fetch.answer(DOCUMENT, 503, "");
+    assert!(fake.provider.start(LOGIN, |_| String::new()).await.is_ok(), "it answered just now");
+    let asked = fake.fetch.asked(DOCUMENT).len();
+    // Ten minutes, a login each second.
+    for _ in 0..600 {
+        fake.clock.advance(Duration::from_secs(1));
+        let _ = fake.provider.start(LOGIN, |_| String::new()).await;
+    }
+    assert!(fault(&fake).await.is_unavailable());
+    let during = fake.fetch.asked(DOCUMENT).len() - asked;
+    assert!((20..100).contains(&during), "asked {during} times");
+    assert!(
+        matches!(fake.provider.status().discovery, DiscoveryState::Ready(_)),
+        "what it said counts"
+    );
+    fake.publish(&json!({}));
+    fake.clock.advance(LONGEST_WAIT);
+    assert!(fake.provider.start(LOGIN, |_| String::new()).await.is_ok());
+}
+
+#[tokio::test]
 async fn the_wait_grows_to_its_bound() {
     let waits: Vec<u64> = [1, 2, 3, 4, 5, 100].map(|times| wait(times).as_secs()).to_vec();
     assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
