@@ -24,6 +24,7 @@ pub(crate) mod nginx;
 pub(crate) mod peers;
 pub(crate) mod postgres;
 pub(crate) mod provider;
+pub(crate) mod provider_fault;
 pub(crate) mod raw;
 pub(crate) mod recorder;
 #[path = "../../../src/session/redis/server.rs"]
