@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tracing::{error, warn};
 
@@ -197,9 +198,18 @@ fn warn_of_restart(old: &Checked<Config>, new: &Checked<Config>) {
         ("server.keys", a.keys != b.keys),
         ("server.threads", a.threads != b.threads),
         ("audit", old.audit != new.audit),
-        ("session", old.redacted().get("session") != new.redacted().get("session")),
+        ("session", lasting_session(old) != lasting_session(new)),
     ];
     for (key, _) in changed.iter().filter(|(_, changed)| *changed) {
         warn!(key, "changed, but takes effect only after a restart");
     }
+}
+
+/// What outlives a configuration of what it says of sessions.
+fn lasting_session(config: &Checked<Config>) -> Option<Value> {
+    let mut session = config.redacted().get("session").cloned();
+    if let Some(Value::Object(session)) = &mut session {
+        session.remove("clear_site_data");
+    }
+    session
 }
