@@ -23,7 +23,7 @@ fn issuers(config: &Config, route: &Route) -> Vec<String> {
 }
 
 fn step_up(route: &Route) -> impl Serialize + use<> {
-    (route.acr_values.clone(), route.max_age)
+    (route.acr_values.clone(), route.max_age, route.authentication_context.clone())
 }
 
 /// What the whole file says of a way in, beside the route. What a session was begun by is judged anew
@@ -112,6 +112,7 @@ upstream = "app"
             assert!(other.ways != now.ways && other.access == now.access, "{to}");
         }
         for (from, to) in [
+            ("upstream = \"app\"\n", "upstream = \"app\"\nauthentication_context = \"c1\"\n"),
             ("\"staff\"", "\"boss\""),
             ("from = [\"corp\"]", "from = [\"corp\", \"other\"]"),
             ("https://login.", "https://login2."),

@@ -279,10 +279,13 @@ impl SessionManager {
     }
 
     /// Whether memory says of a session what a request that is still being served was told: not where
-    /// its person, or how they signed in, has changed meanwhile. Nor where it is not in memory.
+    /// its person, or how they signed in, has changed meanwhile, or may have. Nor where it is not in memory.
     pub fn is_current(&self, about: &SessionRef) -> bool {
         let held = self.hot.peek(&about.key);
-        held.is_some_and(|session| std::ptr::eq(&**session.reference(), about))
+        held.is_some_and(|session| {
+            self.horizon.holds(session.confirmed_at())
+                && std::ptr::eq(&**session.reference(), about)
+        })
     }
 
     /// The streams that end with their sessions.

@@ -94,7 +94,11 @@ impl SessionManager {
         }
         // Not admitted: something ended meanwhile, perhaps this. The answer stands, as that of a
         // request that came just before the end; memory stays clean for the next.
-        self.fence.admit(&key, since.generation, || self.hot.insert(key, Arc::clone(&session)));
+        self.fence.admit(&key, since.generation, || {
+            self.hot.insert(key, Arc::clone(&session));
+            // What was read may be what another gateway wrote, whose message was lost.
+            self.live.changed(&key);
+        });
         Ok(Some(session))
     }
 

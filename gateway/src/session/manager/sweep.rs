@@ -80,6 +80,8 @@ impl SessionManager {
             for (key, found) in some.iter().zip(found) {
                 match found {
                     Ok(Some(_)) => {}
+                    // Found to be over just now, by time, which its streams may outlive.
+                    Ok(None) if self.live.of(key).over => {}
                     // Ended while the stream was being opened, or by another process.
                     Ok(None) => drop(self.live.end(key, EndCause::Revoked)),
                     Err(fault) => swept.fault = Some(fault),

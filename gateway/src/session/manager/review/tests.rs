@@ -8,6 +8,7 @@ use super::*;
 use crate::base::{Clock, Entropy, ManualClock, SeededEntropy, Timestamp};
 use crate::crypto::{Sealer, SealingKeys};
 use crate::identity::{Principal, WayIn};
+use crate::session::manager::RECORD;
 use crate::session::manager::scripted::ScriptedStore;
 use crate::session::{
     AtEnd, Lifetimes, LiveStreams, NewSession, Opening, ProviderTokens, Session, SessionSettings,
@@ -140,6 +141,30 @@ async fn a_lost_group_ends_the_streams_of_its_session_and_of_no_other() {
     assert_eq!(timeout(SOON, kept.ended()).await, Ok(EndCause::Policy), "whatever its route keeps");
     assert_eq!(other.over(), None);
     assert!(it.manager.is_current(ben.reference()));
+}
+
+#[tokio::test]
+async fn a_session_that_is_read_anew_is_held_against_its_streams() {
+    let it = Process::new();
+    let ann = it.sign_in().await;
+    let stream = it.open(ann.key, AtEnd::Close);
+    // What another gateway wrote, and no message told of.
+    let less = it.new_session(&[]);
+    let other = Session::begin(&less, ann.key, ann.sid.to_string(), ann.created, 2 * HOUR);
+    let record = it.manager.sealer.seal(RECORD, &ann.key, &other.to_record());
+    assert!(it.manager.store.replace(ann.key, record, Vec::new()).await.unwrap());
+    it.manager.hot.remove(&ann.key);
+    assert!(it.manager.look_up(&ann.key).await.unwrap().is_some());
+    assert_eq!(timeout(SOON, stream.ended()).await, Ok(EndCause::Policy));
+}
+
+#[tokio::test]
+async fn what_must_be_asked_for_anew_is_not_current() {
+    let it = Process::new();
+    let ann = it.sign_in().await;
+    assert!(it.manager.is_current(ann.reference()));
+    it.manager.horizon.raise();
+    assert!(!it.manager.is_current(ann.reference()));
 }
 
 #[tokio::test(start_paused = true)]

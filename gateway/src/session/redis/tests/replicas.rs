@@ -339,3 +339,20 @@ async fn what_time_has_ended_at_one_gateway_is_no_revocation_at_the_other() {
     assert_eq!(here.over(), Some(EndCause::Logout));
     assert_eq!(there.ended().await, EndCause::Logout);
 }
+
+#[tokio::test]
+async fn a_sweep_that_finds_a_session_idle_leaves_what_its_route_keeps() {
+    let server = Server::start("");
+    let house = House::over(&server);
+    let one = house.gateway().await;
+    let handle = sign_in(&one, "ann").await;
+    let opening = |at_end| Opening { at_end, ..Opening::default() };
+    let kept = one.live().bind(handle.key(), opening(AtEnd::Keep)).unwrap();
+    let closed = one.live().bind(handle.key(), opening(AtEnd::Close)).unwrap();
+    house.clock.advance(101 * SECOND);
+    assert!(one.sweep().await.fault.is_none());
+    assert_eq!((kept.over(), closed.over()), (None, Some(EndCause::Idle)));
+    assert!(!finds(&one, &handle).await);
+    one.end(&handle.key(), EndCause::Logout).await.unwrap();
+    assert_eq!(kept.over(), Some(EndCause::Logout));
+}
