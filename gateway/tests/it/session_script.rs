@@ -43,7 +43,10 @@ async fn a_page_is_told_before_and_after_the_end() {
     bar("ended", "has ended");
     // It is told while its stream still has its grace.
     assert_eq!(seen["stream"], json!("open"), "{seen:#}");
-    assert_eq!(seen["stream_ended"], json!({ "code": 1008, "reason": "idle" }), "{seen:#}");
+    // Which of the two ends comes first is a matter of how long the login took.
+    let ended = &seen["stream_ended"];
+    assert_eq!(ended["code"], json!(1008), "{seen:#}");
+    assert!(["idle", "absolute"].iter().any(|why| ended["reason"] == *why), "{seen:#}");
     let back = "/.portcullis/login?return_to=%2Fpage%3Ftab%3D1%26x%3D2";
     let heard: Vec<_> = seen["heard"].as_array().unwrap().iter().collect();
     assert_eq!(heard.len(), 2, "once each: {seen:#}");
