@@ -124,7 +124,7 @@ fn with_tenants(tenants: Tenants) -> Fixture {
     let mut settings = ProviderSettings::new("corp".into(), issuer.clone(), "gw");
     settings.frontchannel_logout = FrontchannelLogout::Sid;
     settings.tenants = Some(tenants);
-    settings.discovery = Some(place.parse().unwrap());
+    settings.discovery = Some("https://corp.test".parse().unwrap());
     let fixture = at_provider(settings);
     let metadata = json!({
         "issuer": issuer, "authorization_endpoint": "https://corp.test/authorize",
