@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 
 use crate::app::reload::Reloader;
-use crate::base::{Clock, ProviderId};
+use crate::base::Clock;
 use crate::config::Refresh;
-use crate::endpoints::{kept, to_keep};
+use crate::endpoints::{NotTheirs, kept, provider_of, to_keep};
 use crate::observe::{Metrics, audit};
 use crate::oidc::{self, Known, Provider, RefreshClass, RefreshFault};
 use crate::session::{
@@ -34,16 +34,11 @@ pub(super) fn settings(refresh: &Refresh) -> Option<RenewalSettings> {
 }
 
 impl Providers {
-    fn of(&self, id: &ProviderId) -> Result<Arc<Provider>, RenewalFault> {
-        let reloader = self.reloader.upgrade();
-        let current = reloader.map(|reloader| reloader.current.load_full());
-        let provider = current.as_ref().and_then(|current| {
-            current.built.providers.iter().find(|provider| provider.id() == id).map(Arc::clone)
-        });
-        provider.ok_or_else(|| RenewalFault {
-            class: FaultClass::Misconfigured,
-            cause: format!("there is no provider `{id}` in the configuration any more"),
-        })
+    fn of(&self, session: &Session) -> Result<Arc<Provider>, RenewalFault> {
+        let current = self.reloader.upgrade().map(|reloader| reloader.current.load_full());
+        let providers = current.as_ref().map_or(&[][..], |current| &current.built.providers);
+        let theirs = provider_of(providers, &session.provider, &session.principal);
+        theirs.cloned().map_err(|it| not_theirs(&it))
     }
 }
 
@@ -54,7 +49,7 @@ impl Renewer for Providers {
         session: &Session,
         tokens: &ProviderTokens,
     ) -> Result<Granted, RenewalFault> {
-        let provider = self.of(&session.provider)?;
+        let provider = self.of(session)?;
         let granted = provider.refresh(&kept(tokens)).await.map_err(|it| fault(&it))?;
         let granted = granted.ok_or_else(|| RenewalFault {
             class: FaultClass::Unclear,
@@ -70,7 +65,7 @@ impl Renewer for Providers {
         tokens: &ProviderTokens,
         granted: Granted,
     ) -> Result<Described, RenewalFault> {
-        let provider = self.of(&session.provider)?;
+        let provider = self.of(session)?;
         let (before, expires) = (kept(tokens), granted.tokens.access_expires);
         let known = Known { principal: &session.principal, tokens: &before };
         let Granted { tokens, unverified } = granted;
@@ -98,6 +93,16 @@ impl Renewer for Providers {
     }
 }
 
+/// A provider that left the configuration may come back; another one under its id never becomes the one
+/// of the sign-in.
+fn not_theirs(cause: &NotTheirs) -> RenewalFault {
+    let class = match cause {
+        NotTheirs::Gone(_) => FaultClass::Misconfigured,
+        NotTheirs::Another(_) => FaultClass::Definitive,
+    };
+    RenewalFault { class, cause: cause.to_string() }
+}
+
 fn fault(fault: &RefreshFault) -> RenewalFault {
     let class = match fault.class() {
         RefreshClass::Definitive => FaultClass::Definitive,
@@ -111,5 +116,31 @@ fn fault(fault: &RefreshFault) -> RenewalFault {
 impl fmt::Debug for Providers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Providers")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{ManualClock, SeededEntropy, Timestamp};
+    use crate::identity::Principal;
+    use crate::oidc::ProviderSettings;
+    use crate::web::ScriptedFetch;
+
+    /// A refresh token goes to whom it came from, or nowhere.
+    #[test]
+    fn another_provider_under_the_same_id_ends_the_session() {
+        let settings = ProviderSettings::new("corp".into(), "https://b.test", "gw");
+        let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1)));
+        let fetch = Arc::new(ScriptedFetch::default());
+        let provider = Provider::new(settings, fetch, clock, Arc::new(SeededEntropy::new(1)));
+        let providers = [Arc::new(provider)];
+        let class = |id: &str, issuer: &str| {
+            let theirs = provider_of(&providers, &id.into(), &Principal::new(issuer, "ann"));
+            theirs.map(|it| it.id().to_string()).map_err(|it| not_theirs(&it).class)
+        };
+        assert_eq!(class("corp", "https://b.test"), Ok("corp".to_owned()));
+        assert_eq!(class("corp", "https://a.test"), Err(FaultClass::Definitive));
+        assert_eq!(class("home", "https://b.test"), Err(FaultClass::Misconfigured));
     }
 }

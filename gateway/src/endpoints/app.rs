@@ -47,7 +47,7 @@ impl Endpoints {
             self.parts.sessions.end_all_of(issuer, subject, cause).await?;
         }
         if let Some(tokens) = given {
-            self.hand_back_one(&session.provider, tokens);
+            self.hand_back_one(&session.provider, principal, tokens);
         }
         self.parts.metrics.logout(LogoutKind::Local, LogoutResult::Done);
         audit::session_ended(&session.sid, &principal.issuer, &principal.subject, cause.as_str());

@@ -14,7 +14,7 @@ use crate::endpoints::failure::retryable;
 use crate::endpoints::service::Endpoints;
 use crate::observe::{LogoutKind, LogoutResult, audit};
 use crate::oidc::{LogoutFault, LogoutToken, Provider};
-use crate::session::{EndCause, StoreError, Whose, sid_of};
+use crate::session::{EndCause, Indexed, StoreError, Whose, sid_of};
 use crate::web::{Reply, Request};
 
 /// Why a logout was not carried out. The message is for the audit log.
@@ -88,8 +88,8 @@ impl Endpoints {
             return Err(Unheeded::Replayed);
         }
         let over = token.over;
-        let whose = whose(provider, token);
-        let ends = self.parts.sessions.end_those(&whose, EndCause::Backchannel).await;
+        let meant = meant(provider, token).ok_or(LogoutFault::Nobody)?;
+        let ends = self.parts.sessions.end_indexed(&meant, EndCause::Backchannel).await;
         for end in &ends.ended {
             audit::session_over(&sid_of(&end.key), end.cause.as_str());
         }
@@ -127,14 +127,15 @@ impl Unheeded {
 
 /// The sessions that a token means: the provider's session that it names, or else all of the person's
 /// that began with this provider.
-fn whose(provider: &Provider, token: LogoutToken) -> Whose {
-    Whose {
+fn meant(provider: &Provider, token: LogoutToken) -> Option<Indexed> {
+    let whose = Whose {
         issuer: Some(token.issuer),
         provider: Some(provider.id().clone()),
         provider_sid: token.sid,
         provider_subject: token.subject,
         ..Whose::default()
-    }
+    };
+    whose.indexed()
 }
 
 /// The one `logout_token` of a form. Other fields do not matter (section 2.5).

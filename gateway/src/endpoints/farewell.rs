@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::base::ProviderId;
 use crate::endpoints::service::Endpoints;
+use crate::endpoints::tokens::provider_of;
+use crate::identity::Principal;
 use crate::oidc::Revoker;
 use crate::session::{OneTime, ProviderTokens, Session, SessionKey, Whose};
 use crate::web::Reply;
@@ -51,13 +53,13 @@ impl Endpoints {
     /// Hands back, in the background, what ended sessions had.
     pub(super) fn hand_back(&self, given: Vec<(Arc<Session>, ProviderTokens)>) {
         for (session, tokens) in given {
-            self.hand_back_one(&session.provider, tokens);
+            self.hand_back_one(&session.provider, &session.principal, tokens);
         }
     }
 
     /// The same of one session.
-    pub(super) fn hand_back_one(&self, provider: &ProviderId, tokens: ProviderTokens) {
-        if let Some(provider) = self.provider(provider.as_str()) {
+    pub(super) fn hand_back_one(&self, id: &ProviderId, who: &Principal, tokens: ProviderTokens) {
+        if let Ok(provider) = provider_of(&self.parts.providers, id, who) {
             let (refresh, access) = (tokens.refresh_token, tokens.access_token);
             self.parts.logout.revoker.hand_back(provider, refresh, access);
         }

@@ -12,7 +12,7 @@ use crate::endpoints::failure::retryable;
 use crate::endpoints::service::Endpoints;
 use crate::observe::{LogoutKind, LogoutResult, audit};
 use crate::oidc::{DiscoveryState, FrontchannelLogout, Provider};
-use crate::session::{EndCause, Session, StoreError, Whose, sid_of};
+use crate::session::{EndCause, Indexed, Session, StoreError, Whose, sid_of};
 use crate::web::{Reply, Request};
 
 /// Which session is meant: the provider, by what it calls itself where it says so, and its own session.
@@ -46,9 +46,7 @@ impl Endpoints {
             return wrong_method(request, "GET");
         }
         let named = Named::parse(request.query.unwrap_or_default());
-        let own =
-            |named: &Named| named.issuer.as_ref().is_none_or(|issuer| provider.is_issuer(issuer));
-        let Some(named) = named.filter(own) else {
+        let Some(named) = named.filter(|named| named.is_of(provider)) else {
             let cause = "it does not name one session of this provider by sid and iss";
             audit::logout_denied(request.id.as_str(), name, CHANNEL, cause);
             self.parts.metrics.logout(LogoutKind::Frontchannel, LogoutResult::Refused);
@@ -88,11 +86,13 @@ impl Endpoints {
             was_ours = true;
         }
         if provider.settings().frontchannel_logout == FrontchannelLogout::Sid {
-            let ends = sessions.end_those(&named.whose(provider), EndCause::Frontchannel).await;
-            for end in &ends.ended {
-                audit::session_over(&sid_of(&end.key), end.cause.as_str());
+            for meant in named.meant(provider) {
+                let ends = sessions.end_indexed(&meant, EndCause::Frontchannel).await;
+                for end in &ends.ended {
+                    audit::session_over(&sid_of(&end.key), end.cause.as_str());
+                }
+                ends.fault.map_or(Ok(()), Err)?;
             }
-            ends.fault.map_or(Ok(()), Err)?;
         }
         if was_ours {
             reply = reply
@@ -133,16 +133,31 @@ impl Named {
         (!repeated && !sid.is_empty() && sid.len() <= LONGEST).then_some(Self { issuer, sid })
     }
 
-    /// With the issuer wherever it is known: by it and `sid` a session is found without a search.
-    fn whose(&self, provider: &Provider) -> Whose {
+    /// Whether it can be about a session of this provider. Where the name alone is to be enough, it must
+    /// be clear whose it is: without `iss`, and with people of any tenant, a stranger would have every
+    /// session read.
+    fn is_of(&self, provider: &Provider) -> bool {
         let settings = provider.settings();
-        let only = || settings.tenants.is_none().then(|| settings.issuer.clone());
-        Whose {
-            issuer: self.issuer.clone().or_else(only),
+        match &self.issuer {
+            Some(issuer) => provider.is_issuer(issuer),
+            None if settings.frontchannel_logout == FrontchannelLogout::Sid => {
+                !settings.issuers().is_empty()
+            }
+            None => true,
+        }
+    }
+
+    /// The sessions that it names, by the issuer that it says, or else by each of the provider's.
+    fn meant(&self, provider: &Provider) -> Vec<Indexed> {
+        let said = self.issuer.clone().map(|issuer| vec![issuer]);
+        let issuers = said.unwrap_or_else(|| provider.settings().issuers());
+        let of = |issuer| Whose {
+            issuer: Some(issuer),
             provider: Some(provider.id().clone()),
             provider_sid: Some(self.sid.clone()),
             ..Whose::default()
-        }
+        };
+        issuers.into_iter().filter_map(|issuer| of(issuer).indexed()).collect()
     }
 }
 

@@ -16,6 +16,7 @@ use crate::endpoints::csrf;
 use crate::endpoints::failure::retryable;
 use crate::endpoints::logout_state;
 use crate::endpoints::service::Endpoints;
+use crate::endpoints::tokens::provider_of;
 use crate::observe::{LogoutKind, LogoutResult, audit};
 use crate::session::{EndCause, Session, StoreError, Whose, sid_of};
 use crate::web::{Reply, Request, origin};
@@ -143,7 +144,8 @@ impl Endpoints {
         let mark = self.mark_or_new(request);
         let now = self.parts.clock.now();
         let state = logout_state::seal(&self.parts.sealer, &mark, provider.id(), now);
-        let onward = provider.logout_url(hint, &back, &state)?;
+        let theirs = provider_of(&self.parts.providers, provider.id(), &session.principal).is_ok();
+        let onward = provider.logout_url(hint.filter(|_| theirs), &back, &state)?;
         let is_new = self.mark_of(request).is_none();
         Some((onward, self.mark_cookie(request, &mark).filter(|_| is_new)))
     }

@@ -37,5 +37,5 @@ pub use memory::LoginMemory;
 pub use original::{Dialect, Said};
 pub use service::{EndpointParts, Endpoints};
 pub use teams::Tabs;
-pub use tokens::{kept, to_keep};
+pub use tokens::{NotTheirs, kept, provider_of, to_keep};
 pub use verify::VerifyRules;

@@ -211,7 +211,7 @@ impl Provider {
 
     /// Whether a front-channel logout names this provider: what stands in `iss` is not proven by it.
     pub fn is_issuer(&self, issuer: &str) -> bool {
-        self.has_keys() && self.settings.issuer_name().check(issuer, None).is_ok()
+        self.has_keys() && self.settings.vouches_for(issuer)
     }
 
     /// Whether tokens are handed back here: the provider says where, and the operator does not mind.

@@ -160,6 +160,16 @@ impl ProviderSettings {
         IssuerName { written: &self.issuer, tenants: self.tenants.as_ref() }
     }
 
+    /// Whether this provider may speak for whoever has that issuer.
+    pub fn vouches_for(&self, issuer: &str) -> bool {
+        self.issuer_name().check(issuer, None).is_ok()
+    }
+
+    /// Every issuer that this provider speaks for; none where people of any tenant may come.
+    pub fn issuers(&self) -> Vec<String> {
+        self.issuer_name().all()
+    }
+
     /// The leeway in force.
     pub fn leeway(&self) -> Duration {
         self.leeway.min(Self::MAX_LEEWAY)

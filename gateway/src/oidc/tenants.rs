@@ -26,6 +26,17 @@ impl Tenants {
 }
 
 impl IssuerName<'_> {
+    /// Every issuer that it stands for; none where nobody can list them.
+    pub(super) fn all(&self) -> Vec<String> {
+        match self.tenants {
+            None => vec![self.written.to_owned()],
+            Some(Tenants::Any) => Vec::new(),
+            Some(Tenants::Only(listed)) => {
+                listed.iter().map(|tenant| self.written.replace(Tenants::PLACE, tenant)).collect()
+            }
+        }
+    }
+
     /// Whether `issuer` is it, or that of a tenant whose people may come. A token names its tenant a
     /// second time (`tid`): the two must be one.
     ///
@@ -81,6 +92,8 @@ mod tests {
         let other = name.check(&of(TWO), Some(TWO));
         assert_eq!(other, Err(LoginFault::TenantRefused(TWO.to_owned())));
         let any = IssuerName { tenants: Some(&Tenants::Any), ..name };
+        assert_eq!((name.all(), any.all()), (vec![of(ONE)], Vec::new()));
+        assert_eq!(IssuerName { tenants: None, ..name }.all(), [written.as_str()]);
         assert_eq!(any.check(&of(TWO), Some(TWO)), Ok(()));
         for odd in [
             of(Tenants::PLACE),

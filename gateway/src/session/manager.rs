@@ -25,7 +25,7 @@ use crate::session::renewals::Renewals;
 use crate::session::store::{SessionStore, StoreError, StoredSession};
 use crate::session::touches::Touches;
 
-pub use inspect::{Ends, SessionPage, Whose};
+pub use inspect::{Ends, Indexed, SessionPage, Whose};
 pub use sweep::Swept;
 
 mod inspect;

@@ -31,7 +31,7 @@ pub use handle::{Handle, SessionKey, sid_of};
 pub use horizon::Horizon;
 pub use lifetime::Lifetimes;
 pub use live::{LiveStreams, NOBODY, StreamsFull};
-pub use manager::{Ends, Hot, SessionManager, SessionPage, SessionSettings, Swept, Whose};
+pub use manager::{Ends, Hot, Indexed, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
 pub use record::{NewSession, ProviderTokens, Session};
 pub use renewal::{

@@ -19,6 +19,7 @@ use crate::app::admin::router::Admin;
 use crate::authn::api_key::{ApiKey, ApiKeyFault, KeyState, Listed};
 use crate::base::ProviderId;
 use crate::config::Directory;
+use crate::endpoints::provider_of;
 use crate::observe::audit;
 use crate::oidc::Tenants;
 use crate::session::{EndCause, LiveStreams, ProviderTokens, Session, StoreError, Whose, sid_of};
@@ -155,8 +156,8 @@ async fn given(admin: &Admin, whose: &Whose) -> Vec<(Arc<Session>, ProviderToken
 fn hand_back(admin: &Admin, given: Vec<(Arc<Session>, ProviderTokens)>) {
     let current = admin.reloader.current.load();
     for (session, tokens) in given {
-        let mut providers = current.built.providers.iter();
-        if let Some(provider) = providers.find(|it| *it.id() == session.provider) {
+        let providers = &current.built.providers;
+        if let Ok(provider) = provider_of(providers, &session.provider, &session.principal) {
             let (refresh, access) = (tokens.refresh_token, tokens.access_token);
             admin.lasting.revoker.hand_back(provider, refresh, access);
         }

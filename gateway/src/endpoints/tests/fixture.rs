@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,6 +52,7 @@ type Keys = (Vec<SessionKey>, Option<String>);
 pub(super) struct Flaky {
     inner: MemoryStore,
     pub(super) down: AtomicBool,
+    pub(super) walks: AtomicUsize,
 }
 
 /// A browser on one origin.
@@ -125,8 +126,8 @@ impl Fixture {
         }
         let state = std::env::temp_dir().join(format!("endpoints-{}", entropy.token::<9>()));
         let keyring = Arc::new(Keyring::open(&state, rotation(), &*clock).unwrap());
-        let store =
-            Arc::new(Flaky { inner: MemoryStore::new(1_000), down: AtomicBool::new(false) });
+        let inner = MemoryStore::new(1_000);
+        let store = Arc::new(Flaky { inner, down: false.into(), walks: 0.into() });
         let keys = Arc::new(SealingKeys::in_memory(&*entropy));
         let sealer = Sealer::new(keys, entropy.clone());
         let sessions = sessions(store.clone(), sealer.clone(), clock.clone());
@@ -290,6 +291,7 @@ impl SessionStore for Flaky {
         self.inner.keys_of(name).await
     }
     async fn keys(&self, from: Option<&str>, most: usize) -> Result<Keys, StoreError> {
+        self.walks.fetch_add(1, Ordering::SeqCst);
         self.check()?;
         self.inner.keys(from, most).await
     }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::fixture::{Browser, Fixture, cookies};
 use crate::base::SystemEntropy;
-use crate::oidc::{FrontchannelLogout, Provider, ProviderSettings};
+use crate::oidc::{FrontchannelLogout, Provider, ProviderSettings, Tenants};
 
 const PLACE: &str = "/.portcullis/frontchannel-logout/corp";
 const ISS: &str = "iss=https%3A%2F%2Fcorp.test";
@@ -19,9 +20,13 @@ async fn signed_in(fixture: &Fixture, sub: &str, sid: &str) -> Browser {
 }
 
 fn heeding(mode: FrontchannelLogout) -> Fixture {
-    let mut fixture = Fixture::new();
     let mut settings = ProviderSettings::new("corp".into(), "https://corp.test", "gw");
     settings.frontchannel_logout = mode;
+    at_provider(settings)
+}
+
+fn at_provider(settings: ProviderSettings) -> Fixture {
+    let mut fixture = Fixture::new();
     let (fetch, clock) = (fixture.fetch.clone(), fixture.clock.clone());
     let provider = Provider::new(settings, fetch, clock, Arc::new(SystemEntropy));
     fixture.endpoints.parts.providers[0] = Arc::new(provider);
@@ -107,4 +112,62 @@ async fn the_operator_may_let_the_name_be_enough_or_heed_none() {
     let reply = fixture.get(&mut ann.clone(), &named).await;
     assert_eq!(reply.status, StatusCode::NOT_FOUND);
     assert!(lives(&fixture, &ann).await);
+}
+
+const ONE: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+const TWO: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+/// A provider like Entra: each tenant has an issuer of its own, and logouts leave it out.
+fn with_tenants(tenants: Tenants) -> Fixture {
+    let issuer = format!("https://corp.test/{}/v2.0", Tenants::PLACE);
+    let place = "https://corp.test/.well-known/openid-configuration";
+    let mut settings = ProviderSettings::new("corp".into(), issuer.clone(), "gw");
+    settings.frontchannel_logout = FrontchannelLogout::Sid;
+    settings.tenants = Some(tenants);
+    settings.discovery = Some("https://corp.test".parse().unwrap());
+    let fixture = at_provider(settings);
+    let metadata = json!({
+        "issuer": issuer, "authorization_endpoint": "https://corp.test/authorize",
+        "token_endpoint": "https://corp.test/token", "jwks_uri": "https://corp.test/jwks",
+        "id_token_signing_alg_values_supported": ["EdDSA"],
+    });
+    fixture.fetch.answer(place, 200, metadata.to_string());
+    fixture
+}
+
+async fn of_tenant(fixture: &Fixture, tenant: &str, sid: &str) -> Browser {
+    let mut browser = Browser::new();
+    let at = fixture.begin(&mut browser, "/").await;
+    let iss = format!("https://corp.test/{tenant}/v2.0");
+    let claims = json!({ "iss": iss, "tid": tenant, "sid": sid });
+    fixture.get(&mut browser, &fixture.consent(&at, &claims)).await;
+    assert!(lives(fixture, &browser).await);
+    browser
+}
+
+#[tokio::test]
+async fn a_strangers_request_reads_no_session_but_those_that_it_names() {
+    let fixture = with_tenants(Tenants::Only(vec![ONE.to_owned(), TWO.to_owned()]));
+    let (one, two) = (of_tenant(&fixture, ONE, "a").await, of_tenant(&fixture, TWO, "b").await);
+    for (sid, ones, twos) in [("nobody", true, true), ("b", true, false), ("a", false, false)] {
+        let reply = fixture.get(&mut Browser::new(), &format!("{PLACE}?sid={sid}")).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        assert_eq!((lives(&fixture, &one).await, lives(&fixture, &two).await), (ones, twos));
+    }
+    assert_eq!(fixture.store.walks.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn where_any_tenant_may_come_a_session_is_named_with_its_issuer_only() {
+    let fixture = with_tenants(Tenants::Any);
+    let one = of_tenant(&fixture, ONE, "a").await;
+    let reply = fixture.get(&mut Browser::new(), &format!("{PLACE}?sid=a")).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert!(lives(&fixture, &one).await);
+    let iss = |tenant: &str| format!("{PLACE}?iss=https%3A%2F%2Fcorp.test%2F{tenant}%2Fv2.0&sid=a");
+    for (tenant, lives_on) in [(TWO, true), (ONE, false)] {
+        assert_eq!(fixture.get(&mut Browser::new(), &iss(tenant)).await.status, StatusCode::OK);
+        assert_eq!(lives(&fixture, &one).await, lives_on, "{tenant}");
+    }
+    assert_eq!(fixture.store.walks.load(Ordering::SeqCst), 0);
 }

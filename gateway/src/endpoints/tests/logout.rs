@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -5,6 +6,8 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 
 use super::fixture::{Browser, Fixture, cookies, location, text};
+use crate::base::SystemEntropy;
+use crate::oidc::{Provider, ProviderSettings};
 use crate::web::Reply;
 
 const LOGOUT: &str = "/.portcullis/logout";
@@ -135,4 +138,29 @@ async fn a_failing_store_is_told_and_the_session_is_dead_all_the_same() {
     assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(cookies(&reply).is_empty());
     assert_eq!(fixture.me(&ann).await.0, StatusCode::UNAUTHORIZED);
+}
+
+/// The configuration has changed: the same id, another issuer. What the first one gave is a secret
+/// between it and us.
+#[tokio::test]
+async fn another_provider_under_the_same_id_is_shown_no_token() {
+    for (issuer, shown) in [("https://partner.test", false), ("https://corp.test", true)] {
+        let mut fixture = Fixture::new();
+        let (mut ann, csrf) = signed_in(&fixture).await;
+        let settings = ProviderSettings::new("corp".into(), issuer, "gw");
+        let (fetch, clock) = (fixture.fetch.clone(), fixture.clock.clone());
+        let provider = Provider::new(settings, fetch, clock, Arc::new(SystemEntropy));
+        fixture.endpoints.parts.providers[0] = Arc::new(provider);
+        let revoke = format!("{issuer}/revoke");
+        fixture.fetch.answer(&revoke, 200, "");
+        // It is known, and takes tokens back.
+        fixture.begin(&mut Browser::new(), "/").await;
+        let page = text(&post(&fixture, &mut ann, format!("csrf={csrf}")).await);
+        assert!(page.contains(&format!("{issuer}/logout?")), "{page}");
+        assert_eq!(page.contains("id_token_hint="), shown, "{issuer}");
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(!fixture.fetch.asked(&revoke).is_empty(), shown, "{issuer}");
+    }
 }

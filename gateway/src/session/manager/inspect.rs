@@ -33,6 +33,11 @@ pub struct Whose {
     pub provider_subject: Option<String>,
 }
 
+/// Sessions that the index finds by a name: all that a request from outside may have looked for. A walk
+/// through the store would cost a stranger one request, and the gateway a read of every session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indexed(Whose);
+
 /// Some sessions, and where to go on.
 #[derive(Debug, Default)]
 pub struct SessionPage {
@@ -69,6 +74,11 @@ impl Whose {
     pub fn of(issuer: &str, subject: &str) -> Self {
         let (issuer, subject) = (Some(issuer.to_owned()), Some(subject.to_owned()));
         Self { issuer, subject, ..Self::default() }
+    }
+
+    /// The same, where a name finds them; `None` where only a walk through all sessions would.
+    pub fn indexed(self) -> Option<Indexed> {
+        (!self.names().is_empty()).then_some(Indexed(self))
     }
 
     /// Whether every session is meant.
@@ -211,6 +221,11 @@ impl SessionManager {
                 return ends;
             }
         }
+    }
+
+    /// The same of sessions that are found without a walk.
+    pub async fn end_indexed(&self, Indexed(whose): &Indexed, cause: EndCause) -> Ends {
+        self.end_those(whose, cause).await
     }
 
     async fn end_each(&self, keys: &[SessionKey], cause: EndCause, ends: &mut Ends) {

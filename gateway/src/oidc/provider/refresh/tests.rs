@@ -39,8 +39,9 @@ async fn refresh(fake: &Fake, login: &FinishedLogin) -> Result<Reread, RefreshFa
 #[tokio::test]
 async fn a_refresh_asks_as_the_standard_says_and_reads_the_person_again() {
     let fake = Fake::new();
-    let login = signed_in(&fake, json!({"groups": ["a", "b"], "auth_time": NOW - 60})).await;
-    grants(&fake, &json!({"groups": ["a"], "auth_time": NOW - 60, "sid": "s-2"}));
+    let claims = json!({"groups": ["a", "b"], "auth_time": NOW - 60, "sid": "s-1"});
+    let login = signed_in(&fake, claims).await;
+    grants(&fake, &json!({"groups": ["a"], "auth_time": NOW - 60, "sid": "s-1"}));
     let granted = fake.provider.refresh(&login.tokens).await.unwrap().unwrap();
     let request = fake.fetch.asked(TOKEN).pop().unwrap();
     let body = String::from_utf8_lossy(request.body()).into_owned();
@@ -52,10 +53,30 @@ async fn a_refresh_asks_as_the_standard_says_and_reads_the_person_again() {
     let known = Known { principal: &login.principal, tokens: &login.tokens };
     let now = fake.provider.reread(granted, known).await.unwrap();
     assert_eq!(now.principal.groups, ["a"]);
-    assert_eq!(now.tokens.provider_sid.as_deref(), Some("s-2"));
+    assert_eq!(now.tokens.provider_sid.as_deref(), Some("s-1"));
     assert_eq!(now.tokens.provider_sub.as_deref(), Some("ann"));
     assert_ne!(now.tokens.id_token.as_ref().unwrap().expose(), before);
     assert_eq!(now.tokens.expires_in, Some(60));
+}
+
+/// Sessions are in the index by the `sid` of the sign-in: by any other one a logout would end nobody.
+#[tokio::test]
+async fn a_session_keeps_the_sid_that_it_is_found_by() {
+    let fake = Fake::new();
+    let login = signed_in(&fake, json!({"sid": "s-1"})).await;
+    for sid in [Value::Null, json!("s-1")] {
+        grants(&fake, &json!({"sid": sid}));
+        let now = refresh(&fake, &login).await.unwrap();
+        assert_eq!(now.tokens.provider_sid.as_deref(), Some("s-1"), "{sid}");
+    }
+    grants(&fake, &json!({"sid": "s-2"}));
+    let another = refresh(&fake, &login).await.unwrap_err();
+    assert_eq!(another, RefreshFault::SessionChanged);
+    assert_eq!(another.class(), RefreshClass::Definitive);
+    let login = signed_in(&fake, json!({})).await;
+    assert_eq!(login.tokens.provider_sid, None);
+    let now = refresh(&fake, &login).await.unwrap();
+    assert_eq!(now.tokens.provider_sid, None, "none at the sign-in, none in the index");
 }
 
 #[tokio::test]
