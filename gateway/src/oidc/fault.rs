@@ -127,6 +127,9 @@ pub enum LoginFault {
     /// The userinfo answer cannot be used.
     #[error("the userinfo endpoint's answer cannot be used: {0}")]
     UserinfoMalformed(&'static str),
+    /// The userinfo endpoint does not answer this access token.
+    #[error("the userinfo endpoint refused the access token: it answered with {0}")]
+    UserinfoRefused(http::StatusCode),
     /// The userinfo answer is about somebody else.
     #[error("the userinfo endpoint's sub is not the id_token's")]
     UserinfoSubjectWrong,
@@ -174,6 +177,7 @@ impl LoginFault {
             Self::TransactionExpired => "login_too_slow",
             Self::Unavailable(_) => "login_provider_unavailable",
             Self::UserinfoMalformed(_) => "login_userinfo",
+            Self::UserinfoRefused(_) => "login_userinfo_refused",
             Self::UserinfoSubjectWrong => "login_userinfo_subject",
         }
     }

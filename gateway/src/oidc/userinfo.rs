@@ -14,7 +14,8 @@ use crate::web::Fetch;
 /// Fetches the claims about `subject`.
 ///
 /// # Errors
-/// `Unavailable`; `UserinfoMalformed` for anything but a JSON object (a signed answer was not asked
+/// `Unavailable`; `UserinfoRefused` where the answer is this token's only, which says nothing of the
+/// provider's other sessions (RFC 6750 section 3.1); `UserinfoMalformed` for anything but a JSON object (a signed answer was not asked
 /// for); `UserinfoSubjectWrong` when it is about somebody else.
 pub(super) async fn userinfo(
     fetch: &dyn Fetch,
@@ -29,9 +30,13 @@ pub(super) async fn userinfo(
         .map_err(|_| LoginFault::UserinfoMalformed("the access token is no header value"))?;
     let answer =
         fetch.send(request).await.map_err(|error| LoginFault::Unavailable(error.to_string()))?;
-    if answer.status() != StatusCode::OK {
-        let status = answer.status();
-        return Err(LoginFault::Unavailable(format!("userinfo answered with {status}")));
+    match answer.status() {
+        StatusCode::OK => {}
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+            return Err(unavailable(answer.status()));
+        }
+        status if status.is_client_error() => return Err(LoginFault::UserinfoRefused(status)),
+        status => return Err(unavailable(status)),
     }
     let claims = strict_json::object(answer.body())
         .map_err(|_| LoginFault::UserinfoMalformed("it is no plain JSON object"))?;
@@ -40,4 +45,8 @@ pub(super) async fn userinfo(
         // OpenID Connect Core 5.3.2: without this check, one person gets the claims of another.
         _ => Err(LoginFault::UserinfoSubjectWrong),
     }
+}
+
+fn unavailable(status: StatusCode) -> LoginFault {
+    LoginFault::Unavailable(format!("userinfo answered with {status}"))
 }

@@ -80,6 +80,11 @@ impl Lifeline {
         }
     }
 
+    /// Whether this request is tied to a session's live streams.
+    pub(super) fn is_tied(&self) -> bool {
+        self.stream.get().is_some()
+    }
+
     /// Cuts the request because it has used up its time.
     pub fn expire(&self) {
         self.expired.cancel();

@@ -103,7 +103,7 @@ impl Gateway {
         &self.parts
     }
 
-    /// Binds an answer that lasts to its session, and sends no more of it where that has ended.
+    /// Binds an exchange that lasts to its session, and passes no more of it on where that has ended.
     /// pingora has no hook that time alone calls: what is silent meanwhile is found out when it speaks.
     fn still(&self, session: &Session, ctx: &mut Context) -> Result<()> {
         let age = || self.parts.clock.instant().saturating_duration_since(ctx.started);
@@ -192,11 +192,13 @@ impl ProxyHttp for Gateway {
 
     async fn request_body_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<()> {
+        // Nothing has been answered while an upload goes on.
+        self.still(session, ctx)?;
         admission::body(&self.parts.sessions, body, end_of_stream, ctx)
     }
 

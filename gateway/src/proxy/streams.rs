@@ -74,7 +74,13 @@ pub(super) fn spoke(sessions: &SessionManager, ctx: &Context) {
 /// with a frame, where the stream is a WebSocket.
 pub(super) fn tie(ctx: &mut Context, connection: Arc<Connection>) {
     let websocket = (ctx.exchange == Exchange::WebSocket).then_some(connection);
-    if let (Some(lifeline), Some(ticket)) = (lifeline::current(), ctx.ticket.take()) {
+    let Some(lifeline) = lifeline::current() else { return };
+    // An upload that lasted and is answered by a stream is tied already; the second ticket stays with
+    // the request, and counts for as long.
+    if lifeline.is_tied() {
+        return;
+    }
+    if let Some(ticket) = ctx.ticket.take() {
         lifeline.tie(ticket, websocket, StreamName::of(ctx));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::support::admin::ask;
@@ -54,6 +55,55 @@ async fn a_download_that_lasts_ends_with_its_session() {
     assert!(timeout(Duration::from_millis(500), other.rest()).await.is_err(), "another session's");
     assert!(timeout(Duration::from_millis(500), public.rest()).await.is_err(), "of no session");
     assert!(lab.gateway.has_printed("stream_closed", 2).await);
+}
+
+/// On either engine: while a body arrives, nothing has been answered yet.
+#[tokio::test]
+async fn an_upload_that_lasts_ends_with_its_session() {
+    for engine in ["direct", "pingora"] {
+        let lab = Lab::with(|all| engine.clone_into(&mut all.engine)).await;
+        let (mut leaving, staying) = (lab.sign_in("engineer").await, lab.sign_in("sales").await);
+        let mut uploads = Vec::new();
+        for browser in [&leaving, &staying] {
+            let mut raw = Raw::connect(lab.gateway.http).await;
+            let cookie = lab.cookie_line(browser);
+            raw.send(format!(
+                "POST /upload HTTP/1.1\r\nHost: {HOST}\r\n{cookie}\r\nOrigin: {SITE}\r\n\
+                 Content-Length: 1000000\r\n\r\n"
+            ))
+            .await;
+            uploads.push(raw);
+        }
+        for _ in 0..15 {
+            drip(&mut uploads).await;
+        }
+        lab.sign_out(&mut leaving).await;
+        let out = Instant::now();
+        let mut cut = false;
+        while !cut && out.elapsed() < PROMISE {
+            drip(&mut uploads).await;
+            cut = is_cut(&mut uploads[0]).await;
+        }
+        println!("{engine}: the upload ended {:?} after the sign-out", out.elapsed());
+        assert!(cut, "{engine}: an upload outlives its session");
+        drip(&mut uploads).await;
+        assert!(!is_cut(&mut uploads[1]).await, "{engine}: another session's");
+        assert!(lab.gateway.has_printed("stream_closed", 1).await);
+    }
+}
+
+/// A little more of each body.
+async fn drip(uploads: &mut [Raw]) {
+    for raw in uploads {
+        raw.send([b'x'; 100]).await;
+    }
+    sleep(Duration::from_millis(100)).await;
+}
+
+/// Whether anything came back, an end included.
+async fn is_cut(raw: &mut Raw) -> bool {
+    let mut byte = [0];
+    timeout(Duration::from_millis(50), raw.stream().read(&mut byte)).await.is_ok()
 }
 
 #[tokio::test]

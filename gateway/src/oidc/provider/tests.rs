@@ -143,8 +143,12 @@ async fn userinfo_fills_gaps_and_is_about_the_same_person() {
     userinfo(json!([{"sub": "ann"}]));
     let fault = fake.login(json!({})).await.unwrap_err();
     assert!(matches!(fault, LoginFault::UserinfoMalformed(_)));
-    fake.fetch.answer(USERINFO, 500, "");
-    assert!(fake.login(json!({})).await.unwrap_err().is_unavailable());
+    for (status, unavailable) in [(500, true), (429, true), (401, false), (403, false)] {
+        fake.fetch.answer(USERINFO, status, "");
+        let fault = fake.login(json!({})).await.unwrap_err();
+        assert_eq!(fault.is_unavailable(), unavailable, "{status}: {fault}");
+        assert!(!fault.is_forbidden(), "nobody has judged the person: {fault}");
+    }
 }
 
 #[tokio::test]

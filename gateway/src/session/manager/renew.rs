@@ -28,6 +28,8 @@ const LEASE: Duration = Duration::from_secs(90);
 /// How often, and for how long, it is looked whether another gateway is done.
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 300;
+/// How long a request waits for a renewal. That goes on without it.
+const WAIT: Duration = Duration::from_secs(10);
 /// How often it is tried to store what a provider gave: without it the session would be lost.
 const TRIES: u32 = 10;
 const RETRY: Duration = Duration::from_secs(1);
@@ -58,12 +60,12 @@ impl SessionManager {
         }
     }
 
-    /// Renews a session, or waits for the renewal that is under way. Nothing happens to one that is not
-    /// due, or has no refresh token.
+    /// Renews a session, or waits for the renewal that is under way; ten seconds at most. Nothing happens
+    /// to one that is not due, or has no refresh token.
     pub async fn renew(&self, session: &Session) {
         if let Some(mut flight) = self.begin(session) {
             // An error is its end.
-            let _ = flight.changed().await;
+            let _ = timeout(WAIT, flight.changed()).await;
         }
     }
 
@@ -114,7 +116,11 @@ impl SessionManager {
     ) -> Result<Option<Arc<Session>>, StoreError> {
         self.renew(session).await;
         match self.look_up(&session.key).await? {
-            Some(session) if session.due.is_late(self.clock.now()) => Err(StoreError::Unrenewed),
+            Some(session) if session.due.is_late(self.clock.now()) => {
+                // Without its tokens no later request would fare better.
+                let tokens = self.sealed_tokens(&session.key).await?;
+                tokens.map_or(Ok(None), |_| Err(StoreError::Unrenewed))
+            }
             found => Ok(found),
         }
     }
@@ -169,12 +175,14 @@ impl SessionManager {
         key: &SessionKey,
     ) -> Result<Renewed, StoreError> {
         let moment = self.horizon.now();
-        let stored = self.store.load(*key).await?;
-        let opened = stored.and_then(|stored| Some((self.unseal_all(*key, &stored)?, stored)));
-        let Some(((session, tokens), stored)) = opened else {
-            // Gone, or nobody can open it any more: memory must not know better.
+        let Some(stored) = self.store.load(*key).await? else {
+            // Memory must not know better.
             self.end(key, EndCause::Revoked).await?;
             return Ok(Renewed::Ended);
+        };
+        let Some((session, tokens)) = self.unseal_all(*key, &stored) else {
+            self.disown(key);
+            return Ok(Renewed::Later);
         };
         let now = self.clock.now();
         let due = |renewal: Renewal| renewal.due(&engine.settings) <= now;
@@ -184,7 +192,7 @@ impl SessionManager {
             return Ok(Renewed::Current);
         }
         if let Err(open_from) = self.renewals.circuits.enter(&session.provider, now) {
-            return self.put_off(engine, &session, open_from).await;
+            return Ok(self.wait(engine, &session, open_from));
         }
         match self.ask(&*engine.renewer, &session, (&stored, tokens)).await? {
             Ok(Some((renewed, changed))) => {
@@ -288,23 +296,37 @@ impl SessionManager {
             let [chance] = self.entropy.bytes::<1>();
             self.renewals.circuits.failed(&session.provider, now, chance);
         }
-        self.put_off(engine, session, now).await
-    }
-
-    /// Tries again, `from` a moment on; ends the session where its grace is over.
-    async fn put_off(
-        &self,
-        engine: &Engine,
-        session: &Session,
-        from: Timestamp,
-    ) -> Result<Renewed, StoreError> {
-        let now = self.clock.now();
-        let late = |renewal: Renewal| renewal.late(&engine.settings) <= now;
-        if session.renewal.is_some_and(late) {
+        if is_late(engine, session, now) {
             return self.end_by_refresh(session).await;
         }
-        self.try_again(session.key, from.max(now));
+        self.try_again(session.key, now);
         Ok(Renewed::Later)
+    }
+
+    /// Tries again, `from` a moment on. A session whose grace is over does not end by what others failed
+    /// with: it is not served, its streams close, and its next use asks for it.
+    fn wait(&self, engine: &Engine, session: &Session, from: Timestamp) -> Renewed {
+        if is_late(engine, session, self.clock.now()) {
+            // Not all of the session's: who comes back with it may have streams again.
+            for stream in self.live.of(&session.key).streams {
+                stream.tell(EndCause::Refresh);
+            }
+        } else {
+            self.try_again(session.key, from);
+        }
+        Renewed::Later
+    }
+
+    /// Forgets a session whose record does not open here. Another gateway may have the sealing key that
+    /// this one lacks, so that it has not ended.
+    fn disown(&self, key: &SessionKey) {
+        let mut was_hot = false;
+        self.fence.turn(key, || was_hot = self.hot.remove(key).is_some());
+        if was_hot {
+            tracing::warn!(
+                "a stored session does not open any more: its sealing key is not here or it was altered"
+            );
+        }
     }
 
     /// Has a session seen to again, a while after a moment.
@@ -333,7 +355,8 @@ impl SessionManager {
         let token = |tokens: &ProviderTokens| {
             tokens.refresh_token.as_ref().map(|token| token.expose().clone())
         };
-        Ok(now.is_some_and(|(_, now)| token(&now) != token(used)))
+        // What was opened before and does not open now is somebody else's.
+        Ok(now.is_none_or(|(_, now)| token(&now) != token(used)))
     }
 
     fn unseal_all(
@@ -345,6 +368,11 @@ impl SessionManager {
         let tokens = ProviderTokens::from_bytes(&zeroize::Zeroizing::new(bytes))?;
         Some((self.unseal(key, stored)?, tokens))
     }
+}
+
+/// Whether a session's grace is over.
+fn is_late(engine: &Engine, session: &Session, now: Timestamp) -> bool {
+    session.renewal.is_some_and(|renewal| renewal.late(&engine.settings) <= now)
 }
 
 async fn within<T>(

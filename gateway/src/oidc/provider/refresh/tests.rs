@@ -187,6 +187,15 @@ async fn without_a_new_id_token_userinfo_says_who_it_is_now() {
     assert_eq!(now.principal.roles, ["r"], "what userinfo never says stays as it was signed");
     fake.fetch.answer(USERINFO, 200, json!({"sub": "eve", "groups": ["a"]}).to_string());
     assert_eq!(refresh(&fake, &login).await.unwrap_err().class(), RefreshClass::Definitive);
-    fake.fetch.answer(USERINFO, 500, "");
-    assert_eq!(refresh(&fake, &login).await.unwrap_err().class(), RefreshClass::Unavailable);
+    for (status, class) in [
+        (500, RefreshClass::Unavailable),
+        (429, RefreshClass::Unavailable),
+        (408, RefreshClass::Unavailable),
+        (401, RefreshClass::Unclear),
+        (403, RefreshClass::Unclear),
+        (404, RefreshClass::Unclear),
+    ] {
+        fake.fetch.answer(USERINFO, status, "");
+        assert_eq!(refresh(&fake, &login).await.unwrap_err().class(), class, "{status}");
+    }
 }

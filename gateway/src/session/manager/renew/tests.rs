@@ -119,9 +119,101 @@ async fn an_outage_beyond_the_grace_ends_sessions_and_not_before() {
         }
         it.tick().await;
         it.tick().await;
-        assert!(it.find(&handle).await.is_none(), "{class:?}");
+        assert!(!matches!(it.manager.find_hot(&handle), Hot::Session(_)), "{class:?}");
         assert_eq!(stream.ended().now_or_never(), Some(EndCause::Refresh));
+        // It has ended when it was asked for once more.
+        let mut found = it.manager.find(&handle).await;
+        for _ in 0..60 {
+            if let Err(fault) = &found {
+                assert!(matches!(fault, StoreError::Unrenewed), "{fault}");
+                it.tick().await;
+                found = it.manager.find(&handle).await;
+            }
+        }
+        assert!(found.unwrap().is_none(), "{class:?}");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_signed_out_by_what_another_session_failed_with() {
+    let it = House::new();
+    let handles = join_all((0..50).map(|_| it.sign_in())).await;
+    it.clock.advance(LIFE + SETTINGS.grace + SECOND);
+    it.mood(Some(FaultClass::Unavailable));
+    assert!(it.find(&handles[0]).await.is_none(), "late, and its own attempt failed");
+    for handle in &handles[1..] {
+        let found = it.manager.find(handle).await;
+        assert!(matches!(found, Err(StoreError::Unrenewed)), "{found:?}");
+    }
+    assert_eq!((it.calls(), it.manager.count()), (1, 49));
+    assert_eq!(it.manager.sweep().await.ended.len(), 1);
+    // Nothing is asked for those whom nobody asks for.
+    for _ in 0..60 {
+        it.tick().await;
+    }
+    assert_eq!(it.calls(), 1);
+    it.mood(None);
+    for handle in &handles[1..] {
+        assert!(it.find(handle).await.is_some());
+    }
+    let stream = it.manager.live().register(handles[1].key()).unwrap();
+    assert_eq!(stream.ended().now_or_never(), None, "it has streams again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_for_a_provider_no_longer_than_ten_seconds() {
+    let it = House::gated(Some(Semaphore::new(0)));
+    let handle = it.sign_in().await;
+    it.clock.advance(LIFE + SETTINGS.grace + SECOND);
+    let begun = tokio::time::Instant::now();
+    let found = it.manager.find(&handle).await;
+    assert!(matches!(found, Err(StoreError::Unrenewed)), "{found:?}");
+    assert!(begun.elapsed() <= Duration::from_secs(11), "{:?}", begun.elapsed());
+    // What was begun goes on, and the next request has it.
+    it.idp.gates.as_ref().unwrap().add_permits(1);
+    it.settle().await;
+    assert!(it.find(&handle).await.is_some());
+    assert_eq!(it.calls(), 1);
+}
+
+/// A replica that has not been given the newest sealing key yet.
+#[tokio::test]
+async fn what_does_not_open_here_is_nobodys_end() {
+    let it = House::new();
+    let (handle, store) = (it.sign_in().await, Arc::clone(&it.manager.store));
+    let key = handle.key();
+    let ours = store.load(key).await.unwrap().unwrap();
+    let theirs = vec![7; 200];
+    assert!(store.replace(key, theirs.clone(), theirs.clone()).await.unwrap());
+    it.clock.advance(LIFE + SECOND);
+    assert!(it.find(&handle).await.is_some(), "memory has it");
+    it.settle().await;
+    assert!(it.find(&handle).await.is_none(), "and must not know better");
+    assert_eq!(it.manager.count(), 1);
+    assert!(it.manager.sweep().await.ended.is_empty());
+    // Tokens only, and too old to be served without: who comes signs in anew, here.
+    assert!(store.replace(key, ours.record.clone(), theirs).await.unwrap());
+    it.clock.advance(SETTINGS.grace);
+    assert!(it.find(&handle).await.is_none());
+    assert_eq!((it.calls(), it.manager.count()), (0, 1));
+    assert!(store.replace(key, ours.record, ours.tokens).await.unwrap());
+    assert!(it.find(&handle).await.is_some(), "with its key it is there again");
+}
+
+/// Another replica was faster, and has sealed what it got with a key that this one lacks.
+#[tokio::test]
+async fn whoever_was_overtaken_by_a_newer_key_ends_no_session() {
+    let it = House::gated(Some(Semaphore::new(0)));
+    let handle = it.sign_in().await;
+    it.clock.advance(LIFE + SECOND);
+    assert!(it.find(&handle).await.is_some());
+    it.idp.asked.acquire().await.unwrap().forget();
+    assert!(it.manager.store.replace(handle.key(), vec![7; 200], vec![7; 200]).await.unwrap());
+    it.mood(Some(FaultClass::Definitive));
+    it.idp.gates.as_ref().unwrap().add_permits(1);
+    it.settle().await;
+    assert_eq!(it.manager.count(), 1);
+    assert!(it.manager.sweep().await.ended.is_empty());
 }
 
 #[tokio::test]
