@@ -92,7 +92,8 @@ impl Server {
         found.map_or(0, |rest| rest.split(',').next().unwrap().parse().unwrap())
     }
 
-    fn try_command(&self, line: &str) -> std::io::Result<Vec<String>> {
+    /// The same, of a server that may hang up meanwhile.
+    pub(crate) fn try_command(&self, line: &str) -> std::io::Result<Vec<String>> {
         let mut stream = TcpStream::connect(self.address())?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         // The second command ends the answer.
