@@ -124,11 +124,13 @@ async function signOutElsewhere(context, page, shot) {
   });
   const posted = new Promise((sent) => {
     second.on("request", (request) => {
-      if (request.method() === "POST" && request.url().includes("/.portcullis/logout")) sent(Date.now());
+      if (request.method() === "POST" && request.url().includes("/.portcullis/logout")) sent();
     });
   });
+  // From before the click: of the post itself this script hears later than the first tab of the end.
+  const begun = Date.now();
   await second.locator("#sign-out").click();
-  const begun = await Promise.race([posted, timeLimit("the logout form was not posted")]);
+  await Promise.race([posted, timeLimit("the logout form was not posted")]);
   const ended = await Promise.race([
     page.evaluate(() => window.endedAt),
     timeLimit("the first tab did not notice the logout"),
