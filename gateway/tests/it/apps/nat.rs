@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::apps::{App, everything};
+use crate::support::apps::{App, House, everything};
 use crate::support::browser::Browser;
 use crate::support::provider::Provider;
 use crate::support::raw::exchange;
@@ -25,8 +25,8 @@ fn field<'a>(seen: &'a Value, name: &str) -> Option<&'a str> {
     fields.iter().find(|pair| pair[0] == name).and_then(|pair| pair[1].as_str())
 }
 
-#[tokio::test]
-async fn each_person_is_somebody_else_to_it_and_nobody_makes_up_who_they_are() {
+/// The toolkit, and a gateway before it with its preset.
+async fn toolkit() -> (App, House) {
     let app = App::nat().await;
     let provider = Provider::start().await;
     let house = app.house(provider, |settings| {
@@ -34,6 +34,12 @@ async fn each_person_is_somebody_else_to_it_and_nobody_makes_up_who_they_are() {
         settings.routes.push(everything("nvidia-nat", session, r#"{ audience = "nat" }"#));
     });
     let house = house.await;
+    (app, house)
+}
+
+#[tokio::test]
+async fn each_person_is_somebody_else_to_it_and_nobody_makes_up_who_they_are() {
+    let (app, house) = toolkit().await;
     let generate = format!("{}/generate", house.url);
     let mut engineer = house.sign_in("engineer").await;
     let seen = whoami(&mut engineer, &generate, &[]).await;
@@ -63,13 +69,7 @@ async fn each_person_is_somebody_else_to_it_and_nobody_makes_up_who_they_are() {
 
 #[tokio::test]
 async fn its_web_socket_is_guarded_by_the_gateway_alone() {
-    let app = App::nat().await;
-    let provider = Provider::start().await;
-    let house = app.house(provider, |settings| {
-        let session = r#"["session"]"#;
-        settings.routes.push(everything("nvidia-nat", session, r#"{ audience = "nat" }"#));
-    });
-    let house = house.await;
+    let (app, house) = toolkit().await;
     let origin = "Origin: http://localhost".to_owned();
     assert!(socket::open(app.address, "/websocket", &[]).await.is_ok(), "it lets anybody in");
     let to = house.lab.gateway.http;
