@@ -78,7 +78,8 @@ async fn it_keeps_the_contract() {
     // Somebody else's secret behind a name that is there, with its checksum made right.
     let stranger = House::new().key(|_| {}).1;
     let forged = forge(good.expose(), stranger.expose());
-    let mistyped = format!("{}x", good.expose().get(..65).unwrap());
+    let other = if good.expose().ends_with('x') { 'y' } else { 'x' };
+    let mistyped = format!("{}{other}", good.expose().get(..65).unwrap());
     let twice = [sent(&good), sent(&good)].concat();
     let way = house.way("x-api-key", &["read"]);
     a_way_in_keeps_the_contract(Samples {
