@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use crate::base::Timestamp;
 use crate::session::embedded::check::Check;
 use crate::session::embedded::file::io;
-use crate::session::embedded::writer::{Change, Done, Job, Writer};
+use crate::session::embedded::writer::{Change, Content, Done, Job, Writer};
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::store::{IndexKey, SessionStore, StoreError, StoredSession, key_of, mark_of};
@@ -134,10 +134,12 @@ impl SessionStore for EmbeddedStore {
     async fn replace(
         &self,
         key: SessionKey,
+        names: Vec<IndexKey>,
         record: Vec<u8>,
         tokens: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        let done = self.change(Change::Replace(key, Box::new((record, tokens)))).await?;
+        let content = Box::new(Content { names, record, tokens });
+        let done = self.change(Change::Replace(key, content)).await?;
         Ok(matches!(done, Done::Replaced(true)))
     }
 

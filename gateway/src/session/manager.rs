@@ -146,6 +146,8 @@ impl SessionManager {
         new: NewSession,
         replaces: Option<&Handle>,
     ) -> Result<(Handle, Arc<Session>), StoreError> {
+        let names = self.names.of(&new.principal, &new.tokens)?;
+        let bars = self.store.bars(&names).await?;
         if let Some(old) = replaces {
             self.end(&old.key(), EndCause::Replaced).await?;
         }
@@ -155,7 +157,7 @@ impl SessionManager {
         let session = Session::begin(&new, key, sid, now, self.lifetimes.absolute);
         let session = Arc::new(self.scheduled(session.confirmed(self.horizon.now())));
         let stored = StoredSession {
-            names: self.names.of(&new)?,
+            names,
             record: self.sealer.seal(RECORD, &key, &session.to_record()),
             tokens: self.sealer.seal(TOKENS, &key, new.tokens.to_bytes().expose()),
             absolute_expiry: session.absolute_expiry,
@@ -163,11 +165,13 @@ impl SessionManager {
         };
         let passage = self.fence.passage(&key);
         let start = self.starts.begin();
-        self.store.insert(key, stored).await?;
-        if let Passage::Open(since) = passage {
+        let is_kept = self.store.insert_unless_barred(key, stored, bars).await?;
+        if let Passage::Open(since) = passage
+            && is_kept
+        {
             self.fence.admit(&key, since, || self.hot.insert(key, Arc::clone(&session)));
         }
-        if start.is_meant(|whose| whose.means(&session, &new.tokens)) {
+        if !is_kept || start.is_meant(|whose| whose.means(&session, &new.tokens)) {
             self.end(&key, EndCause::Revoked).await?;
             self.tell(Ended { key, cause: EndCause::Revoked });
         }
@@ -233,7 +237,7 @@ impl SessionManager {
         subject: &str,
         cause: EndCause,
     ) -> Result<usize, StoreError> {
-        self.starts.ends(&Whose::of(issuer, subject));
+        self.overtake(&Whose::of(issuer, subject), cause).await?;
         let keys = self.keys_named(&[Name::Principal(issuer, subject)]).await?;
         for key in &keys {
             self.kill(key, cause);

@@ -50,12 +50,13 @@ impl SessionStore for MemoryStore {
     async fn replace(
         &self,
         key: SessionKey,
+        names: Vec<IndexKey>,
         record: Vec<u8>,
         tokens: Vec<u8>,
     ) -> Result<bool, StoreError> {
         let mut sessions = self.sessions();
         let Some(session) = sessions.get_mut(&key) else { return Ok(false) };
-        (session.record, session.tokens) = (record, tokens);
+        (session.names, session.record, session.tokens) = (names, record, tokens);
         Ok(true)
     }
 

@@ -38,5 +38,5 @@ pub use renewal::{
     Described, FaultClass, Granted, RenewalFault, RenewalSettings, Renewed, Renewer,
 };
 pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, Vitals};
-pub use store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+pub use store::{Bars, IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
 pub use stream::{AtEnd, Judgement, Opening, Standing, StreamTicket};

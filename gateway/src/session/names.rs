@@ -1,7 +1,8 @@
 //! By what sessions are found, beside their keys.
 
 use crate::crypto::{Sealer, Tagger};
-use crate::session::record::NewSession;
+use crate::identity::Principal;
+use crate::session::record::ProviderTokens;
 use crate::session::store::{IndexKey, StoreError};
 
 /// Something that a session is called by. Each kind has digests of its own: a `sid` that a provider makes
@@ -21,8 +22,8 @@ pub(crate) enum Name<'a> {
 ///
 /// Who reads the store must not be able to try out whether somebody is signed in: subjects are often
 /// addresses or account numbers, so a plain digest would tell. A session's digests are made with the key
-/// that was active when it began. They are found for as long as that key opens anything, which is as long
-/// as the session's own record opens.
+/// that was active when its record was sealed. They are found for as long as that key opens anything, which
+/// is as long as the record opens.
 pub(crate) struct Names(Tagger);
 
 impl Names {
@@ -30,18 +31,22 @@ impl Names {
         Self(sealer.tagger())
     }
 
-    /// What a session that begins is found by.
+    /// What a session is found by whose record is sealed now.
     ///
     /// # Errors
     /// When the cryptographic library fails, which it cannot: a session that a sign-out would miss must
-    /// not begin.
-    pub(crate) fn of(&self, new: &NewSession) -> Result<Vec<IndexKey>, StoreError> {
-        let (issuer, subject) = (&*new.principal.issuer, &*new.principal.subject);
-        let there = new.tokens.provider_sub.as_deref().filter(|there| *there != subject);
+    /// not be.
+    pub(crate) fn of(
+        &self,
+        principal: &Principal,
+        tokens: &ProviderTokens,
+    ) -> Result<Vec<IndexKey>, StoreError> {
+        let (issuer, subject) = (&*principal.issuer, &*principal.subject);
+        let there = tokens.provider_sub.as_deref().filter(|there| *there != subject);
         let names = [
             Some(Name::Principal(issuer, subject)),
             there.map(|there| Name::ProviderSubject(issuer, there)),
-            new.tokens.provider_sid.as_deref().map(|sid| Name::ProviderSession(issuer, sid)),
+            tokens.provider_sid.as_deref().map(|sid| Name::ProviderSession(issuer, sid)),
         ];
         let failed = || {
             let detail = "a name has no digest".to_owned();
@@ -54,10 +59,12 @@ impl Names {
         names.into_iter().flatten().map(digest).collect()
     }
 
-    /// All digests under which sessions of that name may stand.
+    /// All digests under which sessions of that name may stand, that of the newest key last. To be looked
+    /// for in this order: a renewal moves a session to the newest, and nobody must look in both places just
+    /// when it is not there.
     pub(crate) fn all(&self, name: Name<'_>) -> Vec<IndexKey> {
         let (purpose, parts) = name.parts();
-        self.0.names(purpose, &parts).into_iter().map(IndexKey).collect()
+        self.0.names(purpose, &parts).into_iter().rev().map(IndexKey).collect()
     }
 }
 
@@ -77,10 +84,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::base::{Entropy, SeededEntropy, Timestamp};
+    use crate::base::{Entropy, SeededEntropy};
     use crate::crypto::SealingKeys;
-    use crate::identity::{Principal, WayIn};
-    use crate::session::record::ProviderTokens;
 
     const ISSUER: &str = "https://idp.test";
 
@@ -91,34 +96,25 @@ mod tests {
         (keys, names)
     }
 
-    fn session(subject: &str, sub: Option<&str>, sid: Option<&str>) -> NewSession {
-        NewSession {
-            principal: Arc::new(Principal::new(ISSUER, subject)),
-            signed_in_by: WayIn::Oidc,
-            provider: "corp".into(),
-            auth_time: Timestamp::from_secs(1),
-            auth_time_stated: false,
-            acr: None,
-            amr: Arc::new([]),
-            acrs: Arc::new([]),
-            tokens: ProviderTokens {
-                provider_sub: sub.map(str::to_owned),
-                provider_sid: sid.map(str::to_owned),
-                ..ProviderTokens::default()
-            },
-        }
+    fn of(it: &Names, subject: &str, sub: Option<&str>, sid: Option<&str>) -> Vec<IndexKey> {
+        let tokens = ProviderTokens {
+            provider_sub: sub.map(str::to_owned),
+            provider_sid: sid.map(str::to_owned),
+            ..ProviderTokens::default()
+        };
+        it.of(&Principal::new(ISSUER, subject), &tokens).unwrap()
     }
 
     #[test]
     fn each_name_of_a_session_finds_it_and_no_other_kind_of_name_does() {
         let (_, it) = names(1);
-        let of = it.of(&session("ann@corp.test", Some("1007"), Some("s1"))).unwrap();
+        let found_by = of(&it, "ann@corp.test", Some("1007"), Some("s1"));
         let wanted = [
             Name::Principal(ISSUER, "ann@corp.test"),
             Name::ProviderSubject(ISSUER, "1007"),
             Name::ProviderSession(ISSUER, "s1"),
         ];
-        assert_eq!(of, wanted.iter().flat_map(|name| it.all(*name)).collect::<Vec<_>>());
+        assert_eq!(found_by, wanted.iter().flat_map(|name| it.all(*name)).collect::<Vec<_>>());
         for other in [
             Name::Principal(ISSUER, "1007"),
             Name::Principal(ISSUER, "s1"),
@@ -128,21 +124,22 @@ mod tests {
             // A byte that moves from one part to the other is another name.
             Name::ProviderSession("https://idp.tes", "ts1"),
         ] {
-            assert!(it.all(other).iter().all(|name| !of.contains(name)), "{other:?}");
+            assert!(it.all(other).iter().all(|name| !found_by.contains(name)), "{other:?}");
         }
-        assert_eq!(it.of(&session("ann", Some("ann"), None)).unwrap().len(), 1, "said once");
-        assert_eq!(it.of(&session("ann", None, None)).unwrap().len(), 1);
+        assert_eq!(of(&it, "ann", Some("ann"), None).len(), 1, "said once");
+        assert_eq!(of(&it, "ann", None, None).len(), 1);
     }
 
     #[test]
     fn a_new_key_loses_nobody_and_a_reader_of_the_store_recognises_nobody() {
         let (keys, it) = names(1);
-        let before = it.of(&session("ann", None, None)).unwrap();
+        let before = of(&it, "ann", None, None);
         keys.rotate(&SeededEntropy::new(9)).unwrap();
-        let after = it.of(&session("ann", None, None)).unwrap();
+        let after = of(&it, "ann", None, None);
         assert_ne!(before, after);
-        assert_eq!(it.all(Name::Principal(ISSUER, "ann")), [after, before.clone()].concat());
+        let all = it.all(Name::Principal(ISSUER, "ann"));
+        assert_eq!(all, [before.clone(), after].concat(), "the newest last");
         let (_, stranger) = names(2);
-        assert_ne!(stranger.of(&session("ann", None, None)).unwrap(), before);
+        assert_ne!(of(&stranger, "ann", None, None), before);
     }
 }

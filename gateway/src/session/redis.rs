@@ -20,7 +20,7 @@ use crate::session::redis::link::Link;
 use crate::session::redis::names::{digest, ended, joined, letter, names, text};
 use crate::session::redis::scripts::SCRIPTS;
 use crate::session::shared::{Elsewhere, OneTime, SharedStore, Vitals};
-use crate::session::store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
+use crate::session::store::{Bars, IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
 
 mod keeper;
 mod lately;
@@ -51,6 +51,9 @@ pub struct RedisStore {
 /// What lives past its end by this much cannot hurt, since every gateway judges by its own clock;
 /// what went earlier could be missed by one whose clock is behind.
 const GRACE: Duration = Duration::from_secs(300);
+/// What `insert.lua` says where it has not kept a session.
+const FULL: u8 = 0;
+const BARRED: u8 = 2;
 /// Sessions in one script: the server does nothing else meanwhile.
 const AT_ONCE: usize = 256;
 
@@ -77,18 +80,58 @@ impl RedisStore {
 #[async_trait]
 impl SessionStore for RedisStore {
     async fn insert(&self, key: SessionKey, session: StoredSession) -> Result<(), StoreError> {
+        self.insert_unless_barred(key, session, Bars::default()).await.map(drop)
+    }
+
+    async fn bars(&self, names: &[IndexKey]) -> Result<Bars, StoreError> {
+        let mut call = SCRIPTS.bars.prepare_invoke();
+        for bar in self.link.names.bars(names) {
+            call.key(bar);
+        }
+        self.link.run("read", &call).await.map(Bars)
+    }
+
+    async fn bar(&self, names: &[IndexKey]) -> Result<(), StoreError> {
+        let mut call = SCRIPTS.bar.prepare_invoke();
+        if names.is_empty() {
+            call.key(self.link.names.everybodys_bar());
+        }
+        for name in names {
+            call.key(self.link.names.bar(name));
+        }
+        let word = self.link.entropy.token::<12>();
+        call.arg(word).arg(u64::try_from(GRACE.as_millis()).unwrap_or(u64::MAX));
+        let _: bool = self.link.run("write", &call).await?;
+        Ok(())
+    }
+
+    async fn insert_unless_barred(
+        &self,
+        key: SessionKey,
+        session: StoredSession,
+        since: Bars,
+    ) -> Result<bool, StoreError> {
         let (names, limit) = (&self.link.names, self.link.settings.limit);
         let id = text(&key);
         let over = session.last_seen.after(self.link.settings.idle).min(session.absolute_expiry);
         let mut call = SCRIPTS.insert.prepare_invoke();
         call.key(names.session(&id)).key(&names.over).arg(&names.prefix).arg(&id);
+        for bar in names.bars(&session.names).into_iter().take(since.0.len()) {
+            call.key(bar);
+        }
         call.arg(&session.record).arg(&session.tokens).arg(joined(&session.names));
         call.arg(session.absolute_expiry.as_millis()).arg(session.last_seen.as_millis());
         call.arg(over.as_millis()).arg(self.life(session.absolute_expiry, self.clock.now()));
         call.arg(limit);
-        let (kept, count): (bool, usize) = self.link.run("write", &call).await?;
+        for word in &since.0 {
+            call.arg(word);
+        }
+        let (done, count): (u8, usize) = self.link.run("write", &call).await?;
         self.counted(count);
-        if kept { Ok(()) } else { Err(StoreError::Full { limit }) }
+        match done {
+            FULL => Err(StoreError::Full { limit }),
+            done => Ok(done != BARRED),
+        }
     }
 
     async fn load(&self, key: SessionKey) -> Result<Option<StoredSession>, StoreError> {
@@ -105,13 +148,14 @@ impl SessionStore for RedisStore {
     async fn replace(
         &self,
         key: SessionKey,
+        names: Vec<IndexKey>,
         record: Vec<u8>,
         tokens: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        let (names, id) = (&self.link.names, text(&key));
+        let (ours, id) = (&self.link.names, text(&key));
         let mut call = SCRIPTS.replace.prepare_invoke();
-        call.key(names.session(&id)).key(&names.changed);
-        call.arg(&id).arg(record).arg(tokens).arg(&self.link.ears.own);
+        call.key(ours.session(&id)).key(&ours.changed).arg(&ours.prefix).arg(&id);
+        call.arg(record).arg(tokens).arg(joined(&names)).arg(&self.link.ears.own);
         self.link.run("write", &call).await
     }
 

@@ -30,16 +30,43 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// Moves the last use of sessions forward, never back; passes over those that are gone.
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError>;
 
-    /// Writes another record and other tokens of a session, as one change, durable before it is `Ok`;
-    /// its index, its last use and its absolute end stay. False when it is gone: nothing brings one
-    /// back. Where others share the store, they hear of another record.
+    /// What bars sessions of these names now, to be read when a sign-in begins: see [`Bars`]. A store that
+    /// no other process changes has none.
+    async fn bars(&self, names: &[IndexKey]) -> Result<Bars, StoreError> {
+        let _ = names;
+        Ok(Bars::default())
+    }
+
+    /// Bars sessions of these names that began before; all of everybody's where there is no name. To be
+    /// called by whoever ends them all, before asking which there are.
+    async fn bar(&self, names: &[IndexKey]) -> Result<(), StoreError> {
+        let _ = names;
+        Ok(())
+    }
+
+    /// Like [`insert`](Self::insert), unless one of the session's names was barred after `since` was
+    /// read: then false, and nothing is kept.
+    async fn insert_unless_barred(
+        &self,
+        key: SessionKey,
+        session: StoredSession,
+        since: Bars,
+    ) -> Result<bool, StoreError> {
+        let _ = since;
+        self.insert(key, session).await.map(|()| true)
+    }
+
+    /// Writes other names, another record and other tokens of a session, as one change, durable before it
+    /// is `Ok`; its last use and its absolute end stay. It is found by the new names only. False when it is
+    /// gone: nothing brings one back. Where others share the store, they hear of another record.
     async fn replace(
         &self,
         key: SessionKey,
+        names: Vec<IndexKey>,
         record: Vec<u8>,
         tokens: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        let _ = (key, record, tokens);
+        let _ = (key, names, record, tokens);
         let detail = "this kind of store cannot".to_owned();
         Err(StoreError::Io { doing: "write", detail })
     }
@@ -123,6 +150,14 @@ pub struct StoredSession {
 /// `names.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IndexKey(pub [u8; 32]);
+
+/// Which ends of all sessions of a name were known when a sign-in began.
+///
+/// Whoever ends all sessions of a name leaves a random word there for a while. A sign-in reads the words of
+/// its names when it begins, and is written only if they are still the same, which the store judges in one
+/// step: no clock of any machine has a part in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bars(pub(crate) Vec<Vec<u8>>);
 
 /// Why a store did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ use crate::support::http::Message;
 use crate::support::lab::SITE;
 use crate::support::logout::{logout_token, post_logout};
 use crate::support::many_streams::ManyStreams;
-use crate::support::provider::Provider;
+use crate::support::provider::{Fault, Provider};
 use crate::support::raw::{Raw, exchange};
 use crate::support::recorder::Recorder;
 use crate::support::redis::Server;
@@ -286,6 +286,26 @@ async fn a_gateway_starts_without_redis_and_finds_it_later() {
     while pair.home(&mut browser, 2).await != 200 {
         assert!(back.elapsed() < PROMISE, "not back in time");
         sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_sid_that_one_learns_at_a_refresh_ends_the_session_at_the_other() {
+    let pair = Pair::start().await;
+    pair.provider.commit(Fault::SidMoves);
+    let mut browser = pair.sign_in(0, "engineer").await;
+    let gateway = &pair.gateways[0];
+    // It is due after four seconds.
+    let _ = gateway.has_printed("tokens refreshed", 1).await;
+    assert!(gateway.has_printed("tokens refreshed", 1).await, "{}", gateway.printed());
+    for (sid, then) in [("there-1", 200), ("moved", 401)] {
+        let token = logout_token(&pair.provider, &json!({ "sid": sid, "sub": null }));
+        assert_eq!(post_logout(pair.gateways[1].http, &token).await.status(), 200);
+        assert_eq!(pair.home(&mut browser, 1).await, then, "{sid}");
+    }
+    let begun = Instant::now();
+    while pair.home(&mut browser, 0).await != 401 {
+        assert!(begun.elapsed() < PROMISE, "it goes on where it began");
     }
 }
 

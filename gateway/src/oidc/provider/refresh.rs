@@ -53,12 +53,6 @@ pub enum RefreshFault {
     /// The new tokens are somebody else's.
     #[error("the new tokens are of another person than those of the sign-in")]
     SubjectChanged,
-    /// The new tokens belong to another session of the provider. Sessions are found by the `sid` of
-    /// the sign-in: what the provider says of the other one later would end nobody.
-    #[error(
-        "the new id_token is of another session of the provider (sid) than that of the sign-in"
-    )]
-    SessionChanged,
     /// OpenID Connect Core section 12.2: `auth_time` is that of the sign-in.
     #[error("the new id_token's auth_time is later than that of the sign-in")]
     SignedInAnew,
@@ -84,10 +78,9 @@ impl RefreshFault {
     /// What follows from it.
     pub const fn class(&self) -> RefreshClass {
         match self {
-            Self::Rejected(_)
-            | Self::SubjectChanged
-            | Self::SessionChanged
-            | Self::SignedInAnew => RefreshClass::Definitive,
+            Self::Rejected(_) | Self::SubjectChanged | Self::SignedInAnew => {
+                RefreshClass::Definitive
+            }
             Self::Login(fault) => match fault {
                 LoginFault::ClaimRefused(_)
                 | LoginFault::EmailUnverified
@@ -194,11 +187,6 @@ impl Provider {
         if before.is_some_and(|before| before != id_token.subject) {
             return Err(RefreshFault::SubjectChanged);
         }
-        if let (Some(before), Some(now)) = (&tokens.provider_sid, &id_token.sid)
-            && before != now
-        {
-            return Err(RefreshFault::SessionChanged);
-        }
         let stated =
             kept.get("auth_time").and_then(numeric_date).filter(|_| id_token.auth_time_stated);
         if stated.is_some_and(|stated| id_token.auth_time > stated.after(self.settings.leeway())) {
@@ -207,7 +195,8 @@ impl Provider {
         claims::require(&self.settings, &id_token.claims)?;
         let principal = self.principal(&id_token, &tokens, &metadata).await?;
         tokens.expires_in = tokens.expires_in.or_else(|| id_token.lasts(self.clock.now()));
-        // Not its `sid`: what the sign-in did not have, the session is not found by.
+        // By which the provider names its session from now on, in a logout too.
+        tokens.provider_sid = id_token.sid.or(tokens.provider_sid);
         tokens.provider_sub = Some(id_token.subject);
         tokens.id_token = Some(token);
         Ok(Reread { principal, tokens })

@@ -119,6 +119,11 @@ pub(crate) fn moments(expiry: i64, seen: i64) -> Moments {
     }
 }
 
+/// Names as [`SEALED`] holds them.
+pub(crate) fn joined(names: &[IndexKey]) -> Vec<u8> {
+    names.iter().flat_map(|name| name.0).collect()
+}
+
 /// The names that [`SEALED`] holds.
 pub(crate) fn names(bytes: &[u8]) -> Vec<IndexKey> {
     bytes.as_chunks::<32>().0.iter().copied().map(IndexKey).collect()

@@ -8,11 +8,11 @@ use redb::{Database, MultimapTable, ReadableTable as _, Table, WriteTransaction}
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::Timestamp;
-use crate::session::embedded::file::{Bytes, NAMES, ROWS, SEALED, change, moments, names};
+use crate::session::embedded::file::{Bytes, NAMES, ROWS, SEALED, change, joined, moments, names};
 use crate::session::events::Ended;
 use crate::session::handle::SessionKey;
 use crate::session::lifetime::over;
-use crate::session::store::{StoreError, StoredSession};
+use crate::session::store::{IndexKey, StoreError, StoredSession};
 
 /// One change and whom to tell.
 pub(crate) struct Job {
@@ -25,8 +25,15 @@ pub(crate) enum Change {
     Expire { keys: Vec<SessionKey>, now: Timestamp, idle: Duration },
     Insert(SessionKey, Box<StoredSession>),
     Remove(SessionKey),
-    Replace(SessionKey, Box<(Vec<u8>, Vec<u8>)>),
+    Replace(SessionKey, Box<Content>),
     Touch(Vec<(SessionKey, Timestamp)>),
+}
+
+/// What a session is found by, and its sealed bytes.
+pub(crate) struct Content {
+    pub(crate) names: Vec<IndexKey>,
+    pub(crate) record: Vec<u8>,
+    pub(crate) tokens: Vec<u8>,
 }
 
 /// What a change did.
@@ -144,8 +151,7 @@ impl<'a> Tables<'a> {
     fn insert(&mut self, key: &SessionKey, session: &StoredSession) -> Result<(), redb::Error> {
         let (expiry, seen) = (session.absolute_expiry.as_millis(), session.last_seen.as_millis());
         self.rows.insert(key, (expiry, seen))?;
-        let names: Vec<u8> = session.names.iter().flat_map(|name| name.0).collect();
-        self.sealed.insert(key, (&*names, &*session.record, &*session.tokens))?;
+        self.sealed.insert(key, (&*joined(&session.names), &*session.record, &*session.tokens))?;
         for name in &session.names {
             self.names.insert(&name.0, key)?;
         }
@@ -165,17 +171,18 @@ impl<'a> Tables<'a> {
         Ok(true)
     }
 
-    fn replace(
-        &mut self,
-        key: &SessionKey,
-        (record, tokens): &(Vec<u8>, Vec<u8>),
-    ) -> Result<bool, redb::Error> {
-        // What was removed has no names left, and must get no content either.
-        let names = self.sealed.get(key)?.map(|bytes| bytes.value().0.to_vec());
-        if let Some(names) = &names {
-            self.sealed.insert(key, (&**names, &**record, &**tokens))?;
+    fn replace(&mut self, key: &SessionKey, now: &Content) -> Result<bool, redb::Error> {
+        let before = self.sealed.get(key)?.map(|bytes| names(bytes.value().0));
+        // What was removed must get neither names nor content.
+        let Some(before) = before else { return Ok(false) };
+        for name in before.iter().filter(|name| !now.names.contains(name)) {
+            self.names.remove(&name.0, key)?;
         }
-        Ok(names.is_some())
+        for name in now.names.iter().filter(|name| !before.contains(name)) {
+            self.names.insert(&name.0, key)?;
+        }
+        self.sealed.insert(key, (&*joined(&now.names), &*now.record, &*now.tokens))?;
+        Ok(true)
     }
 
     fn touch(&mut self, key: &SessionKey, now: i64) -> Result<(), redb::Error> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 
 use crate::base::ProviderId;
 use crate::session::events::{EndCause, Ended};
@@ -87,7 +87,7 @@ impl Whose {
     }
 
     /// Names that together find all that are meant, and perhaps others; none where only a walk does.
-    fn names(&self) -> Vec<Name<'_>> {
+    pub(super) fn names(&self) -> Vec<Name<'_>> {
         let Some(issuer) = self.issuer.as_deref() else { return Vec::new() };
         // The one that finds the fewest.
         if let Some(sid) = &self.provider_sid {
@@ -192,11 +192,13 @@ impl SessionManager {
         }
     }
 
-    /// Ends all sessions that are meant, and their streams; also those that are being written by this
-    /// process. A session that begins later, or by another process in the same moment, stays.
+    /// Ends all sessions that are meant, and their streams; also those that are being written. A session
+    /// that begins later stays.
     pub async fn end_those(&self, whose: &Whose, cause: EndCause) -> Ends {
-        self.starts.ends(whose);
         let mut ends = Ends::default();
+        if let Err(fault) = self.overtake(whose, cause).await {
+            return Ends { fault: Some(fault), ..ends };
+        }
         let mut from = None;
         loop {
             let (keys, next) = match self.keys(whose, from.as_deref(), whose.batch(READ)).await {
@@ -261,9 +263,11 @@ impl SessionManager {
         &self,
         names: &[Name<'_>],
     ) -> Result<Vec<SessionKey>, StoreError> {
-        let names = names.iter().flat_map(|name| self.names.all(*name));
-        let found = try_join_all(names.map(|name| self.store.keys_of(name))).await?;
-        let keys: BTreeSet<_> = found.into_iter().flatten().collect();
+        let mut keys = BTreeSet::new();
+        // One after the other: see `Names::all`.
+        for name in names.iter().flat_map(|name| self.names.all(*name)) {
+            keys.extend(self.store.keys_of(name).await?);
+        }
         Ok(keys.into_iter().collect())
     }
 

@@ -15,7 +15,7 @@ use crate::session::renewal::{
     Due, FaultClass, Renewal, RenewalFault, RenewalSettings, Renewed, Renewer,
 };
 use crate::session::renewals::{Engine, Flight};
-use crate::session::store::{StoreError, StoredSession};
+use crate::session::store::{IndexKey, StoreError, StoredSession};
 
 /// Begun in one second.
 const AT_ONCE: usize = 256;
@@ -227,7 +227,7 @@ impl SessionManager {
         self.renewals.circuits.succeeded(&session.provider);
         // Before anything else: if this process dies now, the next one has the token that counts.
         let sealed = self.sealer.seal(TOKENS, &session.key, granted.tokens.to_bytes().expose());
-        if !self.keep(&session.key, stored.record.clone(), sealed).await? {
+        if !self.keep(&session.key, stored.names.clone(), stored.record.clone(), sealed).await? {
             return Ok(Ok(None));
         }
         let described = match within(renewer.describe(session, &tokens, granted)).await {
@@ -240,7 +240,8 @@ impl SessionManager {
         let renewed = session.described(principal, &described.tokens, self.clock.now());
         let record = self.sealer.seal(RECORD, &session.key, &renewed.to_record());
         let sealed = self.sealer.seal(TOKENS, &session.key, described.tokens.to_bytes().expose());
-        let kept = self.keep(&session.key, record, sealed).await?;
+        let names = self.names.of(&renewed.principal, &described.tokens)?;
+        let kept = self.keep(&session.key, names, record, sealed).await?;
         Ok(Ok(kept.then_some((renewed, changed))))
     }
 
@@ -248,12 +249,13 @@ impl SessionManager {
     async fn keep(
         &self,
         key: &SessionKey,
+        names: Vec<IndexKey>,
         record: Vec<u8>,
         tokens: Vec<u8>,
     ) -> Result<bool, StoreError> {
         let mut tries = 1;
         loop {
-            match self.store.replace(*key, record.clone(), tokens.clone()).await {
+            match self.store.replace(*key, names.clone(), record.clone(), tokens.clone()).await {
                 Err(fault) if tries < TRIES => {
                     tracing::warn!(%fault, "new tokens are not stored yet");
                     tries += 1;

@@ -109,10 +109,11 @@ impl SessionStore for ScriptedStore {
     async fn replace(
         &self,
         key: SessionKey,
+        names: Vec<IndexKey>,
         record: Vec<u8>,
         tokens: Vec<u8>,
     ) -> Result<bool, StoreError> {
-        let replaced = self.sessions.replace(key, record, tokens).await;
+        let replaced = self.sessions.replace(key, names, record, tokens).await;
         if self.holding_replaces.load(Ordering::SeqCst) {
             self.held.add_permits(1);
             self.released.acquire().await.unwrap().forget();

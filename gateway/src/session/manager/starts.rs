@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::session::events::EndCause;
+use crate::session::manager::SessionManager;
 use crate::session::manager::inspect::Whose;
+use crate::session::store::StoreError;
 
 /// What is under way, and what was ended meanwhile.
 ///
@@ -12,7 +15,7 @@ use crate::session::manager::inspect::Whose;
 /// says it here *before* asking the store, and whoever begins looks here *after* writing; whichever comes
 /// first, one of the two sees the other.
 ///
-/// Of other gateways over the same store nothing is known here: there the moment of writing stays open.
+/// Other gateways over the same store learn it from the store, see [`Bars`](crate::session::store::Bars).
 #[derive(Debug, Default)]
 pub(crate) struct Starts(Mutex<State>);
 
@@ -34,6 +37,26 @@ const MOST: usize = 4_096;
 pub(crate) struct Start<'a> {
     starts: &'a Starts,
     number: u64,
+}
+
+impl SessionManager {
+    /// Has sign-ins that are being written end with the sessions that are meant. To be called before the
+    /// store is asked which there are. At other gateways it is the name that counts, which may be that of
+    /// a few others too: who begins a session just then signs in once more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(super) async fn overtake(&self, whose: &Whose, cause: EndCause) -> Result<(), StoreError> {
+        self.starts.ends(whose);
+        // Nobody knows the name of a session that is not written yet. And of a logout through the browser
+        // nothing is proven: strangers could fill the store with bars.
+        if whose.sid.is_some() || cause == EndCause::Frontchannel {
+            return Ok(());
+        }
+        let names = whose.names();
+        let names: Vec<_> = names.into_iter().flat_map(|name| self.names.all(name)).collect();
+        self.store.bar(&names).await
+    }
 }
 
 impl Starts {

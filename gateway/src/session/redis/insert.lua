@@ -1,5 +1,13 @@
--- Keeps a session. KEYS: session, over.
--- ARGV: prefix, id, record, tokens, names, expiry, seen, over at, time to live, limit
+-- Keeps a session. KEYS: session, over, bar, bar, …
+-- ARGV: prefix, id, record, tokens, names, expiry, seen, over at, time to live, limit,
+-- and what each bar said when the sign-in began.
+for i = 3, #KEYS do
+  -- One that is gone has only become too old to matter.
+  local word = redis.call('GET', KEYS[i])
+  if word and word ~= ARGV[i + 8] then
+    return {2, redis.call('ZCARD', KEYS[2])}
+  end
+end
 local before = redis.call('HGET', KEYS[1], 'n')
 if not before and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[10]) then
   return {0, redis.call('ZCARD', KEYS[2])}

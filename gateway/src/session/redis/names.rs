@@ -43,6 +43,22 @@ impl Names {
         format!("{}owner:{}", self.prefix, text(&name.0))
     }
 
+    /// What says that all sessions of a name were ended a moment ago.
+    pub(super) fn bar(&self, name: &IndexKey) -> String {
+        format!("{}barred:{}", self.prefix, text(&name.0))
+    }
+
+    /// The same of everybody's.
+    pub(super) fn everybodys_bar(&self) -> String {
+        format!("{}barred:everybody", self.prefix)
+    }
+
+    /// All that can bar a session of these names.
+    pub(super) fn bars(&self, names: &[IndexKey]) -> Vec<String> {
+        let each = names.iter().map(|name| self.bar(name));
+        each.chain([self.everybodys_bar()]).collect()
+    }
+
     pub(super) fn lease(&self, id: &str) -> String {
         format!("{}lease:{id}", self.prefix)
     }

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use redis::Script;
 
 pub(super) struct Scripts {
+    pub(super) bar: Script,
+    pub(super) bars: Script,
     pub(super) insert: Script,
     pub(super) keys_of: Script,
     pub(super) lease: Script,
@@ -17,6 +19,8 @@ pub(super) struct Scripts {
 }
 
 pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
+    bar: Script::new(include_str!("bar.lua")),
+    bars: Script::new(include_str!("bars.lua")),
     insert: Script::new(include_str!("insert.lua")),
     keys_of: Script::new(include_str!("keys_of.lua")),
     lease: Script::new(include_str!("lease.lua")),

@@ -8,6 +8,7 @@ use crate::base::{ManualClock, SystemClock, SystemEntropy};
 use crate::session::redis::server::Server;
 use crate::session::store::conformance::{self, name, stored};
 
+mod bars;
 mod faults;
 mod replicas;
 
@@ -71,6 +72,10 @@ async fn every_key_ends_by_itself_and_nothing_is_left_of_a_removed_session() {
         store.insert([key; 32], stored("ann", 10, 1_000)).await.unwrap();
     }
     store.touch(vec![([1; 32], Timestamp::from_secs(20))]).await.unwrap();
+    store.insert([4; 32], stored("old", 10, 100)).await.unwrap();
+    assert!(store.replace([2; 32], vec![name("old")], vec![1], vec![2]).await.unwrap());
+    assert!(store.remove([4; 32]).await.unwrap());
+    store.bar(&[name("bob")]).await.unwrap();
     assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
     let lives = || {
         let keys = server.command("KEYS test-*");
@@ -82,8 +87,12 @@ async fn every_key_ends_by_itself_and_nothing_is_left_of_a_removed_session() {
         keys.map(life).collect::<HashMap<_, _>>()
     };
     let all = lives();
-    // Three sessions, their owner, the index, the link that was used, the epoch.
-    assert_eq!(all.len(), 7, "{all:?}");
+    // Three sessions, their two owners, the index, the link that was used, the bar, the epoch.
+    assert_eq!(all.len(), 9, "{all:?}");
+    // What a session is found by is there for as long as the session.
+    let found_by = all[&store.link.names.index(&name("old"))];
+    let session = all[&store.link.names.session(&text(&[2; 32]))];
+    assert!(found_by > session - 5_000, "{all:?}");
     for (key, life) in &all {
         let longest = if key.ends_with(":epoch") { 366 * 86_400_000 } else { 1_300_000 };
         assert!(*life > 0 && *life <= longest, "{key} lives {life} ms");
@@ -92,7 +101,7 @@ async fn every_key_ends_by_itself_and_nothing_is_left_of_a_removed_session() {
         assert!(store.remove([key; 32]).await.unwrap());
     }
     let left = lives();
-    assert_eq!(left.len(), 2, "{left:?}");
+    assert_eq!(left.len(), 3, "{left:?}");
 }
 
 /// A row as the first version wrote it.

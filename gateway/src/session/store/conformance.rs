@@ -19,6 +19,8 @@ pub(crate) async fn a_store_keeps_the_contract<S: SessionStore + 'static>(
     a_full_store_refuses_and_drops_nothing(&*open(2)).await;
     touches_move_forward_only_and_revive_nothing(&*open(10)).await;
     a_replacement_changes_content_only_and_revives_nothing(&*open(10)).await;
+    a_replacement_moves_a_session_to_its_new_names(&*open(10)).await;
+    what_is_barred_is_kept_out_where_others_share_the_store(&*open(10)).await;
     a_lease_is_given_back_by_its_holder_only(&*open(10)).await;
     all_sessions_of_a_person_are_listed(&*open(10)).await;
     a_session_is_found_by_each_of_its_names(&*open(10)).await;
@@ -88,7 +90,8 @@ async fn a_replacement_changes_content_only_and_revives_nothing(store: &dyn Sess
     store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
     store.insert([2; 32], stored("bob", 10, 1_000)).await.unwrap();
     store.touch(vec![([1; 32], Timestamp::from_secs(50))]).await.unwrap();
-    assert!(store.replace([1; 32], b"other".to_vec(), vec![9; 700]).await.unwrap());
+    let ann = || vec![name("ann")];
+    assert!(store.replace([1; 32], ann(), b"other".to_vec(), vec![9; 700]).await.unwrap());
     let now = StoredSession {
         record: b"other".to_vec(),
         tokens: vec![9; 700],
@@ -100,14 +103,67 @@ async fn a_replacement_changes_content_only_and_revives_nothing(store: &dyn Sess
     assert_eq!(store.keys_of(name("ann")).await.unwrap(), [[1; 32]]);
     holds(store, 2).await;
     assert!(store.remove([1; 32]).await.unwrap());
-    assert!(!store.replace([1; 32], b"again".to_vec(), vec![9]).await.unwrap());
-    assert!(!store.replace([3; 32], b"never".to_vec(), vec![9]).await.unwrap());
+    assert!(!store.replace([1; 32], ann(), b"again".to_vec(), vec![9]).await.unwrap());
+    assert!(!store.replace([3; 32], ann(), b"never".to_vec(), vec![9]).await.unwrap());
     assert_eq!(store.load([1; 32]).await.unwrap(), None);
     assert_eq!(store.load([3; 32]).await.unwrap(), None);
     assert!(store.keys_of(name("ann")).await.unwrap().is_empty());
     holds(store, 1).await;
     let ended = store.sweep(Timestamp::from_secs(1_000), IDLE).await.unwrap();
     assert_eq!(ended.len(), 1, "{ended:?}");
+}
+
+async fn a_replacement_moves_a_session_to_its_new_names(store: &dyn SessionStore) {
+    store.insert([1; 32], called(&["ann", "sid-1"], 10)).await.unwrap();
+    store.insert([2; 32], called(&["ann", "sid-1"], 100)).await.unwrap();
+    let replace = async |key: u8, words: &[&str]| {
+        let names = words.iter().map(|word| name(word)).collect();
+        store.replace([key; 32], names, b"other".to_vec(), vec![9]).await.unwrap()
+    };
+    assert!(replace(1, &["ann", "sub", "sid-2"]).await);
+    let names = store.load([1; 32]).await.unwrap().unwrap().names;
+    assert_eq!(names, [name("ann"), name("sub"), name("sid-2")]);
+    for (word, keys) in
+        [("ann", &[1, 2][..]), ("sub", &[1]), ("sid-1", &[2]), ("sid-2", &[1]), ("sid", &[])]
+    {
+        assert_eq!(found(store, word).await, keys, "{word}");
+    }
+    // Into a name that another one has, and from one that another one keeps.
+    assert!(replace(2, &["ann", "sid-2"]).await && replace(1, &["ann", "sid-3"]).await);
+    assert_eq!((found(store, "sid-1").await, found(store, "sid-2").await), (vec![], vec![2]));
+    assert_eq!((found(store, "sub").await, found(store, "sid-3").await), (vec![], vec![1]));
+    // What is gone is in no index, whichever way it went.
+    assert!(store.remove([2; 32]).await.unwrap());
+    assert_eq!(store.sweep(Timestamp::from_secs(110), IDLE).await.unwrap().len(), 1);
+    assert!(!replace(1, &["ann", "sid-4"]).await && !replace(2, &["ann", "sid-5"]).await);
+    for word in ["ann", "sub", "sid-1", "sid-2", "sid-3", "sid-4", "sid-5"] {
+        assert!(found(store, word).await.is_empty(), "{word}");
+    }
+    holds(store, 0).await;
+}
+
+/// In a store that is alone nobody bars anything: its one process knows what it is writing.
+async fn what_is_barred_is_kept_out_where_others_share_the_store(store: &dyn SessionStore) {
+    let shared = store.shared().is_some();
+    let ann = || called(&["ann", "sid-1"], 10);
+    let insert =
+        async |key: u8, since| store.insert_unless_barred([key; 32], ann(), since).await.unwrap();
+    let before = store.bars(&ann().names).await.unwrap();
+    assert!(insert(1, before.clone()).await);
+    store.bar(&[name("bob"), name("sid-2")]).await.unwrap();
+    assert!(insert(2, before.clone()).await, "others were meant");
+    store.bar(&[name("bob"), name("sid-1")]).await.unwrap();
+    assert_eq!(insert(3, before).await, !shared);
+    let between = store.bars(&ann().names).await.unwrap();
+    assert!(insert(4, between.clone()).await, "who begins later is in");
+    store.bar(&[name("sid-1")]).await.unwrap();
+    assert_eq!(insert(5, between).await, !shared, "once more is another time");
+    let later = store.bars(&ann().names).await.unwrap();
+    store.bar(&[]).await.unwrap();
+    assert_eq!(insert(6, later).await, !shared, "everybody");
+    assert!(insert(7, store.bars(&ann().names).await.unwrap()).await);
+    let kept = if shared { vec![1, 2, 4, 7] } else { (1..=7).collect() };
+    assert_eq!((found(store, "ann").await, found(store, "sid-1").await), (kept.clone(), kept));
 }
 
 /// What a store needs that is alone is that nobody waits; others keep the second one out.

@@ -5,6 +5,7 @@ use tokio::time::{Duration, Instant, timeout};
 
 use crate::support::lab::{Lab, SITE};
 use crate::support::logout::{logout_token, post_logout};
+use crate::support::provider::Fault;
 use crate::support::raw::Raw;
 use crate::support::settings::HOST;
 use crate::support::socket::{self, Ending};
@@ -64,6 +65,23 @@ async fn by_sid_one_session_ends_and_a_token_counts_once_also_after_a_power_cut(
     lab.sign_in_with(&mut browsers[1], "engineer").await;
     assert_eq!(post_logout(lab.gateway.http, &by_name).await.status(), 400);
     assert_eq!(lab.get("/home", &[lab.cookie_line(&browsers[1])]).await.status(), 200);
+}
+
+#[tokio::test]
+async fn after_a_refresh_it_is_the_new_sid_that_counts() {
+    let lab = Lab::start().await;
+    lab.provider.commit(Fault::SidMoves);
+    let browser = lab.sign_in("engineer").await;
+    let home = async || lab.get("/home", &[lab.cookie_line(&browser)]).await.status();
+    let gateway = &lab.gateway;
+    // It is due after four seconds.
+    let _ = gateway.has_printed("tokens refreshed", 1).await;
+    assert!(gateway.has_printed("tokens refreshed", 1).await, "{}", gateway.printed());
+    for (sid, then) in [("there-1", 200), ("moved", 401)] {
+        let token = logout_token(&lab.provider, &json!({ "sid": sid, "sub": null }));
+        assert_eq!(post_logout(lab.gateway.http, &token).await.status(), 200);
+        assert_eq!(home().await, then, "{sid}");
+    }
 }
 
 #[tokio::test]

@@ -302,15 +302,25 @@ async fn token(State(office): Office_, headers: HeaderMap, Form(form): Form<Para
         return (StatusCode::UNAUTHORIZED, Json(json!({ "error": "invalid_client" })))
             .into_response();
     }
+    let moves = office.fault() == Fault::SidMoves;
+    if moves && let Some(token) = form.get("refresh_token") {
+        let user = token.trim_start_matches("canary-refresh-token-").to_owned();
+        let login = [("user".to_owned(), user), ("sid".to_owned(), "moved".to_owned())];
+        return granted(&office, &Params::from(login), 300);
+    }
     // A code works once.
     let login = form.get("code").and_then(|code| office.codes.lock().unwrap().remove(code));
     let Some(login) = login.filter(|login| proves_possession(login, &form)) else {
         return (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" })))
             .into_response();
     };
+    granted(&office, &login, if moves { 5 } else { 300 })
+}
+
+fn granted(office: &Office, login: &Params, lifetime: u32) -> Response {
     let user = login.get("user").map_or("engineer", String::as_str);
     Json(json!({
-        "token_type": "Bearer", "expires_in": 300, "id_token": office.id_token(&login),
+        "token_type": "Bearer", "expires_in": lifetime, "id_token": office.id_token(login),
         "access_token": format!("canary-access-token-{user}"),
         "refresh_token": format!("canary-refresh-token-{user}"),
     }))

@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     MissingSubject,
     NotJson,
     ServerError,
+    /// Tokens live for five seconds, and refreshed ones are of the session `moved`.
+    SidMoves,
     /// The token endpoint never answers.
     Silent,
     UnknownKid,

@@ -59,24 +59,29 @@ async fn a_refresh_asks_as_the_standard_says_and_reads_the_person_again() {
     assert_eq!(now.tokens.expires_in, Some(60));
 }
 
-/// Sessions are in the index by the `sid` of the sign-in: by any other one a logout would end nobody.
+/// It is what a logout names from then on. One that says none means the one of before.
 #[tokio::test]
-async fn a_session_keeps_the_sid_that_it_is_found_by() {
+async fn another_sid_of_the_same_person_is_taken_up() {
     let fake = Fake::new();
-    let login = signed_in(&fake, json!({"sid": "s-1"})).await;
-    for sid in [Value::Null, json!("s-1")] {
+    let with = signed_in(&fake, json!({"sid": "s-1"})).await;
+    let without = signed_in(&fake, json!({})).await;
+    for (login, sid, kept) in [
+        (&with, json!("s-1"), Some("s-1")),
+        (&with, Value::Null, Some("s-1")),
+        (&with, json!("s-2"), Some("s-2")),
+        (&without, json!("s-2"), Some("s-2")),
+        (&without, Value::Null, None),
+    ] {
         grants(&fake, &json!({"sid": sid}));
-        let now = refresh(&fake, &login).await.unwrap();
-        assert_eq!(now.tokens.provider_sid.as_deref(), Some("s-1"), "{sid}");
+        let now = refresh(&fake, login).await.unwrap();
+        assert_eq!(now.tokens.provider_sid.as_deref(), kept, "{sid}");
+        grants(&fake, &json!({"sid": sid, "sub": "eve"}));
+        let fault = refresh(&fake, login).await.unwrap_err();
+        assert_eq!(
+            (fault.class(), fault),
+            (RefreshClass::Definitive, RefreshFault::SubjectChanged)
+        );
     }
-    grants(&fake, &json!({"sid": "s-2"}));
-    let another = refresh(&fake, &login).await.unwrap_err();
-    assert_eq!(another, RefreshFault::SessionChanged);
-    assert_eq!(another.class(), RefreshClass::Definitive);
-    let login = signed_in(&fake, json!({})).await;
-    assert_eq!(login.tokens.provider_sid, None);
-    let now = refresh(&fake, &login).await.unwrap();
-    assert_eq!(now.tokens.provider_sid, None, "none at the sign-in, none in the index");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use crate::session::memory::MemoryStore;
 use crate::session::{Handle, Hot, SessionStore};
 
 mod house;
+mod names;
 
 #[tokio::test]
 async fn a_hundred_requests_at_expiry_are_one_refresh_and_nobody_waits_or_is_signed_out() {
@@ -184,7 +185,7 @@ async fn what_does_not_open_here_is_nobodys_end() {
     let key = handle.key();
     let ours = store.load(key).await.unwrap().unwrap();
     let theirs = vec![7; 200];
-    assert!(store.replace(key, theirs.clone(), theirs.clone()).await.unwrap());
+    assert!(store.replace(key, vec![], theirs.clone(), theirs.clone()).await.unwrap());
     it.clock.advance(LIFE + SECOND);
     assert!(it.find(&handle).await.is_some(), "memory has it");
     it.settle().await;
@@ -192,11 +193,11 @@ async fn what_does_not_open_here_is_nobodys_end() {
     assert_eq!(it.manager.count(), 1);
     assert!(it.manager.sweep().await.ended.is_empty());
     // Tokens only, and too old to be served without: who comes signs in anew, here.
-    assert!(store.replace(key, ours.record.clone(), theirs).await.unwrap());
+    assert!(store.replace(key, vec![], ours.record.clone(), theirs).await.unwrap());
     it.clock.advance(SETTINGS.grace);
     assert!(it.find(&handle).await.is_none());
     assert_eq!((it.calls(), it.manager.count()), (0, 1));
-    assert!(store.replace(key, ours.record, ours.tokens).await.unwrap());
+    assert!(store.replace(key, ours.names, ours.record, ours.tokens).await.unwrap());
     assert!(it.find(&handle).await.is_some(), "with its key it is there again");
 }
 
@@ -208,7 +209,9 @@ async fn whoever_was_overtaken_by_a_newer_key_ends_no_session() {
     it.clock.advance(LIFE + SECOND);
     assert!(it.find(&handle).await.is_some());
     it.idp.asked.acquire().await.unwrap().forget();
-    assert!(it.manager.store.replace(handle.key(), vec![7; 200], vec![7; 200]).await.unwrap());
+    let theirs = || vec![7; 200];
+    let store = &it.manager.store;
+    assert!(store.replace(handle.key(), vec![], theirs(), theirs()).await.unwrap());
     it.mood(Some(FaultClass::Definitive));
     it.idp.gates.as_ref().unwrap().add_permits(1);
     it.settle().await;
@@ -283,7 +286,7 @@ async fn whoever_was_overtaken_ends_no_session() {
     let stored = it.manager.store.load(key).await.unwrap().unwrap();
     let tokens = ProviderTokens { refresh_token: Some("9".into()), ..Default::default() };
     let tokens = it.manager.sealer.seal(TOKENS, &key, tokens.to_bytes().expose());
-    assert!(it.manager.store.replace(key, stored.record, tokens).await.unwrap());
+    assert!(it.manager.store.replace(key, stored.names, stored.record, tokens).await.unwrap());
     it.mood(Some(FaultClass::Definitive));
     it.idp.gates.as_ref().unwrap().add_permits(1);
     it.settle().await;

@@ -152,7 +152,7 @@ async fn a_session_that_is_read_anew_is_held_against_its_streams() {
     let less = it.new_session(&[]);
     let other = Session::begin(&less, ann.key, ann.sid.to_string(), ann.created, 2 * HOUR);
     let record = it.manager.sealer.seal(RECORD, &ann.key, &other.to_record());
-    assert!(it.manager.store.replace(ann.key, record, Vec::new()).await.unwrap());
+    assert!(it.manager.store.replace(ann.key, vec![], record, Vec::new()).await.unwrap());
     it.manager.hot.remove(&ann.key);
     assert!(it.manager.look_up(&ann.key).await.unwrap().is_some());
     assert_eq!(timeout(SOON, stream.ended()).await, Ok(EndCause::Policy));

@@ -284,7 +284,11 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
     assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
     assert!(store.lease([1; 32], [1; 16], Duration::from_secs(9)).await.unwrap());
-    assert!(store.replace([1; 32], vec![1], vec![2]).await.unwrap());
+    assert!(store.replace([1; 32], vec![name("anna")], vec![1], vec![2]).await.unwrap());
+    let bars = store.bars(&[name("bob")]).await.unwrap();
+    store.bar(&[name("bob")]).await.unwrap();
+    let bob = stored("bob", 10, 1_000);
+    assert!(!store.insert_unless_barred([2; 32], bob, bars).await.unwrap());
     store.release([1; 32], [1; 16]).await.unwrap();
     assert!(store.remove([1; 32]).await.unwrap());
     assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));

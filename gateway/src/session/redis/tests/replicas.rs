@@ -16,14 +16,14 @@ use crate::session::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What two gateways have in common.
-struct House {
+pub(super) struct House {
     keys: Arc<SealingKeys>,
     settings: RedisSettings,
     clock: Arc<ManualClock>,
 }
 
 impl House {
-    fn over(server: &Server) -> Self {
+    pub(super) fn over(server: &Server) -> Self {
         Self {
             keys: Arc::new(SealingKeys::in_memory(&SeededEntropy::new(5))),
             settings: settings(&[server.port]),
@@ -32,11 +32,20 @@ impl House {
     }
 
     async fn gateway(&self) -> Arc<SessionManager> {
-        self.gateway_by(self.settings.servers[0].port).await
+        self.gateway_drawing(Arc::new(SystemEntropy)).await
+    }
+
+    /// A gateway that draws its handles from there.
+    pub(super) async fn gateway_drawing(&self, entropy: Arc<dyn Entropy>) -> Arc<SessionManager> {
+        self.gateway_at(self.settings.servers[0].port, entropy).await
     }
 
     /// A gateway that reaches the server by a port.
     async fn gateway_by(&self, port: u16) -> Arc<SessionManager> {
+        self.gateway_at(port, Arc::new(SystemEntropy)).await
+    }
+
+    async fn gateway_at(&self, port: u16, entropy: Arc<dyn Entropy>) -> Arc<SessionManager> {
         let servers = settings(&[port]).servers;
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
         let settings = RedisSettings { servers, ..self.settings.clone() };
@@ -46,7 +55,7 @@ impl House {
             Sealer::new(Arc::clone(&self.keys), Arc::new(SystemEntropy)),
             Arc::new(LiveStreams::new(10_000)),
             clock,
-            Arc::new(SystemEntropy),
+            entropy,
             SessionSettings {
                 lifetimes: Lifetimes { idle: 100 * SECOND, absolute: 3_600 * SECOND },
                 hot: 10_000,
@@ -58,7 +67,7 @@ impl House {
     }
 }
 
-fn person(name: &str) -> NewSession {
+pub(super) fn person(name: &str) -> NewSession {
     NewSession {
         principal: Arc::new(Principal::new("https://idp.test", name)),
         signed_in_by: WayIn::Oidc,
@@ -304,11 +313,18 @@ async fn what_one_gateway_changes_the_other_asks_for_again() {
     let store = open(house.settings.clone(), Arc::clone(&house.clock) as Arc<dyn Clock>).await;
     let stored = store.load(handle.key()).await.unwrap().unwrap();
     // Tokens alone are nobody's news.
-    assert!(store.replace(handle.key(), stored.record.clone(), vec![1]).await.unwrap());
+    assert!(
+        store
+            .replace(handle.key(), stored.names.clone(), stored.record.clone(), vec![1])
+            .await
+            .unwrap()
+    );
     store.load(handle.key()).await.unwrap();
     sleep(Duration::from_millis(100)).await;
     assert!(matches!(two.find_hot(&handle), crate::session::Hot::Session(_)));
-    assert!(store.replace(handle.key(), b"unreadable".to_vec(), vec![1]).await.unwrap());
+    assert!(
+        store.replace(handle.key(), stored.names, b"unreadable".to_vec(), vec![1]).await.unwrap()
+    );
     let took = until_gone(&two, &handle).await.max(until_gone(&one, &handle).await);
     println!("a change is known after {took:?}");
     assert!(took < SECOND);

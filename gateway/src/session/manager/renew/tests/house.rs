@@ -33,6 +33,8 @@ pub(super) struct Idp {
     pub(super) mood: Mutex<Option<FaultClass>>,
     pub(super) describes: Mutex<Option<FaultClass>>,
     pub(super) groups: Mutex<Vec<String>>,
+    /// Its own name for the session, in each new `id_token`.
+    pub(super) sid: Mutex<Option<String>>,
     /// The number of the token that counts, of each session.
     pub(super) counts: Mutex<HashMap<SessionKey, usize>>,
     /// Answers wait for a permit each, where there are gates.
@@ -80,7 +82,8 @@ impl Renewer for Idp {
         fail(*self.describes.lock().unwrap())?;
         let mut principal = Principal::clone(&session.principal);
         principal.groups.clone_from(&self.groups.lock().unwrap());
-        Ok(Described { principal, tokens: granted.tokens })
+        let provider_sid = self.sid.lock().unwrap().clone();
+        Ok(Described { principal, tokens: ProviderTokens { provider_sid, ..granted.tokens } })
     }
 
     fn report(&self, _: &Session, outcome: Result<Renewed, &RenewalFault>) {
@@ -96,6 +99,7 @@ fn fail(mood: Option<FaultClass>) -> Result<(), RenewalFault> {
 pub(super) struct House {
     pub(super) manager: Arc<SessionManager>,
     pub(super) clock: Arc<ManualClock>,
+    pub(super) keys: Arc<SealingKeys>,
     pub(super) idp: Arc<Idp>,
 }
 
@@ -118,6 +122,7 @@ impl House {
             mood: Mutex::default(),
             describes: Mutex::default(),
             groups: Mutex::new(vec!["staff".to_owned(), "admin".to_owned()]),
+            sid: Mutex::default(),
             counts: Mutex::default(),
             gates,
             asked: Semaphore::new(0),
@@ -126,14 +131,14 @@ impl House {
         let lifetimes = Lifetimes { idle: 600 * MINUTE, absolute: 1_200 * MINUTE };
         let manager = Arc::new(SessionManager::new(
             store,
-            Sealer::new(keys, Arc::clone(&entropy)),
+            Sealer::new(Arc::clone(&keys), Arc::clone(&entropy)),
             Arc::new(LiveStreams::new(100)),
             Arc::clone(&clock) as Arc<dyn Clock>,
             entropy,
             SessionSettings { lifetimes, hot: 10_000 },
         ));
         manager.renew_by(Arc::clone(&idp) as Arc<dyn Renewer>, SETTINGS);
-        Self { manager, clock, idp }
+        Self { manager, clock, keys, idp }
     }
 
     pub(super) async fn sign_in_with(&self, refresh_token: Option<&str>) -> Handle {
