@@ -165,6 +165,8 @@ impl Office {
             "nonce": login.get("nonce"), "sid": login.get("sid"), "sub": format!("sub-{user}"), "oid": format!("oid-{user}"), "name": user, "email_verified": true,
             "email": format!("{user}@example.com"), "preferred_username": user, "groups": groups(user),
         });
+        // Nobody signs in at a refresh, with a nonce or without.
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let mut set = |name: &str, value: Value| {
             if let Some(claim) = claims.get_mut(name) {
                 *claim = value;
