@@ -237,7 +237,7 @@ impl SessionManager {
         subject: &str,
         cause: EndCause,
     ) -> Result<usize, StoreError> {
-        self.overtake(&Whose::of(issuer, subject), cause).await?;
+        self.overtake(&Whose::of(issuer, subject), cause).await;
         let keys = self.keys_named(&[Name::Principal(issuer, subject)]).await?;
         for key in &keys {
             self.kill(key, cause);

@@ -134,3 +134,14 @@ async fn nobody_else_is_kept_out_and_strangers_fill_no_store() {
     }
     assert_eq!(bars(), before, "nothing is proven of who says it");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_server_still_ends_all_sessions_of_a_person() {
+    let World { server, one, two, .. } = World::new().await;
+    let (handle, _) = one.start(ann(), None).await.unwrap();
+    server.command("CONFIG SET maxmemory-policy noeviction");
+    server.command("CONFIG SET maxmemory 1mb");
+    assert!(one.start(ann(), None).await.is_err(), "it takes nobody in");
+    assert_eq!(two.end_all_of(ISSUER, "ann", EndCause::Logout).await.unwrap(), 1);
+    assert!(two.find(&handle).await.unwrap().is_none());
+}
