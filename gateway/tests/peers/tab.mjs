@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { chromium } from "playwright-core";
 
 const settings = JSON.parse(process.argv[2]);
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 const result = {};
 
 const frame = `<!doctype html><title>host</title><iframe id="tab" src="${settings.app}/tab/deep"></iframe>`;

@@ -40,7 +40,7 @@ impl CertifiedProvider {
         let mut command = script("certified-provider.mjs");
         let mut child = command.arg(settings.to_string()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(Duration::from_secs(30), lines.next_line());
+        let line = timeout(Duration::from_secs(60), lines.next_line());
         let line = line.await.expect("ready in time").unwrap().expect("a line once it listens");
         // It must be able to go on talking: a closed pipe would end it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
