@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::support::admin::ask;
+use crate::support::h2::{DATA, END_STREAM, H2, HEADERS, RST_STREAM, status_in};
 use crate::support::http::read_chunk;
 use crate::support::lab::{Lab, SITE};
 use crate::support::many_streams::ManyStreams;
@@ -91,6 +92,67 @@ async fn an_upload_that_lasts_ends_with_its_session() {
         assert!(!is_cut(&mut uploads[1]).await, "{engine}: another session's");
         assert!(lab.gateway.has_printed("stream_closed", 1).await);
     }
+}
+
+/// Over HTTP/2 its stream is reset; the connection and what else is on it live on.
+#[tokio::test]
+async fn an_upload_over_http2_ends_with_its_session_and_no_other_of_its_connection() {
+    let lab = Lab::with(|all| all.https = true).await;
+    let (mut leaving, staying) = (lab.sign_in("engineer").await, lab.sign_in("sales").await);
+    let (https, authority) = (lab.gateway.https.unwrap(), lab.gateway.authority.as_ref().unwrap());
+    let raw = Raw::connect_tls(https, HOST, authority.client(&["h2"])).await.expect("a handshake");
+    let mut h2 = H2::start(raw).await;
+    let mut uploads = Vec::new();
+    for (browser, path) in [(&leaving, "/upload/leaving"), (&staying, "/upload/staying")] {
+        let jar = browser.cookies(HOST);
+        let handle = &jar.iter().find(|it| it.name == "portcullis").expect("a session").value;
+        // Over TLS the cookie has a name that binds it to the host.
+        let cookie = format!("__Host-portcullis={handle}");
+        let fields = [
+            (":scheme", "https"),
+            (":authority", HOST),
+            (":path", path),
+            ("cookie", cookie.as_str()),
+            ("origin", "https://localhost"),
+        ];
+        uploads.push(h2.open("POST", &fields).await);
+    }
+    for _ in 0..15 {
+        assert_eq!(ended_on(&mut h2, &uploads).await, None, "both are under way");
+    }
+    lab.sign_out(&mut leaving).await;
+    let out = Instant::now();
+    let mut ended = None;
+    while ended.is_none() && out.elapsed() < PATIENCE {
+        ended = ended_on(&mut h2, &uploads).await;
+    }
+    println!("HTTP/2: the upload ended {:?} after the sign-out", out.elapsed());
+    assert_eq!(ended, Some((uploads[0], RST_STREAM)), "an upload outlives its session");
+    assert_eq!(ended_on(&mut h2, &uploads[1..]).await, None, "another session's");
+    h2.frame(DATA, END_STREAM, uploads[1], b"end").await;
+    assert_eq!(h2.status(uploads[1]).await.unwrap(), 200);
+    let whole: Vec<_> = lab.recorder.requests().iter().map(|it| it.target().to_owned()).collect();
+    assert!(!whole.contains(&"/upload/leaving".to_owned()), "{whole:?}");
+    assert_eq!(lab.recorder.last().target(), "/upload/staying");
+    assert!(lab.gateway.has_printed("stream_closed", 1).await);
+}
+
+/// A little more of each body; which of them was answered or reset meanwhile.
+async fn ended_on(h2: &mut H2, uploads: &[u32]) -> Option<(u32, u8)> {
+    for stream in uploads {
+        h2.frame(DATA, 0, *stream, &[b'x'; 100]).await;
+    }
+    let over = Instant::now() + Duration::from_millis(100);
+    while let Ok(read) = timeout_at(over, h2.read()).await {
+        let (kind, _, stream, payload) = read.expect("the connection lives");
+        if kind == HEADERS {
+            println!("{stream} was answered with {:?}", status_in(&payload));
+        }
+        if matches!(kind, HEADERS | RST_STREAM) {
+            return Some((stream, kind));
+        }
+    }
+    None
 }
 
 /// A little more of each body.

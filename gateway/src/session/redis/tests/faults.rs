@@ -106,6 +106,7 @@ async fn a_slow_server_is_waited_for_and_a_slower_one_is_not() {
     // Only so many wait; the others hear at once that they cannot be served.
     let asked = join_all((0..40).map(|_| store.load([1; 32]))).await;
     assert_eq!(asked.iter().filter(|it| matches!(it, Ok(Some(_)))).count(), 10);
+    relay.slow(Duration::ZERO);
     let prefix = store.link.settings.prefix.clone();
     let store = early(RedisSettings { prefix, ..hasty(&[relay.port]) }).await;
     relay.slow(Duration::from_millis(400));
