@@ -42,6 +42,8 @@ impl Server {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("portcullis-redis-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
+        // Of an earlier process of the same number.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let port = port::free();
         let own = format!(
