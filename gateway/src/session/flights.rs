@@ -129,7 +129,7 @@ mod tests {
         Since { generation, moment }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn many_who_ask_at_once_are_one_read_and_some_who_leave_do_not_stop_it() {
         let (flights, reads) = (Arc::new(Flights::new()), Arc::new(AtomicUsize::new(0)));
         let ask = |moment| {

@@ -116,7 +116,7 @@ mod tests {
         idle.put(to, chatty, Instant::now());
         drop(theirs);
         talks.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(
             idle.take(to, KEEP, Instant::now()).is_none(),
             "an answer that nobody asked for is somebody else's"
@@ -137,7 +137,7 @@ mod tests {
         idle.put(to, closed, Instant::now());
         idle.put(to, good, Instant::now());
         drop(theirs);
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         idle.sweep(KEEP);
         let left: usize = idle.shelves.iter().map(|shelf| lock(shelf).len()).sum();
         assert_eq!(left, 1);

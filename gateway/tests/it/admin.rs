@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -13,11 +12,10 @@ use crate::support::gateway::Signal;
 use crate::support::http::Message;
 use crate::support::lab::{Lab, SITE};
 use crate::support::peers::real_admin;
-use crate::support::raw::exchange;
+use crate::support::raw::{PATIENCE, exchange};
 use crate::support::settings::{HOST, Route};
 use crate::support::socket::{self, Ending};
 
-const PROMISE: Duration = Duration::from_secs(2);
 const HOME: &str = "http://localhost/home";
 /// What the environment of a test's gateway holds.
 const TOKEN: &str = crate::support::settings::CLIENT_SECRET;
@@ -64,7 +62,7 @@ async fn sessions_are_shown_without_what_opens_them_and_end_by_name() {
     let begun = Instant::now();
     let told = command(&lab.gateway, &["sessions", "revoke", sid]).await;
     assert_eq!(told.trim(), "1 session ended.");
-    let ending = stream.ending(PROMISE).await.expect("the stream ends in time");
+    let ending = stream.ending(PATIENCE).await.expect("the stream ends in time");
     assert!(matches!(ending, Ending::Frame(1008)), "{ending:?}");
     println!("revoke to closed, the command's start included: {:?}", begun.elapsed());
     assert_eq!(leaving.get(Kind::Fetch, HOME).await.status(), 401);

@@ -12,7 +12,7 @@ use crate::support::socket;
 /// Waits for an event of this name that was written to the file.
 async fn event(lab: &Lab, name: &str) -> Value {
     let path = lab.gateway.folder().join("audit.log");
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let mut events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         if let Some(found) = events.rfind(|event| event["event"] == name) {
@@ -61,7 +61,7 @@ async fn a_sink_that_takes_nothing_holds_nothing_up_and_is_counted() {
     // Nobody ever accepts, reads, or listens.
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let heard = UdpSocket::bind("127.0.0.1:0").unwrap();
-    heard.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    heard.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let sinks = format!(
         "[audit]\nsinks = [{{ kind = \"syslog\", address = \"tcp:{}\" }}, \
          {{ kind = \"syslog\", address = \"unix:/nonexistent/log\" }}, \
@@ -82,7 +82,7 @@ async fn a_sink_that_takes_nothing_holds_nothing_up_and_is_counted() {
         message.contains(" portcullis ") && message.contains(" request_refused - {"),
         "{message}"
     );
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         let metrics = lab.gateway.admin("/metrics").await;
         let line = metrics
             .lines()

@@ -76,7 +76,7 @@ async fn house(helper: &Helper, more: &str, token: &'static str) -> Lab {
     .await
 }
 
-const SEEN: &str = "headers = [\"X-Key\"]\ntimeout = \"500ms\"\npass = [\"X-User-JWT\"]";
+const SEEN: &str = "headers = [\"X-Key\"]\ntimeout = \"4s\"\npass = [\"X-User-JWT\"]";
 
 fn tokens(request: &Message) -> Vec<&str> {
     request.headers.all("x-user-jwt").collect()

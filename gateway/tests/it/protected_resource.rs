@@ -92,7 +92,7 @@ async fn a_client_of_mcp_is_told_where_and_for_what_to_get_a_token() {
         json!({ "alg": "ES256", "header": { "typ": "at+jwt" }, "claims": all })
     };
     let wishes =
-        [json!({}), json!({ "exp": now - 90 }), json!({ "scope": "tools", "exp": now + 20 })];
+        [json!({}), json!({ "exp": now - 90 }), json!({ "scope": "tools", "exp": now + 45 })];
     let (jwks, tokens) = peers::mint(&["ES256"], &wishes.map(wish)).await;
     issuer.publish(jwks);
     let lab = lab(&issuer.issuer, "").await;
@@ -128,9 +128,9 @@ async fn a_client_of_mcp_is_told_where_and_for_what_to_get_a_token() {
     assert_eq!(script.json()["error"], "sign_in_required");
     let good = format!("{new}Authorization: Bearer {good}\r\n");
     assert_eq!(ask(&lab, "POST", "/mcp/v1", &good).await.status(), 200);
-    // What was made for a token that ends in 20 seconds does not live for a minute.
+    // What was made for a token that ends in 45 seconds does not live for a minute.
     let minted = claims(&lab.last_token());
-    assert_eq!(minted["exp"], now + 20, "{minted}");
+    assert_eq!(minted["exp"], now + 45, "{minted}");
 }
 
 #[tokio::test]

@@ -14,14 +14,15 @@ use crate::support::http::Message;
 use crate::support::lab::SITE;
 use crate::support::logout::{logout_token, post_logout};
 use crate::support::many_streams::ManyStreams;
+use crate::support::promise;
 use crate::support::provider::{Fault, Provider};
-use crate::support::raw::{Raw, exchange};
+use crate::support::raw::{PATIENCE, Raw, exchange};
 use crate::support::recorder::Recorder;
 use crate::support::redis::Server;
 use crate::support::settings::{HOST, Route, Settings};
 use crate::support::socket::{self, Ending};
 
-/// Of a logout and of a server that is back.
+/// Of a logout; that of a server that is back is measured beside the store.
 const PROMISE: Duration = Duration::from_secs(2);
 const DURABLE: &str = "appendonly yes\nappendfsync always\n";
 
@@ -41,8 +42,8 @@ impl Pair {
         let (recorder, keys) = (Recorder::start().await, Folder::new());
         let mut settings = Settings::new(&provider.issuer(), recorder.address);
         settings.session = format!(
-            "store = {{ kind = \"redis\", urls = [\"redis://127.0.0.1:{}\"], command_timeout = \"2s\", \
-             max_staleness = \"2s\" }}",
+            "store = {{ kind = \"redis\", urls = [\"redis://127.0.0.1:{}\"], command_timeout = \"5s\", \
+             max_staleness = \"5s\" }}",
             redis.port
         );
         settings.issuers = format!(
@@ -144,6 +145,11 @@ async fn a_login_that_began_at_one_ends_at_the_other_and_only_once() {
 #[tokio::test]
 async fn a_logout_at_one_ends_everything_at_the_other() {
     let pair = Pair::start().await;
+    promise::is_kept(PROMISE, async || a_logout_at_one(&pair).await).await;
+}
+
+/// How long it takes until the streams at the other are closed.
+async fn a_logout_at_one(pair: &Pair) -> Duration {
     let mut browser = pair.sign_in(0, "engineer").await;
     let mut thief = browser.clone();
     assert_eq!(pair.home(&mut thief, 1).await, 200);
@@ -160,30 +166,35 @@ async fn a_logout_at_one_ends_everything_at_the_other() {
 
     pair.sign_out(&mut browser, 0).await;
     let out = Instant::now();
-    let ending = chat.ending(PROMISE).await.expect("the chat ends in time");
+    let ending = chat.ending(PATIENCE).await.expect("the chat ends");
     assert!(matches!(ending, Ending::Frame(1008)), "{ending:?}");
-    timeout(PROMISE, events.rest()).await.expect("the events end in time").unwrap();
-    println!("closed at the other gateway {:?} after the logout", out.elapsed());
+    timeout(PATIENCE, events.rest()).await.expect("the events end").unwrap();
+    let took = out.elapsed();
+    println!("closed at the other gateway {took:?} after the logout");
     assert_eq!(pair.home(&mut thief, 1).await, 401);
+    took
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_streams_at_one_are_closed_in_time_when_their_sessions_are_revoked_at_the_other()
 {
     let pair = Pair::start().await;
-    let mut streams = ManyStreams::default();
-    for n in 0..20 {
-        let browser = pair.sign_in(0, &format!("user-{n}")).await;
-        let cookie = format!("Cookie: {}", browser.cookie_header(&SITE.parse().unwrap()));
-        streams.open(pair.gateways[1].http, &cookie, 25).await;
-    }
-    assert_eq!(streams.len(), 1_000);
-    let revoked = Instant::now();
-    let told = ask(&pair.gateways[0], "POST", "/sessions/revoke", "{\"everyone\":true}").await;
-    assert_eq!(told.status(), 200, "{}", told.text());
-    println!("answered after {:?}", revoked.elapsed());
-    let p99 = streams.closed_since(revoked).await;
-    assert!(p99 < PROMISE, "{p99:?}");
+    promise::is_kept(PROMISE, async || {
+        let mut streams = ManyStreams::default();
+        for n in 0..20 {
+            let browser = pair.sign_in(0, &format!("user-{n}")).await;
+            let cookie = format!("Cookie: {}", browser.cookie_header(&SITE.parse().unwrap()));
+            streams.open(pair.gateways[1].http, &cookie, 25).await;
+        }
+        assert_eq!(streams.len(), 1_000);
+        let revoked = Instant::now();
+        let all = "{\"everyone\":true}";
+        let told = ask(&pair.gateways[0], "POST", "/sessions/revoke", all).await;
+        assert_eq!(told.status(), 200, "{}", told.text());
+        println!("answered after {:?}", revoked.elapsed());
+        streams.closed_since(revoked).await
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -204,7 +215,7 @@ async fn a_backchannel_logout_at_one_ends_everything_at_the_other_and_counts_onc
     let token = logout_token(&pair.provider, &json!({ "jti": "once" }));
     let sent = Instant::now();
     assert_eq!(post_logout(pair.gateways[0].http, &token).await.status(), 200);
-    let ending = chat.ending(PROMISE).await.expect("the chat ends in time");
+    let ending = chat.ending(PATIENCE).await.expect("the chat ends");
     println!("closed at the other gateway {:?} after the provider's word", sent.elapsed());
     assert!(matches!(ending, Ending::Frame(1008)), "{ending:?}");
     assert!(
@@ -233,14 +244,15 @@ async fn without_redis_sessions_wait_and_everything_else_goes_on() {
     pair.redis.kill();
     let begun = Instant::now();
     let mut unavailable = 0;
-    while begun.elapsed() < Duration::from_secs(5) {
+    while begun.elapsed() < Duration::from_secs(10) {
         for which in [0, 1] {
             pair.aim(&mut browser, which);
             for kind in [Kind::Fetch, Kind::Navigate] {
+                let asked = begun.elapsed();
                 let answer = browser.get(kind, &format!("{SITE}/home")).await;
                 match answer.status() {
-                    // What memory holds counts for two seconds.
-                    200 => assert!(begun.elapsed() < Duration::from_secs(4)),
+                    // What memory holds counts for five seconds.
+                    200 => assert!(asked < Duration::from_secs(7), "{asked:?}"),
                     503 => unavailable += 1,
                     other => panic!("{other} instead of 503: {}", answer.text()),
                 }
@@ -250,7 +262,7 @@ async fn without_redis_sessions_wait_and_everything_else_goes_on() {
         }
         sleep(Duration::from_millis(50)).await;
     }
-    assert!(unavailable > 20, "{unavailable}");
+    assert!(unavailable > 4, "{unavailable}");
     assert_eq!(pair.provider.counts().authorize, logins, "nobody was sent to sign in");
     let mut newcomer = Browser::default();
     pair.aim(&mut newcomer, 0);
@@ -265,7 +277,7 @@ async fn without_redis_sessions_wait_and_everything_else_goes_on() {
     pair.redis.restart();
     let back = Instant::now();
     while pair.home(&mut browser, 0).await != 200 || pair.home(&mut browser, 1).await != 200 {
-        assert!(back.elapsed() < PROMISE, "not back in time");
+        assert!(back.elapsed() < PATIENCE, "not back");
         sleep(Duration::from_millis(10)).await;
     }
     println!("Redis was back, and both served {:?} after", back.elapsed());
@@ -284,7 +296,7 @@ async fn a_gateway_starts_without_redis_and_finds_it_later() {
     pair.redis.restart();
     let back = Instant::now();
     while pair.home(&mut browser, 2).await != 200 {
-        assert!(back.elapsed() < PROMISE, "not back in time");
+        assert!(back.elapsed() < PATIENCE, "not back");
         sleep(Duration::from_millis(10)).await;
     }
 }

@@ -56,7 +56,7 @@ async fn a_new_key_is_published_before_it_signs() {
     let before = key_ids(&lab.jwks().await);
     rotate(&lab, "3600").await;
     let mut after = before.clone();
-    for _ in 0..60 {
+    for _ in 0..600 {
         after = key_ids(&lab.jwks().await);
         if after != before {
             break;

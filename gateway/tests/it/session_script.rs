@@ -1,26 +1,25 @@
 //! A page in a real browser that hears of the end of its session.
 
-use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::support::lab::Lab;
 use crate::support::peers::real_session;
+use crate::support::port;
 use crate::support::settings::Route;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_is_told_before_and_after_the_end() {
     // A real browser knows no other way to a name than its port.
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = held.local_addr().unwrap().port();
-    drop(held);
+    let port = port::free();
     let lab = Lab::with(|all| {
-        all.session = "idle = \"8s\"\nabsolute = \"9s\"".to_owned();
+        // Time enough before the bar for a browser that is slow.
+        all.session = "idle = \"20s\"\nabsolute = \"21s\"".to_owned();
         all.routes.push(Route {
             path: "/grace/*",
             auth: r#"["session"]"#,
-            access: "access = \"authenticated\"\nstreams = { at_end = \"grace\", grace = \"4s\" }",
+            access: "access = \"authenticated\"\nstreams = { at_end = \"grace\", grace = \"10s\" }",
             token: r#"{ audience = "agent" }"#,
         });
         all.swaps.push(("http://localhost\"", format!("http://localhost:{port}\"")));

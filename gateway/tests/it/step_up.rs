@@ -123,14 +123,14 @@ async fn a_provider_that_states_no_context_ends_at_a_page_and_not_in_a_loop() {
 async fn a_stream_ends_when_the_sign_in_behind_it_is_too_old() {
     let provider = Provider::start().await;
     // Of the 30 seconds and the minute that is granted, some are left.
-    provider.commit(Fault::AuthenticatedAgo(80));
+    provider.commit(Fault::AuthenticatedAgo(70));
     let lab = Lab::around(provider, routes).await;
     let browser = lab.sign_in("engineer").await;
     let cookie = [lab.cookie_line(&browser)];
     let mut other = socket::open(lab.gateway.http, "/ws", &cookie).await.unwrap();
     let mut socket = socket::open(lab.gateway.http, "/fresh/ws", &cookie).await.unwrap();
     assert_eq!(socket.round_trip("hello").await.as_deref(), Some("hello"));
-    let ending = socket.ending(std::time::Duration::from_secs(15)).await;
+    let ending = socket.ending(std::time::Duration::from_secs(60)).await;
     assert!(ending.is_some(), "it is still open");
     assert_eq!(other.round_trip("hello").await.as_deref(), Some("hello"));
 }

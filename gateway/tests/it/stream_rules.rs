@@ -1,8 +1,6 @@
 //! Open streams when the configuration changes: those whose rules are the same go on, the others are
 //! judged anew.
 
-use std::time::Duration;
-
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -11,11 +9,10 @@ use crate::support::http::read_chunk;
 use crate::support::issuer::TokenIssuer;
 use crate::support::lab::{Lab, SITE};
 use crate::support::peers;
-use crate::support::raw::{Duplex, Raw};
+use crate::support::raw::{Duplex, PATIENCE, Raw};
 use crate::support::settings::{HOST, Route, Settings};
 use crate::support::socket::{self, Ending, Socket};
 
-const PROMISE: Duration = Duration::from_secs(2);
 const LISTED: &str = r#"allow = { groups = ["engineering"] }"#;
 
 async fn chat(lab: &Lab, credential: &str, path: &str) -> Socket<impl Duplex + use<>> {
@@ -80,9 +77,9 @@ async fn a_stream_that_would_be_refused_by_the_new_rules_ends_and_the_others_go_
         all.routes.insert(0, Route { path: "/vault/*", access: boss, ..rest });
     })
     .await;
-    assert_eq!(listed.ending(PROMISE).await, Some(Ending::Frame(1008)));
-    assert_eq!(inside.ending(PROMISE).await, Some(Ending::Frame(1008)));
-    timeout(PROMISE, maybe.rest()).await.expect("a visitor's stream ends").unwrap();
+    assert_eq!(listed.ending(PATIENCE).await, Some(Ending::Frame(1008)));
+    assert_eq!(inside.ending(PATIENCE).await, Some(Ending::Frame(1008)));
+    timeout(PATIENCE, maybe.rest()).await.expect("a visitor's stream ends").unwrap();
     assert_eq!(rest.round_trip("still here").await.as_deref(), Some("still here"));
     assert!(read_chunk(public.stream()).await.unwrap().is_some());
     assert!(lab.gateway.has_printed("\"reason\":\"policy\"", 3).await);
@@ -116,7 +113,7 @@ async fn a_stream_by_a_token_ends_when_its_issuer_says_something_else_or_is_gone
         all.issuers = section.replace("[\"api\"]", "[\"something-else\"]");
     })
     .await;
-    assert_eq!(robot.ending(PROMISE).await, Some(Ending::Frame(1008)));
+    assert_eq!(robot.ending(PATIENCE).await, Some(Ending::Frame(1008)));
     let refused = socket::open(lab.gateway.http, "/api/ws", &[token]).await;
     assert_eq!(refused.err().map(|answer| answer.status()), Some(401));
 }

@@ -1,12 +1,11 @@
 //! A real browser in which a page of another site shows the app in a frame, as Teams does.
 
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 
 use crate::support::forge::claims;
 use crate::support::lab::Lab;
 use crate::support::peers::real_frame;
+use crate::support::port;
 use crate::support::provider::Provider;
 use crate::support::settings::Route;
 
@@ -16,9 +15,7 @@ const TEAMS_WEB: &str = "5e3ce6c0-2b1f-4285-8d4b-75ee78787346";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frame_of_another_site_signs_in_and_has_http_and_websockets() {
     // A real browser knows no other way to a name than its port.
-    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [port, host] = held.each_ref().map(|held| held.local_addr().unwrap().port());
-    drop(held);
+    let [port, host] = [port::free(), port::free()];
     let provider = Provider::start_as_entra(TENANT).await;
     let lab = Lab::around(provider, |settings| {
         settings.provider = "subject = \"oid\"".to_owned();

@@ -80,7 +80,7 @@ async function chat(page, shot) {
   await shot("4-chat");
 }
 
-/** Waits until the `count`th answer has begun and then has not grown for a second. */
+/** Waits until the `count`th answer has begun and then has not grown for some seconds. */
 async function watchAnswer(page, count) {
   const begun = Date.now();
   const answers = page.locator("#messages [data-role=assistant]");
@@ -91,7 +91,7 @@ async function watchAnswer(page, count) {
       first_ms ??= Date.now() - begun;
       [text, changed] = [now, Date.now()];
       steps += 1;
-    } else if (text && Date.now() - changed > 1000) {
+    } else if (text && Date.now() - changed > 4000) {
       return { text, steps, first_ms };
     }
     await page.waitForTimeout(20);

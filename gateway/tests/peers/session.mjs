@@ -55,7 +55,7 @@ const bar = (page) =>
   });
 
 const heard = async (page, what) => {
-  await page.waitForFunction((what) => window.heard.some((event) => event.what === what), what, { timeout: 20_000 });
+  await page.waitForFunction((what) => window.heard.some((event) => event.what === what), what, { timeout: 60_000 });
   return page.evaluate(() => window.heard);
 };
 
@@ -69,7 +69,7 @@ try {
   result.heard = await heard(page, "ended");
   result.ended = await bar(page);
   result.stream = await page.evaluate(() => window.stream);
-  await page.waitForFunction(() => window.stream.code, undefined, { timeout: 10_000 });
+  await page.waitForFunction(() => window.stream.code, undefined, { timeout: 60_000 });
   result.stream_ended = await page.evaluate(() => window.stream);
   await page.screenshot({ path: join(output, "session-has-ended.png") });
   await page.locator("a", { hasText: "Sign in again" }).click();

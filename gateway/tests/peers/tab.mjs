@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { chromium } from "playwright-core";
 
 const settings = JSON.parse(process.argv[2]);
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 const result = {};
 
 const frame = `<!doctype html><title>host</title><iframe id="tab" src="${settings.app}/tab/deep"></iframe>`;
@@ -43,9 +43,9 @@ async function profile(token) {
 }
 
 /** Waits until the frame shows the app, which answers with the request as it got it. */
-async function app(page) {
+async function app(page, patience = PATIENCE) {
   const begun = Date.now();
-  while (Date.now() - begun < PATIENCE) {
+  while (Date.now() - begun < patience) {
     for (const frame of page.frames()) {
       if (!frame.url().startsWith(`${settings.app}/tab/`)) continue;
       const text = await frame.evaluate(() => document.body.innerText).catch(() => "");
@@ -104,7 +104,7 @@ try {
   const other = await elsewhere.newPage();
   await other.goto(at.replace("127.0.0.1", "localhost"));
   await other.waitForTimeout(1500);
-  result.framed_elsewhere = (await app(other).catch(() => null)) !== null;
+  result.framed_elsewhere = (await app(other, 8_000).catch(() => null)) !== null;
   result.ok = true;
 } catch (error) {
   result.ok = false;

@@ -97,8 +97,12 @@ fn what_another_process_has_just_sealed_opens() {
     let fresh = one.active().id();
     assert!(two.accepted(&fresh).is_some(), "looked for in the file");
     assert_eq!(two.active().id(), fresh);
-    one.rotate(&SystemEntropy).unwrap();
-    assert!(two.accepted(&one.active().id()).is_none(), "not looked for each time");
+    // A disk may take longer for one key than until the next look, but not for each of them.
+    let missed = (0..20).any(|_| {
+        one.rotate(&SystemEntropy).unwrap();
+        two.accepted(&one.active().id()).is_none()
+    });
+    assert!(missed, "not looked for each time");
     assert!(two.reload_if_changed().unwrap() && !two.reload_if_changed().unwrap());
     assert!(two.accepted(&one.active().id()).is_some());
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+#[path = "port.rs"]
+pub(crate) mod port;
 
 /// A running `redis-server`, with no data of its own at first; killed when dropped.
 pub(crate) struct Server {
@@ -39,9 +42,10 @@ impl Server {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("portcullis-redis-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(name);
+        // Of an earlier process of the same number.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        // It cannot choose a port itself.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port::free();
         let own = format!(
             "port {port}\nbind 127.0.0.1\nlogfile log\nsave \"\"\ndir \"{}\"\n",
             folder.display()
@@ -95,7 +99,7 @@ impl Server {
     /// The same, of a server that may hang up meanwhile.
     pub(crate) fn try_command(&self, line: &str) -> std::io::Result<Vec<String>> {
         let mut stream = TcpStream::connect(self.address())?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         // The second command ends the answer.
         stream.write_all(format!("{line}\r\nPING the-end\r\n").as_bytes())?;
         let mut lines = Vec::new();
@@ -110,7 +114,7 @@ impl Server {
     }
 
     fn wait(&mut self) {
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             if TcpStream::connect(self.address()).is_ok() {
                 return;
             }

@@ -178,7 +178,7 @@ async fn a_lease_is_given_back_by_its_holder_only(store: &dyn SessionStore) {
     assert_eq!(store.lease([1; 32], [2; 16], long).await.unwrap(), alone);
     store.release([1; 32], [1; 16]).await.unwrap();
     assert!(store.lease([1; 32], [2; 16], short).await.unwrap());
-    for _ in 0..200 {
+    for _ in 0..3_000 {
         if store.lease([1; 32], [3; 16], long).await.unwrap() {
             return;
         }
@@ -330,7 +330,7 @@ async fn concurrent_changes_all_count<S: SessionStore + 'static>(store: Arc<S>) 
 
 /// A shared store knows the number of sessions a moment later.
 async fn holds(store: &dyn SessionStore, count: usize) {
-    for _ in 0..300 {
+    for _ in 0..3_000 {
         if store.count() == count {
             return;
         }

@@ -4,7 +4,8 @@
 use serde_json::json;
 use url::Url;
 
-use crate::support::apps::{App, everything, free_port};
+use crate::support::apps::{App, everything};
+use crate::support::port;
 use crate::support::provider::Provider;
 use crate::support::raw::exchange;
 use crate::support::settings::HOST;
@@ -12,7 +13,7 @@ use crate::support::socket;
 
 #[tokio::test]
 async fn a_backend_that_validates_by_discovery_knows_people_and_programs() {
-    let (port, provider) = (free_port(), Provider::start().await);
+    let (port, provider) = (port::free(), Provider::start().await);
     let site = format!("http://localhost:{port}");
     let environment = [
         ("AIQ_EXTERNAL_HOSTNAMES", "localhost"),

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::apps::{App, everything, free_port};
+use crate::support::apps::{App, everything};
+use crate::support::port;
 use crate::support::provider::Provider;
 use crate::support::settings::{CLIENT_SECRET, Route};
 
-/// The promise for a stream whose session ended elsewhere.
-const PROMISE_MS: u64 = 2000;
+/// What a browser with other things to do may take; the promise of the gateway is measured in `streams`.
+const LATEST_MS: u64 = 15_000;
 
 const HEADER: &str = "chainlit-header";
 const NATIVE: &str = "chainlit-native";
@@ -65,7 +66,7 @@ async fn without_code_it_is_one_person_in_a_frame_of_another_site_and_in_a_windo
 async fn framed_and_in_a_window(app: &App, name: &str, person: &str, route: Route) -> Value {
     const TENANT: &str = "11111111-2222-3333-4444-555555555555";
     const TEAMS_WEB: &str = "5e3ce6c0-2b1f-4285-8d4b-75ee78787346";
-    let host = free_port();
+    let host = port::free();
     let house = app.house(Provider::start_as_entra(TENANT).await, |settings| {
         settings.token = SHARED.to_owned();
         settings.provider = "subject = \"oid\"".to_owned();
@@ -99,7 +100,7 @@ async fn framed_and_in_a_window(app: &App, name: &str, person: &str, route: Rout
         assert_eq!(cookie["secure"], true, "{cookie}");
     }
     let closed = seen["logout_to_closed_ms"].as_u64().expect("a measured time");
-    assert!(closed < PROMISE_MS, "{seen:#}");
+    assert!(closed < LATEST_MS, "{seen:#}");
     assert_eq!(seen["framed_after"], 401, "{seen:#}");
     assert_eq!(seen["unpartitioned"], "", "this browser keeps only what is partitioned");
     seen
@@ -125,11 +126,11 @@ fn each_is_answered_by_name(seen: &Value, people: &[&str]) {
         assert!(!late.contains("You are engineer"), "the first tab is still answered: {late}");
     }
     let closed = seen["logout_to_closed_ms"].as_u64().expect("a measured time");
-    assert!(closed < PROMISE_MS, "{seen:#}");
+    assert!(closed < LATEST_MS, "{seen:#}");
     assert_eq!(seen["after_logout"], 401, "{seen:#}");
     // The button in the app's own menu ends our session.
     let own = &seen["own_logout"];
-    assert!(own["ms"].as_u64().expect("a measured time") < PROMISE_MS, "{seen:#}");
+    assert!(own["ms"].as_u64().expect("a measured time") < LATEST_MS, "{seen:#}");
     assert_eq!(own["me"], 401, "{seen:#}");
     assert_eq!(own["then"], "/.portcullis/signed-out", "{seen:#}");
 }

@@ -47,12 +47,13 @@ async fn each_person_is_somebody_else_to_it_and_nobody_makes_up_who_they_are() {
     assert!(field(&seen, "authorization").unwrap().starts_with("Bearer "), "{seen:#}");
 
     // What it would believe: its header, its cookie, a key, a token.
-    let forged = [("X-User-ID", "sub-boss"), ("x_user_id", "sub-boss"), ("X-API-Key", "boss")];
+    let forged =
+        [("X-User-ID", "forged-boss"), ("x_user_id", "forged-boss"), ("X-API-Key", "forged-boss")];
     let forged = [&forged[..], &[("Authorization", "Bearer eyJhbGciOiJub25lIn0.e30.")]].concat();
-    engineer.plant("localhost", "nat-session", "boss");
+    engineer.plant("localhost", "nat-session", "forged-boss");
     let again = whoami(&mut engineer, &generate, &forged).await;
     assert_eq!(again["user"], seen["user"], "{again:#}");
-    assert!(!again.to_string().contains("boss"), "{again:#}");
+    assert!(!again.to_string().contains("forged-boss"), "{again:#}");
     let mut sales = house.sign_in("sales").await;
     assert_ne!(whoami(&mut sales, &generate, &[]).await["user"], seen["user"]);
 
@@ -77,7 +78,7 @@ async fn its_web_socket_is_guarded_by_the_gateway_alone() {
     assert_eq!(stranger.map(|answer| answer.status()), Some(401));
     let browser = house.sign_in("engineer").await;
     let cookie = format!("Cookie: {}", browser.cookie_header(&Url::parse(&house.url).unwrap()));
-    let lines = [cookie, origin, "X-User-ID: sub-boss".to_owned()];
+    let lines = [cookie, origin, "X-User-ID: forged-boss".to_owned()];
     let mut open = socket::open(to, "/websocket", &lines).await.expect("an upgrade");
     let text = json!({ "type": "text", "text": "hello" });
     let message = json!({
@@ -85,5 +86,5 @@ async fn its_web_socket_is_guarded_by_the_gateway_alone() {
         "content": { "messages": [{ "role": "user", "content": [text] }] },
     });
     let answer = open.round_trip(&message.to_string()).await.expect("an answer");
-    assert!(answer.contains("sub-engineer") && !answer.contains("boss"), "{answer}");
+    assert!(answer.contains("sub-engineer") && !answer.contains("forged-boss"), "{answer}");
 }

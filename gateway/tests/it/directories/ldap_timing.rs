@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis::directory::LdapDirectory;
 use tokio::time::Instant;
 
 use crate::directories::ldap::{ENTRIES, check, directory, settings};
@@ -20,33 +21,46 @@ async fn an_unknown_name_asks_as_much_and_takes_as_long_as_a_known_one() {
         ["method=128", "SRCH base="].map(|word| log.matches(word).count())
     };
     check(&directory, "slow", "wrong").await;
+    let mut medians = Vec::new();
+    for _ in 0..3 {
+        let [known, unknown] = compared(&directory, asked).await;
+        eprintln!("ldap: known {known:?}, unknown {unknown:?}");
+        assert!(known > Duration::from_millis(20), "the server does not hash: {known:?}");
+        if unknown < known * 2 && known < unknown * 2 {
+            return;
+        }
+        // A machine with other things to do is measured again.
+        medians.push([known, unknown]);
+    }
+    panic!("known and unknown: {medians:?}");
+}
+
+/// The median times of a known and an unknown name. What the server is asked is asserted.
+async fn compared(directory: &LdapDirectory, asked: impl Fn() -> [usize; 2]) -> [Duration; 2] {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let mut counts = Vec::new();
         for name in ["slow".to_owned(), format!("stranger{round}")] {
             let before = asked();
             let began = Instant::now();
-            check(&directory, &name, "wrong").await;
+            check(directory, &name, "wrong").await;
             let took = began.elapsed();
             if name == "slow" {
                 known.push(took)
             } else {
                 unknown.push(took)
             }
-            let after = settled(asked, before.map(|it| it + 2)).await;
+            let after = settled(&asked, before.map(|it| it + 2)).await;
             counts.push([after[0] - before[0], after[1] - before[1]]);
         }
         assert_eq!(counts, [[2, 2]; 2], "binds and searches of a known and an unknown name");
     }
-    let (known, unknown) = (median(known), median(unknown));
-    eprintln!("ldap: known {known:?}, unknown {unknown:?}");
-    assert!(known > Duration::from_millis(20), "the server does not hash: {known:?}");
-    assert!(unknown < known * 2 && known < unknown * 2, "{known:?} and {unknown:?}");
+    [median(known), median(unknown)]
 }
 
 /// The log is written behind the answers.
 async fn settled(asked: impl Fn() -> [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
-    for _ in 0..100 {
+    for _ in 0..3_000 {
         if asked() == wanted {
             break;
         }

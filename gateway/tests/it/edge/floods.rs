@@ -110,7 +110,7 @@ async fn empty_frames_do_not_pile_up() {
 async fn more_streams_than_agreed_are_refused() {
     let lab = limited(true, "http2_streams = 5").await;
     let mut h2 = http2(&lab).await;
-    let slow = [GOOD[0], GOOD[1], (":path", "/public/slow?ms=1000")];
+    let slow = [GOOD[0], GOOD[1], (":path", "/public/slow?ms=5000")];
     for _ in 0..50 {
         h2.open_and_end("GET", &slow).await;
     }

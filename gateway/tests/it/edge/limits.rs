@@ -4,22 +4,24 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::edge::tools::{SLACK, dribble, get, http2, limited, on_time, tls, wait};
 use crate::support::h2::{DATA, END_HEADERS, HEADERS, RST_STREAM, SETTINGS};
-use crate::support::raw::{Raw, status_of};
+use crate::support::raw::{PATIENCE, Raw, status_of};
 use crate::support::settings::HOST;
 
 const HEAD: Duration = Duration::from_millis(600);
-const IDLE: Duration = Duration::from_millis(900);
+/// Long enough for a client that is held up between two requests.
+const IDLE: Duration = Duration::from_secs(6);
 
 #[tokio::test]
 async fn a_head_that_dribbles_is_answered_408_in_time() {
-    let lab = limited(true, "header_time = \"600ms\"\nidle_time = \"900ms\"").await;
+    let lab = limited(true, "header_time = \"600ms\"").await;
+    let begun = Instant::now();
     let mut first = Raw::connect(lab.gateway.http).await;
     first.send("GET /public/").await;
-    let (took, said) = dribble(&mut first, b'x').await;
+    let (took, said) = dribble(&mut first, begun, b'x').await;
     on_time("first request", took, HEAD);
     assert!(said.starts_with("HTTP/1.1 408 "), "first: {took:?} {said:?}");
 
@@ -28,8 +30,9 @@ async fn a_head_that_dribbles_is_answered_408_in_time() {
             later.send(get(path)).await;
             later.answer().await.unwrap();
         }
+        let begun = Instant::now();
         later.send("GET /public/x HTTP/1.1\r\nX-").await;
-        let (took, said) = dribble(&mut later, b'a').await;
+        let (took, said) = dribble(&mut later, begun, b'a').await;
         on_time("later request", took, HEAD);
         assert!(said.starts_with("HTTP/1.1 408 "), "later: {took:?} {said:?}");
     }
@@ -38,21 +41,29 @@ async fn a_head_that_dribbles_is_answered_408_in_time() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
-    let lab = limited(true, "idle_time = \"900ms\"").await;
-    let mut silent = Raw::connect(lab.gateway.http).await;
-    on_time("no request at all", wait(&mut silent).await, IDLE);
-    for path in ["/public/x", "/.portcullis/me"] {
+    let lab = limited(true, "idle_time = \"6s\"").await;
+    let silent = async {
+        let begun = Instant::now();
+        let mut silent = Raw::connect(lab.gateway.http).await;
+        on_time("no request at all", wait(&mut silent, begun).await, IDLE);
+    };
+    let kept = async |path: &str| {
         let mut kept = Raw::connect(lab.gateway.http).await;
-        for _ in 0..6 {
+        let mut begun = Instant::now();
+        for _ in 0..4 {
+            sleep(IDLE / 3).await;
+            begun = Instant::now();
             kept.send(get(path)).await;
             kept.answer().await.unwrap_or_else(|e| panic!("{path} while it is in use: {e}"));
-            sleep(IDLE / 3).await;
         }
-        on_time(path, wait(&mut kept).await, IDLE * 2 / 3);
-    }
-    let mut h2 = http2(&lab).await;
-    let closed = timeout(IDLE + SLACK, async { while h2.read().await.is_ok() {} }).await;
-    assert!(closed.is_ok(), "an idle HTTP/2 connection lives on");
+        on_time(path, wait(&mut kept, begun).await, IDLE);
+    };
+    let http2 = async {
+        let mut h2 = http2(&lab).await;
+        let closed = timeout(IDLE + SLACK, async { while h2.read().await.is_ok() {} }).await;
+        assert!(closed.is_ok(), "an idle HTTP/2 connection lives on");
+    };
+    tokio::join!(silent, kept("/public/x"), kept("/.portcullis/me"), http2);
 }
 
 #[tokio::test]
@@ -60,36 +71,40 @@ async fn a_handshake_that_is_left_is_closed_in_time() {
     let limit = Duration::from_millis(600);
     let lab = limited(true, "tls_handshake_time = \"600ms\"\nheader_time = \"600ms\"").await;
     for begun in [&b""[..], b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"] {
+        let since = Instant::now();
         let mut raw = Raw::connect(lab.gateway.https.unwrap()).await;
         raw.send(begun).await;
-        on_time("TLS", wait(&mut raw).await, limit);
+        on_time("TLS", wait(&mut raw, since).await, limit);
     }
     // ALPN chose HTTP/2, but its preface never comes, or not to its end.
     for begun in ["", "PRI * HTTP/2.0\r\n\r\nSM\r"] {
+        let since = Instant::now();
         let mut raw = tls(&lab, &["h2"]).await;
         raw.send(begun).await;
-        on_time("HTTP/2", wait(&mut raw).await, limit);
+        on_time("HTTP/2", wait(&mut raw, since).await, limit);
     }
     assert_eq!(status_of(lab.gateway.http, get("/public/x")).await, 200);
 }
 
 #[tokio::test]
 async fn a_body_that_dribbles_is_cut_in_time() {
-    let limit = Duration::from_millis(700);
-    let lab = limited(true, "body_time = \"700ms\"").await;
+    let limit = Duration::from_secs(4);
+    let lab = limited(true, "body_time = \"4s\"").await;
     for path in ["/public/x", "/.portcullis/logout"] {
+        let begun = Instant::now();
         let mut raw = Raw::connect(lab.gateway.http).await;
         raw.send(format!("POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5000\r\n\r\n"))
             .await;
-        let (took, _) = dribble(&mut raw, b'x').await;
+        let (took, _) = dribble(&mut raw, begun, b'x').await;
         on_time(path, took, limit);
     }
     // Refused before its body came: nobody waits long for what nobody will read.
+    let begun = Instant::now();
     let mut refused = Raw::connect(lab.gateway.http).await;
     refused
         .send(format!("POST /home HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 5000\r\n\r\n"))
         .await;
-    let (took, said) = dribble(&mut refused, b'x').await;
+    let (took, said) = dribble(&mut refused, begun, b'x').await;
     assert!(said.starts_with("HTTP/1.1 401 ") && took < SLACK, "{took:?} {said}");
     let mut h2 = http2(&lab).await;
     let fields = [(":scheme", "https"), (":authority", HOST), (":path", "/public/x")];
@@ -149,7 +164,7 @@ async fn connections_are_limited_in_all_and_for_each_client() {
         assert!(lab.gateway.admin("/livez").await.contains("ok"), "operators are let in");
         held.clear();
         let mut status = 0;
-        for _ in 0..100 {
+        for _ in 0..1_000 {
             status = status_of(lab.gateway.http, get("/public/x")).await;
             if status == 200 {
                 break;
@@ -171,7 +186,7 @@ async fn a_client_that_never_reads_is_cut() {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_secs(8), cut).await.expect("the connection ends without being read");
+    timeout(PATIENCE, cut).await.expect("the connection ends without being read");
     let rest = raw.rest().await.unwrap_or_default();
     assert!(rest.len() < BYTES, "all was sent");
 }

@@ -205,7 +205,7 @@ async fn served(at: SocketAddr, name: &str) -> CertificateDer<'static> {
 }
 
 async fn becomes(at: SocketAddr, name: &str, wanted: &CertificateDer<'static>) {
-    for _ in 0..100 {
+    for _ in 0..600 {
         if served(at, name).await == *wanted {
             return;
         }

@@ -1,17 +1,14 @@
 //! Back-channel logout: the provider tells the gateway.
 
 use serde_json::json;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::support::lab::{Lab, SITE};
 use crate::support::logout::{logout_token, post_logout};
 use crate::support::provider::Fault;
-use crate::support::raw::Raw;
+use crate::support::raw::{PATIENCE, Raw};
 use crate::support::settings::HOST;
 use crate::support::socket::{self, Ending};
-
-/// The promise: every stream of a session that ended is closed within this time.
-const PROMISE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn the_providers_word_ends_all_sessions_of_a_person_and_their_streams() {
@@ -35,10 +32,10 @@ async fn the_providers_word_ends_all_sessions_of_a_person_and_their_streams() {
     assert_eq!((answer.status(), answer.text().as_str()), (200, ""));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     for mut socket in sockets {
-        let ending = socket.ending(PROMISE).await.expect("the socket ends in time");
+        let ending = socket.ending(PATIENCE).await.expect("the socket ends in time");
         assert!(matches!(ending, Ending::Frame(1008)), "{ending:?}");
     }
-    timeout(PROMISE, events.rest()).await.expect("the events end in time").unwrap();
+    timeout(PATIENCE, events.rest()).await.expect("the events end in time").unwrap();
     println!("all streams closed {:?} after the provider's word", sent.elapsed());
     for browser in &browsers {
         assert_eq!(lab.get("/home", &[lab.cookie_line(browser)]).await.status(), 401);

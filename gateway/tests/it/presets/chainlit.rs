@@ -1,7 +1,5 @@
 //! Chainlit: a session of ours as one of its own, and its own sign-out as ours.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::presets::house::{app_cookies, fetch, routes, seen};
@@ -9,6 +7,7 @@ use crate::support::browser::Browser;
 use crate::support::forge::{claims, header};
 use crate::support::http::Message;
 use crate::support::lab::{Lab, SITE};
+use crate::support::raw::PATIENCE;
 use crate::support::socket;
 
 const NATIVE: &str = "[[routes]]\npreset = \"chainlit-native\"\n\
@@ -95,7 +94,7 @@ async fn signing_out_of_the_app_is_signing_out() {
     let answer = sign_out_of_the_app(&mut browser, "/logout").await;
     assert_eq!(answer.status(), 200, "the app's own answer");
     assert_eq!(lab.recorder.last().target(), "/logout", "the app hears of it");
-    let ending = socket.ending(Duration::from_secs(3)).await;
+    let ending = socket.ending(PATIENCE).await;
     assert_eq!(ending, Some(socket::Ending::Frame(1008)));
     lab.recorder.clear();
     assert_eq!(lab.get("/user", &[old]).await.status(), 401, "the session is over");

@@ -1,6 +1,6 @@
 //! Real applications of other people, from `tests/peers/apps`, each as a process in a folder of its own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ use crate::support::browser::Browser;
 use crate::support::folder::Folder;
 use crate::support::lab::Lab;
 use crate::support::peers;
+use crate::support::port;
 use crate::support::provider::Provider;
 use crate::support::settings::{CLIENT_SECRET, Route, Settings};
 
@@ -33,7 +34,7 @@ pub(crate) struct App {
 impl App {
     /// The real Chainlit with one of our scripts. It shares the gateway's secret.
     pub(crate) async fn chainlit(script: &str, more: &[(&str, &str)]) -> Self {
-        let port = free_port();
+        let port = port::free();
         let words = ["--headless", "--host", "127.0.0.1", "--port", &port.to_string()];
         let mut command = program("chainlit", script, &words);
         command.env("CHAINLIT_AUTH_SECRET", CLIENT_SECRET).envs(more.iter().copied());
@@ -46,7 +47,7 @@ impl App {
         let inside = folder.path().join(".streamlit");
         std::fs::create_dir_all(&inside).unwrap();
         std::fs::write(inside.join("config.toml"), config).unwrap();
-        let port = free_port();
+        let port = port::free();
         let port_word = format!("--server.port={port}");
         let words = ["--server.headless=true", "--server.address=127.0.0.1", &port_word];
         let mut command = program("streamlit", script, &words);
@@ -56,7 +57,7 @@ impl App {
 
     /// The real NVIDIA `NeMo` Agent Toolkit with our workflow.
     pub(crate) async fn nat() -> Self {
-        let (port, peers) = (free_port(), folder().with_file_name("nat"));
+        let (port, peers) = (port::free(), folder().with_file_name("nat"));
         let mut command = python_of(&peers, "python");
         command.arg(peers.join("whoami.py")).arg(port.to_string());
         Self::start(Folder::new(), command, port).await
@@ -82,7 +83,7 @@ impl App {
 
     /// One of our scripts, run by the Python that has the applications' packages.
     pub(crate) async fn script(name: &str, more: &[(&str, &str)]) -> Self {
-        let port = free_port();
+        let port = port::free();
         let mut command = python("python");
         command.arg(folder().join(name)).arg(port.to_string()).envs(more.iter().copied());
         Self::start(Folder::new(), command, port).await
@@ -94,7 +95,7 @@ impl App {
         provider: Provider,
         change: impl FnOnce(&mut Settings),
     ) -> House {
-        self.house_at(free_port(), provider, change).await
+        self.house_at(port::free(), provider, change).await
     }
 
     /// The same at this port.
@@ -161,11 +162,6 @@ impl House {
 pub(crate) fn everything(preset: &str, auth: &'static str, token: &'static str) -> Route {
     let access = format!("access = \"authenticated\"\npreset = \"{preset}\"");
     Route { path: "/*", auth, access: access.leak(), token }
-}
-
-/// A port that nobody has just now. A real browser knows no other way to a name than its port.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn program(name: &str, script: &str, words: &[&str]) -> Command {

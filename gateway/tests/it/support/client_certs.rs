@@ -123,5 +123,5 @@ impl Ca {
     }
 }
 
-/// Longer than a certificate with `ends_in: 3` lives.
-pub(crate) const ENDED: Duration = Duration::from_secs(8);
+/// Longer than a certificate with `ends_in: 10` lives.
+pub(crate) const ENDED: Duration = Duration::from_secs(40);

@@ -14,6 +14,8 @@ impl Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("portcullis-it-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
+        // Of a test that has failed in an earlier process of the same number.
+        let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::support::apps::free_port;
 use crate::support::folder::Folder;
 use crate::support::lab::Lab;
 use crate::support::nginx::Nginx;
+use crate::support::port;
 use crate::support::raw::status_of;
 use crate::support::settings::{HOST, Settings};
 
@@ -120,7 +120,7 @@ impl Kind {
 impl Front {
     /// Starts one between clients and the recorder; it asks the gateway.
     pub(crate) async fn start(kind: Kind, lab: &Lab) -> Self {
-        let port = free_port();
+        let port = port::free();
         let text = kind.configuration(lab, port);
         if kind == Kind::Nginx {
             let nginx = Nginx::start(&text).await;
@@ -174,7 +174,7 @@ impl Front {
 
     async fn ready(&mut self, kind: Kind) {
         let ask = format!("GET /home HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
-        for _ in 0..1_500 {
+        for _ in 0..6_000 {
             // Traefik listens before it has read its routes.
             if TcpStream::connect(self.address).await.is_ok()
                 && !matches!(status_of(self.address, &ask).await, 0 | 404)

@@ -16,7 +16,7 @@ use crate::support::folder::Folder;
 use crate::support::raw::exchange;
 use crate::support::settings::{CLIENT_SECRET, HOST, Settings};
 
-const READY_WITHIN: Duration = Duration::from_secs(10);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running gateway; killed when dropped. What it printed is shown when the test has failed.
 pub(crate) struct Gateway {
@@ -113,7 +113,7 @@ impl Gateway {
 
     /// Waits until the gateway has stopped by itself.
     pub(crate) async fn stopped(&mut self) -> ExitStatus {
-        timeout(Duration::from_secs(40), self.child.wait())
+        timeout(Duration::from_secs(90), self.child.wait())
             .await
             .expect("it stops in time")
             .unwrap()
@@ -140,7 +140,7 @@ impl Gateway {
 
     /// Waits until `words` have been printed at least `times` times.
     pub(crate) async fn has_printed(&self, words: &str, times: usize) -> bool {
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             if self.printed().matches(words).count() >= times {
                 return true;
             }

@@ -23,6 +23,7 @@ pub(crate) mod many_streams;
 pub(crate) mod nginx;
 pub(crate) mod peers;
 pub(crate) mod postgres;
+pub(crate) mod promise;
 pub(crate) mod provider;
 pub(crate) mod provider_fault;
 pub(crate) mod raw;
@@ -36,3 +37,5 @@ pub(crate) mod slapd;
 pub(crate) mod socket;
 pub(crate) mod transport;
 pub(crate) mod wire;
+
+pub(crate) use redis::port;

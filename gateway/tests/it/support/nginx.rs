@@ -1,7 +1,7 @@
 //! A real nginx in front of the gateway and of the application.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use crate::support::folder::Folder;
+use crate::support::port;
 
 /// A running nginx; killed when dropped.
 pub(crate) struct Nginx {
@@ -23,8 +24,7 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts one with what stands in its `http` block; `LISTEN` in it is where it shall listen.
     pub(crate) async fn start(servers: &str) -> Self {
-        // nginx cannot choose a port itself.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port::free()));
         let folder = Folder::new();
         let servers = servers.replace("LISTEN", &address.to_string());
         let text = format!(
@@ -44,7 +44,7 @@ impl Nginx {
             .spawn()
             .expect("nginx is installed: run .ci/prerequisites test");
         let mut nginx = Self { address, folder, child };
-        for _ in 0..500 {
+        for _ in 0..3_000 {
             if TcpStream::connect(address).await.is_ok() {
                 return nginx;
             }

@@ -10,12 +10,14 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::support::lab::SITE;
+use crate::support::port;
 use crate::support::raw::exchange;
 use crate::support::settings::CLIENT_SECRET;
 
 /// A provider certified by the OpenID Foundation: npm `oidc-provider`.
 pub(crate) struct CertifiedProvider {
-    _child: Child,
+    child: Child,
+    settings: Value,
     pub(crate) issuer: String,
 }
 
@@ -37,16 +39,32 @@ impl CertifiedProvider {
     /// Starts one that knows the client `portcullis` by further settings of it.
     pub(crate) async fn start_with(mut settings: Value) -> Self {
         settings["client_id"] = "portcullis".into();
+        settings["port"] = port::free().into();
+        let (child, issuer) = Self::launch(&settings).await;
+        Self { child, settings, issuer }
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Starts it again at its place. It has forgotten everybody.
+    pub(crate) async fn again(&mut self) {
+        (self.child, _) = Self::launch(&self.settings).await;
+    }
+
+    async fn launch(settings: &Value) -> (Child, String) {
         let mut command = script("certified-provider.mjs");
         let mut child = command.arg(settings.to_string()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = timeout(Duration::from_secs(30), lines.next_line());
+        let line = timeout(Duration::from_secs(60), lines.next_line());
         let line = line.await.expect("ready in time").unwrap().expect("a line once it listens");
         // It must be able to go on talking: a closed pipe would end it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let line: Value = serde_json::from_str(&line).unwrap();
         let issuer = line.get("issuer").and_then(Value::as_str).expect("an issuer").to_owned();
-        Self { _child: child, issuer }
+        (child, issuer)
     }
 
     /// Starts one whose tokens live so many seconds and can be refreshed, once each.

@@ -1,7 +1,7 @@
 //! A real PostgreSQL server.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::support::certs::Authority;
 use crate::support::folder::Folder;
+use crate::support::port;
 
 /// A running server with TLS, which takes nothing else over TCP; killed when dropped. Its authority's
 /// certificate is `ca.pem` in its folder.
@@ -50,7 +51,7 @@ impl Postgres {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let rules = "local all admin trust\nhostssl people portcullis all scram-sha-256\n";
         fs::write(data.join("pg_hba.conf"), rules).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port::free()));
         let child = spawn(&folder, address);
         let mut postgres = Self { address, folder, child };
         postgres.answers().await;
@@ -91,7 +92,7 @@ impl Postgres {
     }
 
     async fn answers(&mut self) {
-        for _ in 0..600 {
+        for _ in 0..1_200 {
             if self.psql("postgres", "SELECT 1").status.success() {
                 return;
             }

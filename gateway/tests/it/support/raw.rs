@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use crate::support::http::{Message, read_answer};
 
 /// How long a test waits for bytes before it calls the other side silent.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A byte stream in both directions.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}

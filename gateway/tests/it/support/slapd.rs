@@ -1,7 +1,7 @@
 //! A real LDAP server: `slapd`.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Command as Now, Stdio};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use crate::support::certs::Authority;
 use crate::support::folder::Folder;
+use crate::support::port;
 
 /// A running slapd; killed when dropped. Its authority's certificate is `ca.pem` in its folder.
 pub(crate) struct Slapd {
@@ -62,7 +63,7 @@ impl Slapd {
             .output()
             .expect("slapd is installed: run .ci/prerequisites test");
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = || SocketAddr::from(([127, 0, 0, 1], port::free()));
         let (address, secure) = (free(), free());
         let child = spawn(&folder, address, secure);
         let mut slapd = Self { address, secure, folder, child };

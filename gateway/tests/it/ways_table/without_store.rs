@@ -23,7 +23,7 @@ async fn a_store_that_is_away_is_503_wherever_its_cookie_counts() {
     let house = House::with(|settings| {
         settings.session = format!(
             "store = {{ kind = \"redis\", urls = [\"redis://127.0.0.1:{}\"], \
-             command_timeout = \"1s\", max_staleness = \"2s\" }}",
+             command_timeout = \"5s\", max_staleness = \"2s\" }}",
             redis.port
         );
     });

@@ -13,7 +13,7 @@ async def say(text, request: gr.Request):
     for word in f"{request.username} said {text} .".split(" "):
         said += f"{word} "
         yield said
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.4)
 
 
 with gr.Blocks(title="Echo", analytics_enabled=False) as demo:

@@ -15,7 +15,7 @@ use crate::session::{
     Standing, StreamTicket,
 };
 
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What all streams of a test are judged by.
