@@ -12,6 +12,7 @@ mod live;
 mod manager;
 mod memory;
 mod names;
+mod one_time;
 mod pace;
 mod record;
 mod redis;
@@ -33,6 +34,7 @@ pub use lifetime::Lifetimes;
 pub use live::{LiveStreams, NOBODY, StreamsFull};
 pub use manager::{Ends, Hot, Indexed, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
+pub use one_time::OneTimeTokens;
 pub use record::{NewSession, ProviderTokens, Session};
 pub use renewal::{
     Described, FaultClass, Granted, RenewalFault, RenewalSettings, Renewed, Renewer,
