@@ -19,8 +19,8 @@ use crate::endpoints::LoginMemory;
 use crate::observe::Metrics;
 use crate::oidc::Revoker;
 use crate::session::{
-    Lifetimes, LiveStreams, OneTime, OneTimeTokens, SessionManager, SessionSettings, StoreError,
-    UsedLinks,
+    Lifetimes, LiveStreams, OneTime, OneTimeTokens, SessionManager, SessionSettings, SharedTries,
+    StoreError, UsedLinks,
 };
 
 /// The sealing keys' file in the state directory.
@@ -58,6 +58,8 @@ pub(super) struct Lasting {
     links: OnceLock<Arc<dyn OneTime>>,
     /// The counters of failed logins, once there is a directory.
     pub tries: Mutex<Option<Arc<Throttle>>>,
+    /// Where replicas count them together.
+    pub shared_tries: Option<Arc<dyn SharedTries>>,
     /// Client connections.
     pub load: Load,
     /// The state directory.
@@ -144,6 +146,7 @@ impl Lasting {
             one_time,
             links,
             tries: Mutex::default(),
+            shared_tries: store.tries,
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
                 limits.connections_per_client,

@@ -25,6 +25,8 @@ mod store;
 mod stream;
 mod touches;
 
+#[cfg(test)]
+pub(crate) use self::redis::server as redis_server;
 pub use self::redis::{RedisServer, RedisSettings, RedisStore, look};
 pub use embedded::{EmbeddedStore, UsedLinks};
 pub use events::{EndCause, Ended};
@@ -39,6 +41,6 @@ pub use record::{NewSession, ProviderTokens, Session};
 pub use renewal::{
     Described, FaultClass, Granted, RenewalFault, RenewalSettings, Renewed, Renewer,
 };
-pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, Vitals};
+pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, SharedTries, Tried, Vitals};
 pub use store::{IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
 pub use stream::{AtEnd, Judgement, Opening, Standing, StreamTicket};

@@ -128,8 +128,7 @@ impl Fixture {
         let keyring = Arc::new(Keyring::open(&state, rotation(), &*clock).unwrap());
         let inner = MemoryStore::new(1_000);
         let store = Arc::new(Flaky { inner, down: false.into(), walks: 0.into() });
-        let keys = Arc::new(SealingKeys::in_memory(&*entropy));
-        let sealer = Sealer::new(keys, entropy.clone());
+        let sealer = Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), entropy.clone());
         let tokens = Arc::new(OneTimeTokens::alone(sealer.clone(), &*entropy));
         let sessions = sessions(store.clone(), sealer.clone(), clock.clone());
         let [public, chat, local] =

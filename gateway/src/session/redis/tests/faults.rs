@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::base::Secret;
 use crate::session::redis::server::Relay;
+use crate::session::shared::{SharedTries as _, Tried};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// The promise: so long after the server is back, it is used again.
@@ -286,6 +287,15 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     assert!(store.lease([1; 32], [1; 16], Duration::from_secs(9)).await.unwrap());
     assert!(store.replace([1; 32], vec![1], vec![2]).await.unwrap());
     store.release([1; 32], [1; 16]).await.unwrap();
+    let tried =
+        Tried { thing: [2; 32], step: Duration::from_secs(9), whole: Duration::from_secs(9) };
+    assert_eq!(store.take(&[tried]).await.unwrap(), None);
+    assert!(store.take(&[tried]).await.unwrap().is_some());
+    store.settle(&[tried], &[[3; 32]]).await.unwrap();
+    let longer = Tried { whole: Duration::from_secs(90), ..tried };
+    assert_eq!(store.take(&[longer]).await.unwrap(), None);
+    assert_eq!(store.take(&[longer]).await.unwrap(), None);
+    store.settle(&[longer], &[]).await.unwrap();
     assert!(store.remove([1; 32]).await.unwrap());
     assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));
     let said = look(&right).await;
