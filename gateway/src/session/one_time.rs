@@ -42,7 +42,7 @@ impl OneTimeTokens {
         Self { sealer, used, run: Box::default() }
     }
 
-    /// A token that says `content`, for a purpose in a context, good before `until`: base64url text of 83
+    /// A token that says `content`, for a purpose in a context, good before `until`: base64url text of 82
     /// characters and four for each three bytes of the content.
     pub fn give(&self, purpose: &str, context: &[u8], content: &[u8], until: Timestamp) -> String {
         let plain = [&until.as_millis().to_be_bytes(), content].concat();
