@@ -8,7 +8,7 @@ use crate::app::directory_servers;
 use crate::app::lasting::Lasting;
 use crate::app::providers::mapping;
 use crate::authn::password::{PasswordDesk, PasswordLimits};
-use crate::authn::{Allowance, Throttle};
+use crate::authn::{Allowance, Throttle, Tries};
 use crate::base::{ProviderId, SystemEntropy};
 use crate::config::{
     Checked, Config, Directory as Section, HttpDirectory as HttpSection, SecretSource,
@@ -51,7 +51,7 @@ pub(super) fn desk(
         address: allowance(password.address_tries),
         at_once: usize::try_from(password.at_once.get()).unwrap_or(usize::MAX),
     };
-    let desk = PasswordDesk::new(directories, throttle(lasting)?, limits);
+    let desk = PasswordDesk::new(directories, tries(lasting)?, limits);
     Ok(Some(Arc::new(desk)))
 }
 
@@ -94,6 +94,14 @@ fn service(issuer: String, section: &HttpSection) -> Result<HttpDirectory, Strin
         claims: mapping(&section.claims),
     };
     HttpDirectory::new(settings, section.secret.as_ref().map(SecretSource::secret), fetch)
+}
+
+fn tries(lasting: &Lasting) -> Result<Tries, BuildFault> {
+    let tries = Tries::alone(throttle(lasting)?);
+    Ok(match &lasting.shared_tries {
+        Some(shared) => tries.together(Arc::clone(shared), lasting.sealer.tagger()),
+        None => tries,
+    })
 }
 
 /// Opened once in a process: a reload must go on counting.

@@ -11,7 +11,6 @@ use crate::app::known_keys::KnownKeys;
 use crate::app::sessions;
 use crate::authn::Throttle;
 use crate::authn::api_key::{API_KEYS, ApiKeyFault, ApiKeys};
-use crate::authn::teams::Tickets;
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -20,7 +19,8 @@ use crate::endpoints::LoginMemory;
 use crate::observe::Metrics;
 use crate::oidc::Revoker;
 use crate::session::{
-    Lifetimes, LiveStreams, OneTime, SessionManager, SessionSettings, StoreError, UsedLinks,
+    Lifetimes, LiveStreams, OneTime, OneTimeTokens, SessionManager, SessionSettings, SharedTries,
+    StoreError, UsedLinks,
 };
 
 /// The sealing keys' file in the state directory.
@@ -52,12 +52,14 @@ pub(super) struct Lasting {
     pub issuer_keys: KnownKeys,
     /// The API keys; opened when a route takes the first one, or somebody makes one.
     api_keys: Mutex<Option<Arc<ApiKeys>>>,
-    /// Tickets of tabs that have not come back.
-    pub tickets: Arc<Tickets>,
+    /// Tokens that are good once: those of before a reload stay so.
+    pub one_time: Arc<OneTimeTokens>,
     /// Which signed links and logout tokens were used; opened when something may use up the first one.
     links: OnceLock<Arc<dyn OneTime>>,
     /// The counters of failed logins, once there is a directory.
     pub tries: Mutex<Option<Arc<Throttle>>>,
+    /// Where replicas count them together.
+    pub shared_tries: Option<Arc<dyn SharedTries>>,
     /// Client connections.
     pub load: Load,
     /// The state directory.
@@ -114,9 +116,14 @@ impl Lasting {
         let store = sessions::open(&config.session, &state, &clock, &entropy)?;
         let metrics = Arc::new(Metrics::default());
         let links = OnceLock::new();
-        if let Some(shared) = &store.shared {
-            let _ = links.set(Arc::clone(shared));
-        }
+        let one_time = match &store.shared {
+            Some(shared) => {
+                let _ = links.set(Arc::clone(shared));
+                OneTimeTokens::shared(sealer.clone(), Arc::clone(shared))
+            }
+            None => OneTimeTokens::alone(sealer.clone(), &*entropy),
+        };
+        let one_time = Arc::new(one_time);
         let sessions = SessionManager::new(
             store.sessions,
             sealer.clone(),
@@ -129,16 +136,17 @@ impl Lasting {
             clock,
             entropy,
             sessions: Arc::new(sessions),
-            logins: Arc::new(LoginMemory::shared(store.shared)),
+            logins: Arc::new(LoginMemory::new(store.shared, Arc::clone(&one_time))),
             sealer,
             sealing,
             revoker: Arc::new(Revoker::new(Arc::clone(&metrics))),
             metrics,
             issuer_keys: KnownKeys::default(),
             api_keys: Mutex::default(),
-            tickets: Arc::default(),
+            one_time,
             links,
             tries: Mutex::default(),
+            shared_tries: store.tries,
             load: Load::new(
                 usize::try_from(limits.connections).unwrap_or(usize::MAX),
                 limits.connections_per_client,

@@ -8,7 +8,7 @@ use crate::config::{Checked, Config, RedisStore as RedisSection, Session, Sessio
 use crate::observe::StoreGauges;
 use crate::session::{
     Breaker, EmbeddedStore, MemoryStore, OneTime, RedisServer, RedisSettings, RedisStore,
-    SessionManager, SessionStore, StoreError, look,
+    SessionManager, SessionStore, SharedTries, StoreError, look,
 };
 
 /// Sessions kept at most. A record takes about 1 KiB; a login above this is refused with 503, so
@@ -19,6 +19,7 @@ const MAX_SESSIONS: usize = 1_000_000;
 pub(super) struct Opened {
     pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) shared: Option<Arc<dyn OneTime>>,
+    pub(super) tries: Option<Arc<dyn SharedTries>>,
 }
 
 /// Opens the store that a configuration names.
@@ -42,10 +43,11 @@ pub(super) fn open(
             let store = RedisStore::open(settings, Arc::clone(clock), Arc::clone(entropy));
             let store = Arc::new(store);
             let shared: Arc<dyn OneTime> = Arc::<RedisStore>::clone(&store);
-            return Ok(Opened { sessions: store, shared: Some(shared) });
+            let tries: Arc<dyn SharedTries> = Arc::<RedisStore>::clone(&store);
+            return Ok(Opened { sessions: store, shared: Some(shared), tries: Some(tries) });
         }
     };
-    Ok(Opened { sessions, shared: None })
+    Ok(Opened { sessions, shared: None, tries: None })
 }
 
 /// How the server is reached that a configuration names.

@@ -14,6 +14,7 @@ mod session;
 mod signed_url;
 pub mod teams;
 mod throttle;
+mod tries;
 mod trusted_headers;
 
 pub use anonymous::Anonymous;
@@ -22,4 +23,5 @@ pub use chain::{Chain, ChainFault};
 pub use session::{CookieNames, SessionCookie};
 pub use signed_url::{BOUND, Entrance, LINK_TYPE, LinkForms, LinkSigner, Links};
 pub use throttle::{Allowance, Counted, Held, Throttle};
+pub use tries::{Ledger, Tries};
 pub use trusted_headers::{ProxyCertificates, TrustedHeaders};

@@ -1,4 +1,4 @@
-//! How often somebody may try: durable, so that a restart is no way to more tries.
+//! How often somebody may try at this gateway: durable, so that a restart is no way to more tries.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -80,7 +80,7 @@ impl Throttle {
             }
             let mut wait = Duration::ZERO;
             for (key, allowance) in counted {
-                let until = until(tries, key, now)?.saturating_add(allowance.step());
+                let until = until(tries, key, now)?.saturating_add(allowance.millis());
                 let over = until.saturating_sub(now.as_millis()).saturating_sub(allowance.whole());
                 wait = wait.max(Duration::from_millis(u64::try_from(over).unwrap_or(0)));
                 tries.insert(&key.0, until)?;
@@ -110,7 +110,7 @@ impl Throttle {
         let now = self.clock.now();
         let result = self.change(|tries| {
             for (key, allowance) in counted {
-                let until = until(tries, key, now)?.saturating_sub(allowance.step());
+                let until = until(tries, key, now)?.saturating_sub(allowance.millis());
                 tries.insert(&key.0, until)?;
             }
             Ok(Ok::<_, ()>(()))
@@ -166,8 +166,12 @@ fn until(
 }
 
 impl Allowance {
-    /// In how many milliseconds one try grows back.
-    fn step(self) -> i64 {
+    /// In what time one try grows back.
+    pub(in crate::authn) fn step(self) -> Duration {
+        self.within / self.tries.max(1)
+    }
+
+    fn millis(self) -> i64 {
         self.whole() / i64::from(self.tries.max(1))
     }
 
@@ -191,6 +195,10 @@ impl Counted {
                 Self::of("network", octets.first_chunk::<8>().map_or(&[], |it| it.as_slice()))
             }
         }
+    }
+
+    pub(in crate::authn) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 
     fn of(kind: &str, text: &[u8]) -> Self {

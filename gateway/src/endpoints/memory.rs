@@ -8,10 +8,10 @@ use crate::base::Timestamp;
 use crate::endpoints::state::{self, SpentStates};
 use crate::endpoints::teams::PopupCodes;
 use crate::oidc::Transaction;
-use crate::session::{OneTime, StoreError};
+use crate::session::{OneTime, OneTimeTokens, StoreError};
 
 /// Logins that came back, and who finished some lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LoginMemory {
     /// What replicas share; `None` where this gateway is alone.
     pub(super) shared: Option<Arc<dyn OneTime>>,
@@ -21,9 +21,10 @@ pub struct LoginMemory {
 }
 
 impl LoginMemory {
-    /// One that spends logins where other replicas do.
-    pub fn shared(by: Option<Arc<dyn OneTime>>) -> Self {
-        Self { shared: by, ..Self::default() }
+    /// One that spends logins where other replicas do, if there are any.
+    pub fn new(shared: Option<Arc<dyn OneTime>>, tokens: Arc<OneTimeTokens>) -> Self {
+        let popups = PopupCodes::new(tokens);
+        Self { shared, recent: RecentLogins::default(), spent: SpentStates::default(), popups }
     }
 
     /// Spends a login; false when it was spent before, also by a request at the same moment, also

@@ -184,8 +184,15 @@ impl SessionManager {
     /// # Errors
     /// When the session is not in memory and the store cannot be read.
     pub async fn find(&self, handle: &Handle) -> Result<Option<Arc<Session>>, StoreError> {
-        let key = handle.key();
-        match self.look_up(&key).await? {
+        self.find_by_key(&handle.key()).await
+    }
+
+    /// The same by its key: for what stands for a session without being its handle.
+    ///
+    /// # Errors
+    /// When the session is not in memory and the store cannot be read.
+    pub async fn find_by_key(&self, key: &SessionKey) -> Result<Option<Arc<Session>>, StoreError> {
+        match self.look_up(key).await? {
             Some(session) if !self.note_use(&session, self.clock.now()) => {
                 self.renewed(&session).await
             }

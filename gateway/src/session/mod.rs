@@ -12,6 +12,7 @@ mod live;
 mod manager;
 mod memory;
 mod names;
+mod one_time;
 mod pace;
 mod record;
 mod redis;
@@ -24,6 +25,8 @@ mod store;
 mod stream;
 mod touches;
 
+#[cfg(test)]
+pub(crate) use self::redis::server as redis_server;
 pub use self::redis::{RedisServer, RedisSettings, RedisStore, look};
 pub use embedded::{EmbeddedStore, UsedLinks};
 pub use events::{EndCause, Ended};
@@ -33,10 +36,11 @@ pub use lifetime::Lifetimes;
 pub use live::{LiveStreams, NOBODY, StreamsFull};
 pub use manager::{Ends, Hot, Indexed, SessionManager, SessionPage, SessionSettings, Swept, Whose};
 pub use memory::MemoryStore;
+pub use one_time::OneTimeTokens;
 pub use record::{NewSession, ProviderTokens, Session};
 pub use renewal::{
     Described, FaultClass, Granted, RenewalFault, RenewalSettings, Renewed, Renewer,
 };
-pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, Vitals};
+pub use shared::{Breaker, Elsewhere, OneTime, SharedStore, SharedTries, Tried, Vitals};
 pub use store::{Bars, IndexKey, SWEEP_BATCH, SessionStore, StoreError, StoredSession};
 pub use stream::{AtEnd, Judgement, Opening, Standing, StreamTicket};

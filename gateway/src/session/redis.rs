@@ -30,8 +30,9 @@ mod names;
 mod reach;
 mod scripts;
 #[cfg(test)]
-mod server;
+pub(crate) mod server;
 mod settings;
+mod tries;
 
 pub use look::look;
 pub use settings::{RedisServer, RedisSettings};

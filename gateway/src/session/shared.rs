@@ -1,6 +1,7 @@
 //! What a store offers that several gateways use at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -57,6 +58,35 @@ pub trait OneTime: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the store fails; the thing must not be let through then.
     async fn uses(&self, thing: [u8; 32]) -> Result<u32, StoreError>;
+}
+
+/// Tries that several gateways count together. Of each counted thing the store keeps until when its
+/// tries are used up, were they spread evenly, by its own clock; nothing when that is over.
+#[async_trait]
+pub trait SharedTries: Send + Sync + std::fmt::Debug {
+    /// Takes one try of each, or none, also where others take at the same moment. `Some` says in what
+    /// time the next one is there. No two may be of one thing.
+    ///
+    /// # Errors
+    /// When the store fails; a try may have been taken all the same.
+    async fn take(&self, tries: &[Tried]) -> Result<Option<Duration>, StoreError>;
+
+    /// Gives one try back to each of `given_back`, and forgets all tries of `forgotten`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn settle(&self, given_back: &[Tried], forgotten: &[[u8; 32]]) -> Result<(), StoreError>;
+}
+
+/// One try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Of what: a digest.
+    pub thing: [u8; 32],
+    /// In what time one try grows back; whole milliseconds, at least one.
+    pub step: Duration,
+    /// In what time all do.
+    pub whole: Duration,
 }
 
 /// What a shared store counts, for the metrics.

@@ -41,6 +41,8 @@ mod refusals;
 mod regression;
 mod rehearsal;
 mod reload;
+mod replica_passwords;
+mod replica_tabs;
 mod replicas;
 mod rotation;
 mod session_script;

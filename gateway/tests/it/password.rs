@@ -24,7 +24,7 @@ use crate::support::provider::Provider;
 use crate::support::settings::{HOST, Route, Settings};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
-const PASSWORD: &str = "canary-correct-horse-battery";
+pub(crate) const PASSWORD: &str = "canary-correct-horse-battery";
 const LOGIN: &str = "http://localhost/.portcullis/login";
 
 fn users(file: &Path, words: &[&str], input: &str) -> String {
@@ -45,7 +45,7 @@ fn users(file: &Path, words: &[&str], input: &str) -> String {
 }
 
 /// A folder with a users file in it, in which there are `ann` and `eve`.
-fn people() -> (Folder, PathBuf) {
+pub(crate) fn people() -> (Folder, PathBuf) {
     let folder = Folder::new();
     let file = folder.path().join("users.toml");
     let ann = ["add", "ann", "--role", "editor", "--group", "engineering", "--claim", "plan=pro"];
@@ -55,7 +55,7 @@ fn people() -> (Folder, PathBuf) {
     (folder, file)
 }
 
-fn with_people(settings: &mut Settings, file: &Path, more: &str) {
+pub(crate) fn with_people(settings: &mut Settings, file: &Path, more: &str) {
     settings.issuers =
         format!("[directories.staff]\nkind = \"file\"\npath = \"{}\"\n{more}", file.display());
     settings.swaps.push(("login = [\"test\"]", "login = [\"test\", \"staff\"]".to_owned()));

@@ -10,15 +10,15 @@ use crate::support::http::Message;
 use crate::support::lab::Lab;
 use crate::support::provider::Provider;
 use crate::support::raw::Raw;
-use crate::support::settings::{HOST, Route};
+use crate::support::settings::{HOST, Route, Settings};
 use crate::support::socket;
 
-const SITE: &str = "https://localhost";
-const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+pub(crate) const SITE: &str = "https://localhost";
+pub(crate) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const TEAMS_WEB: &str = "5e3ce6c0-2b1f-4285-8d4b-75ee78787346";
 const COOKIE: &str = "__Host-portcullis-teams";
 /// 43 characters that are no hash of anything we know; and the hash of "verifier".
-const CHALLENGE: &str = "iMnq5o6zALKXGivsnlom_0F5_WYda32GHkxlV7mq7hQ";
+pub(crate) const CHALLENGE: &str = "iMnq5o6zALKXGivsnlom_0F5_WYda32GHkxlV7mq7hQ";
 
 /// A house with a tab at `/tab/*`; the rest is for who signed in in a window.
 async fn house(teams: &str) -> Lab {
@@ -27,25 +27,26 @@ async fn house(teams: &str) -> Lab {
 
 async fn house_with(teams: &str, provider_more: &str) -> Lab {
     let provider = Provider::start_as_entra(TENANT).await;
-    Lab::around(provider, |settings| {
-        settings.https = true;
-        settings.provider = format!("subject = \"oid\"\n{provider_more}");
-        settings.issuers = format!("[teams]\nprovider = \"test\"\n{teams}");
-        settings.routes.insert(
-            0,
-            Route {
-                path: "/tab/*",
-                auth: r#"["teams", "session"]"#,
-                access: "access = \"authenticated\"",
-                token: r#"{ audience = "agent" }"#,
-            },
-        );
-    })
-    .await
+    Lab::around(provider, |settings| with_tabs(settings, teams, provider_more)).await
+}
+
+pub(crate) fn with_tabs(settings: &mut Settings, teams: &str, provider_more: &str) {
+    settings.https = true;
+    settings.provider = format!("subject = \"oid\"\n{provider_more}");
+    settings.issuers = format!("[teams]\nprovider = \"test\"\n{teams}");
+    settings.routes.insert(
+        0,
+        Route {
+            path: "/tab/*",
+            auth: r#"["teams", "session"]"#,
+            access: "access = \"authenticated\"",
+            token: r#"{ audience = "agent" }"#,
+        },
+    );
 }
 
 /// What Teams gives the page of a tab.
-fn token(lab: &Lab, change: &Value) -> String {
+pub(crate) fn token(lab: &Lab, change: &Value) -> String {
     let mut all = json!({
         "ver": "2.0", "aud": "portcullis", "azp": TEAMS_WEB, "tid": TENANT, "oid": "oid-engineer",
         "sub": "pairwise", "scp": "access_as_user", "name": "Ann Engineer",
@@ -54,7 +55,12 @@ fn token(lab: &Lab, change: &Value) -> String {
     lab.provider.sign(&all)
 }
 
-async fn post(tab: &mut Browser, page: &str, fields: &[(&str, &str)], body: &str) -> Message {
+pub(crate) async fn post(
+    tab: &mut Browser,
+    page: &str,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> Message {
     let fields = [&[("Origin", SITE)], fields].concat();
     tab.fetch("POST", &format!("{SITE}/.portcullis/teams/{page}"), &fields, body).await
 }
@@ -67,6 +73,12 @@ async fn signed_in(lab: &Lab) -> Browser {
     let answer = post(&mut tab, "session", &[("Authorization", &bearer)], "").await;
     assert_eq!(answer.status(), 204, "{}", answer.text());
     tab
+}
+
+/// The code that a window hands over.
+pub(crate) fn code(answer: &Message) -> String {
+    let text = answer.text();
+    text.split_once("data-code=\"").unwrap().1.split('"').next().unwrap().to_owned()
 }
 
 fn policy(answer: &Message) -> String {
@@ -228,10 +240,6 @@ async fn a_window_of_its_own_hands_its_sign_in_to_the_tab_once() {
     let (action, fields) = form(&page).unwrap();
     let forged: Vec<_> = fields.iter().filter(|(name, _)| name != "csrf").cloned().collect();
     assert_eq!(window.submit(&action, &forged).await.answer.status(), 403);
-    let code = |answer: &Message| {
-        let text = answer.text();
-        text.split_once("data-code=\"").unwrap().1.split('"').next().unwrap().to_owned()
-    };
     let mut codes = Vec::new();
     for _ in 0..2 {
         let handed = window.submit(&action, &fields).await.answer;

@@ -10,7 +10,7 @@ use crate::app::lasting::Lasting;
 use crate::app::providers;
 use crate::app::ways::chain::Ways;
 use crate::authn::Authenticator;
-use crate::authn::teams::{EntraSettings, EntraTokens, TeamsCookie, Tenants};
+use crate::authn::teams::{EntraSettings, EntraTokens, TeamsCookie, Tenants, Tickets};
 use crate::config::{Checked, Config, OidcProvider, Provider, Route, Teams};
 use crate::endpoints::Tabs;
 use crate::gate::Tab;
@@ -23,8 +23,8 @@ pub(super) fn way(ways: &Ways<'_>, route: &Route) -> Result<Arc<dyn Authenticato
     let sessions = Arc::clone(&ways.lasting.sessions);
     let provider = teams.provider.clone();
     let cookie = TeamsCookie::new(ways.cookies.clone(), sessions, provider);
-    let (tickets, clock) = (&ways.lasting.tickets, &ways.lasting.clock);
-    Ok(Arc::new(cookie.taking(Arc::clone(tickets), route.id(), Arc::clone(clock))))
+    let tickets = Tickets::new(Arc::clone(&ways.lasting.one_time));
+    Ok(Arc::new(cookie.taking(tickets, route.id(), Arc::clone(&ways.lasting.clock))))
 }
 
 /// What the pages of tabs need; `None` where there are no tabs.
@@ -60,7 +60,7 @@ pub(in crate::app) fn tabs(
         claims: providers::mapping(&oidc.claims),
     };
     let tokens = EntraTokens::new(settings, keys, Arc::clone(&lasting.clock));
-    let (provider, tickets) = (id.clone(), Arc::clone(&lasting.tickets));
+    let (provider, tickets) = (id.clone(), Tickets::new(Arc::clone(&lasting.one_time)));
     Ok(Some(Arc::new(Tabs { provider, tokens, tickets, tab: Arc::clone(tab) })))
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::authn::authenticator::{RejectReason, Unavailable};
-use crate::authn::throttle::{Allowance, Counted, Held, Throttle};
+use crate::authn::throttle::{Allowance, Counted, Held};
+use crate::authn::tries::Tries;
 use crate::base::{ProviderId, Secret};
 use crate::directory::{AccountKey, AccountName, Answer, Directory};
 use crate::identity::Principal;
@@ -16,7 +17,7 @@ use crate::identity::Principal;
 #[derive(Debug)]
 pub struct PasswordDesk {
     directories: Vec<(ProviderId, Arc<dyn Directory>)>,
-    throttle: Arc<Throttle>,
+    tries: Tries,
     limits: PasswordLimits,
     room: Semaphore,
 }
@@ -52,10 +53,10 @@ impl PasswordDesk {
     /// A desk before these directories.
     pub fn new(
         directories: Vec<(ProviderId, Arc<dyn Directory>)>,
-        throttle: Arc<Throttle>,
+        tries: Tries,
         limits: PasswordLimits,
     ) -> Self {
-        Self { directories, throttle, room: Semaphore::new(limits.at_once), limits }
+        Self { directories, tries, room: Semaphore::new(limits.at_once), limits }
     }
 
     /// Whether a name is that of a directory.
@@ -96,15 +97,14 @@ impl PasswordDesk {
             (Counted::address(client), self.limits.address),
         ];
         // Taken before, and given back after: tries at the same moment are counted too.
-        match self.counter(move |throttle| throttle.take(&counted)).await {
-            Ok(()) => {}
-            Err(Held::TooMany(wait)) => return Said::TooMany(wait),
-            Err(Held::Broken(cause)) => return unavailable("the counter of tries", cause),
-        }
+        let ledger = match self.tries.take(&counted).await {
+            Ok(ledger) => ledger,
+            Err(held) => return withheld(held),
+        };
         let (account, said) = self.ask(among, &name, password).await;
         let [(typed, allowance), address] = counted;
         if let Said::Unavailable(_) = said {
-            self.settle(move |it| it.give_back(&counted)).await;
+            self.tries.settle(ledger, &counted, &[]).await;
             return said;
         }
         // The account's own counter, whichever of its names was typed. It cannot be looked at before
@@ -113,21 +113,13 @@ impl PasswordDesk {
         let own = account.as_ref().map(|key| Counted::account(key.as_str()));
         let own = own.filter(|own| *own != typed);
         let bare = name.without_domain().map(Counted::account);
-        let held = self.counter(move |it| count(it, own, bare, known, allowance)).await;
-        match held {
-            Ok(()) => {}
-            Err(Held::TooMany(wait)) => return Said::TooMany(wait),
-            Err(Held::Broken(cause)) => return unavailable("the counter of tries", cause),
+        if let Err(held) = self.count(own, bare, known, allowance).await {
+            return withheld(held);
         }
         if let Said::Accept(..) = said {
-            let settle = move |throttle: &Throttle| {
-                for account in [Some(typed), own, bare].into_iter().flatten() {
-                    throttle.forget(account)?;
-                }
-                // The address keeps its other tries: an account of one's own resets nothing.
-                throttle.give_back(&[address])
-            };
-            self.settle(settle).await;
+            let accounts: Vec<_> = [Some(typed), own, bare].into_iter().flatten().collect();
+            // The address keeps its other tries: an account of one's own resets nothing.
+            self.tries.settle(ledger, &[address], &accounts).await;
         }
         said
     }
@@ -168,41 +160,36 @@ impl PasswordDesk {
         }
     }
 
-    async fn settle(&self, work: impl FnOnce(&Throttle) -> Result<(), String> + Send + 'static) {
-        if let Err(fault) = self.counter(move |it| work(it).map_err(Held::Broken)).await {
-            tracing::warn!(?fault, "a try that counts as none could not be given back");
-        }
-    }
-
-    async fn counter<T: Send + 'static>(
+    /// Takes a try of an account by what its directory calls it, and one of its name without a domain.
+    ///
+    /// The latter holds strangers only. So a name that nobody has runs out of tries over all its forms
+    /// as an account does, and the answers tell the two no more apart; and `info` of one domain takes no
+    /// tries from `info` of another.
+    async fn count(
         &self,
-        work: impl FnOnce(&Throttle) -> Result<T, Held> + Send + 'static,
-    ) -> Result<T, Held> {
-        let throttle = Arc::clone(&self.throttle);
-        let done = tokio::task::spawn_blocking(move || work(&throttle)).await;
-        done.unwrap_or_else(|cause| Err(Held::Broken(cause.to_string())))
+        own: Option<Counted>,
+        bare: Option<Counted>,
+        known: bool,
+        allowance: Allowance,
+    ) -> Result<(), Held> {
+        if let Some(bare) = bare.filter(|bare| Some(*bare) != own) {
+            match self.tries.take(&[(bare, allowance)]).await {
+                Err(Held::TooMany(_)) if known => {}
+                held => drop(held?),
+            }
+        }
+        if let Some(own) = own {
+            self.tries.take(&[(own, allowance)]).await?;
+        }
+        Ok(())
     }
 }
 
-/// Takes a try of an account by what its directory calls it, and one of its name without a domain.
-///
-/// The latter holds strangers only. So a name that nobody has runs out of tries over all its forms as
-/// an account does, and the answers tell the two no more apart; and `info` of one domain takes no
-/// tries from `info` of another.
-fn count(
-    throttle: &Throttle,
-    own: Option<Counted>,
-    bare: Option<Counted>,
-    known: bool,
-    allowance: Allowance,
-) -> Result<(), Held> {
-    let bare = bare.filter(|bare| Some(*bare) != own);
-    let held = bare.map_or(Ok(()), |bare| throttle.take(&[(bare, allowance)]));
+fn withheld(held: Held) -> Said {
     match held {
-        Err(Held::TooMany(_)) if known => {}
-        held => held?,
+        Held::TooMany(wait) => Said::TooMany(wait),
+        Held::Broken(cause) => unavailable("the counter of tries", cause),
     }
-    own.map_or(Ok(()), |own| throttle.take(&[(own, allowance)]))
 }
 
 fn unavailable(dependency: &'static str, cause: String) -> Said {

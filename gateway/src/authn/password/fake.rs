@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::authn::password::desk::{PasswordDesk, PasswordLimits};
 use crate::authn::throttle::{Allowance, Throttle};
+use crate::authn::tries::Tries;
 use crate::base::{Entropy, ManualClock, Secret, SystemEntropy, Timestamp};
 use crate::directory::{AccountKey, AccountName, Answer, Directory};
 use crate::identity::Principal;
@@ -94,7 +95,7 @@ impl Lab {
         };
         let directories: Vec<(_, Arc<dyn Directory>)> =
             vec![("guests".into(), guests.clone()), ("staff".into(), staff.clone())];
-        let desk = Arc::new(PasswordDesk::new(directories, throttle, limits));
+        let desk = Arc::new(PasswordDesk::new(directories, Tries::alone(throttle), limits));
         Self { staff, guests, clock, desk, file }
     }
 }

@@ -9,7 +9,7 @@ use crate::authn::session::CookieNames;
 use crate::authn::teams::tickets::{self, Shown, Tickets};
 use crate::base::{Clock, ProviderId, RouteId};
 use crate::identity::{Authenticated, WayIn};
-use crate::session::{Handle, Hot, Session, SessionManager};
+use crate::session::{Handle, Hot, Session, SessionKey, SessionManager, StoreError};
 use crate::web::cookie::{self, CookieValue};
 use crate::web::{Request, origin};
 
@@ -28,7 +28,7 @@ pub struct TeamsCookie {
 /// Where a route's tickets are taken.
 #[derive(Clone, Debug)]
 struct TicketDesk {
-    tickets: Arc<Tickets>,
+    tickets: Tickets,
     route: RouteId,
     clock: Arc<dyn Clock>,
 }
@@ -41,23 +41,28 @@ impl TeamsCookie {
 
     /// Takes tickets too, at the handshakes of WebSockets of this route.
     #[must_use]
-    pub fn taking(mut self, tickets: Arc<Tickets>, route: RouteId, clock: Arc<dyn Clock>) -> Self {
+    pub fn taking(mut self, tickets: Tickets, route: RouteId, clock: Arc<dyn Clock>) -> Self {
         self.tickets = Some(TicketDesk { tickets, route, clock });
         self
     }
 
-    /// The handle that a ticket stands for; `None` where no ticket is shown.
-    fn ticket(&self, request: &Request<'_>) -> Option<Result<Handle, RejectReason>> {
+    /// The session that a ticket stands for; `None` where no ticket is shown.
+    async fn ticket(&self, request: &Request<'_>) -> Option<Result<SessionKey, Outcome>> {
         let desk = self.tickets.as_ref()?;
         let text = match tickets::shown(request) {
             Shown::Nothing => return None,
-            Shown::Several => return Some(Err(RejectReason::Repeated)),
+            Shown::Several => return Some(Err(Outcome::Reject(RejectReason::Repeated))),
             // Anywhere else an address is kept, and passed on by people.
-            Shown::One(_) if !request.websocket => return Some(Err(RejectReason::Misplaced)),
+            Shown::One(_) if !request.websocket => {
+                return Some(Err(Outcome::Reject(RejectReason::Misplaced)));
+            }
             Shown::One(text) => text,
         };
-        let taken = desk.tickets.take(&text, &desk.route, desk.clock.now());
-        Some(taken.ok_or(RejectReason::Used))
+        let taken = desk.tickets.take(&text, &desk.route, desk.clock.now()).await;
+        Some(match taken {
+            Ok(key) => key.ok_or(Outcome::Reject(RejectReason::Used)),
+            Err(fault) => Err(unavailable(fault)),
+        })
     }
 
     /// The handle in the cookie, or what there is to say without one.
@@ -100,20 +105,17 @@ impl Authenticator for TeamsCookie {
     }
 
     async fn authenticate(&self, request: &Request<'_>) -> Outcome {
-        let handle = match self.ticket(request) {
-            Some(Ok(handle)) => handle,
-            Some(Err(reason)) => return Outcome::Reject(reason),
-            None => match self.cookie(request) {
-                Ok(handle) => handle,
-                Err(outcome) => return outcome,
-            },
+        let shown = match self.ticket(request).await {
+            Some(shown) => shown,
+            None => self.cookie(request).map(|handle| handle.key()),
         };
-        match self.manager.find(&handle).await {
+        let key = match shown {
+            Ok(key) => key,
+            Err(outcome) => return outcome,
+        };
+        match self.manager.find_by_key(&key).await {
             Ok(session) => self.judge(session.as_deref()),
-            Err(fault) => Outcome::Unavailable(Unavailable {
-                dependency: "the session store",
-                cause: Box::new(fault),
-            }),
+            Err(fault) => unavailable(fault),
         }
     }
 
@@ -140,6 +142,11 @@ impl Authenticator for TeamsCookie {
     ) -> Option<Outcome> {
         Some(self.judge(session))
     }
+}
+
+fn unavailable(fault: StoreError) -> Outcome {
+    let cause = Box::new(fault);
+    Outcome::Unavailable(Unavailable { dependency: "the session store", cause })
 }
 
 #[cfg(test)]

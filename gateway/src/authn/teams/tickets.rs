@@ -1,34 +1,25 @@
 //! One-time tickets that open a WebSocket where a browser keeps no cookies of ours.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use quick_cache::sync::Cache;
 use url::form_urlencoded;
 
-use crate::base::{Entropy, RouteId, Timestamp};
-use crate::session::Handle;
+use crate::base::{RouteId, Timestamp};
+use crate::session::{OneTimeTokens, SessionKey, StoreError};
 use crate::web::Request;
 
-/// Tickets that were given out and have not come back.
+/// Gives tickets out, and takes them.
 ///
 /// A page cannot add fields to the handshake of a WebSocket, so that the ticket stands in the address:
-/// it is good once, for a short time, for one route, and neither upstreams nor logs see it.
-#[derive(Debug)]
-pub struct Tickets(Cache<[u8; 32], Ticket>);
-
-/// What a ticket is good for.
+/// it is good once, for a short time, for one route, at every replica, and neither upstreams nor logs
+/// see it. It holds the session's key and not its handle: also opened, it would be no cookie.
 #[derive(Clone, Debug)]
-struct Ticket {
-    handle: Handle,
-    route: RouteId,
-    until: Timestamp,
-}
+pub struct Tickets(Arc<OneTimeTokens>);
 
 /// The parameter that carries it.
 const PARAMETER: &str = "portcullis_ticket";
-/// Tickets on their way at once; who comes with one that was pushed out asks for another.
-const REMEMBERED: usize = 4_096;
+const PURPOSE: &str = "teams ticket";
 
 /// What a query has of tickets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,33 +29,33 @@ pub(super) enum Shown {
     Several,
 }
 
-impl Default for Tickets {
-    fn default() -> Self {
-        Self(Cache::new(REMEMBERED))
-    }
-}
-
 impl Tickets {
     /// How long a ticket is good: a page asks for it right before it connects.
     pub const LIFETIME: Duration = Duration::from_secs(30);
 
-    /// A ticket for a session, on one route.
-    pub fn give(
-        &self,
-        handle: Handle,
-        route: RouteId,
-        now: Timestamp,
-        entropy: &dyn Entropy,
-    ) -> String {
-        let text = entropy.token::<32>();
-        self.0.insert(hash(&text), Ticket { handle, route, until: now.after(Self::LIFETIME) });
-        text
+    /// Tickets that are one-time tokens of these.
+    pub fn new(tokens: Arc<OneTimeTokens>) -> Self {
+        Self(tokens)
     }
 
-    /// Takes a ticket: once, whatever becomes of it.
-    pub(super) fn take(&self, text: &str, route: &RouteId, now: Timestamp) -> Option<Handle> {
-        let (_, ticket) = self.0.remove(&hash(text))?;
-        (ticket.route == *route && now < ticket.until).then_some(ticket.handle)
+    /// A ticket for a session, on one route.
+    pub fn give(&self, session: &SessionKey, route: &RouteId, now: Timestamp) -> String {
+        self.0.give(PURPOSE, route.as_str().as_bytes(), session, now.after(Self::LIFETIME))
+    }
+
+    /// The session of a ticket, once. `None` for one that opens nothing on this route; another route's is
+    /// not used up by that.
+    ///
+    /// # Errors
+    /// When nobody can say whether it was used.
+    pub(super) async fn take(
+        &self,
+        text: &str,
+        route: &RouteId,
+        now: Timestamp,
+    ) -> Result<Option<SessionKey>, StoreError> {
+        let said = self.0.take(PURPOSE, route.as_str().as_bytes(), text, now).await?;
+        Ok(said.and_then(|key| key.try_into().ok()))
     }
 
     /// The query as it goes on: without tickets, and else byte for byte. `None` where there is none in
@@ -92,32 +83,31 @@ fn find(query: &str) -> Shown {
     }
 }
 
-fn hash(text: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::SeededEntropy;
+    use crate::base::SystemEntropy;
+    use crate::crypto::{Sealer, SealingKeys};
 
-    #[test]
-    fn a_ticket_is_good_once_in_time_and_for_its_route() {
-        let (tickets, entropy) = (Tickets::default(), SeededEntropy::new(1));
-        let at = Timestamp::from_secs;
-        let handle = Handle::random(&entropy);
-        let give = || tickets.give(handle.clone(), "ws".into(), at(100), &entropy);
-        let take = |text: &str, route: &str, now| tickets.take(text, &route.into(), now).is_some();
+    #[tokio::test]
+    async fn a_ticket_is_good_once_in_time_and_for_its_route() {
+        let entropy = Arc::new(SystemEntropy);
+        let sealer = Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), entropy);
+        let tokens = Arc::new(OneTimeTokens::alone(sealer, &SystemEntropy));
+        let (tickets, at) = (Tickets::new(Arc::clone(&tokens)), Timestamp::from_secs);
+        let give = || tickets.give(&[7; 32], &"ws".into(), at(100));
+        let take = async |text: &str, route: &str, now| {
+            tickets.take(text, &route.into(), at(now)).await.unwrap()
+        };
         let ticket = give();
-        assert!(take(&ticket, "ws", at(129)));
-        assert!(!take(&ticket, "ws", at(100)), "used");
-        assert!(!take(&give(), "ws", at(130)), "late");
-        let elsewhere = give();
-        assert!(!take(&elsewhere, "other", at(100)));
-        assert!(!take(&elsewhere, "ws", at(100)), "spoilt");
-        assert!(!take("made up", "ws", at(100)));
+        assert!(ticket.len() < 200, "{}", ticket.len());
+        assert_eq!(take(&ticket, "other", 100).await, None);
+        assert_eq!(take(&ticket, "ws", 129).await, Some([7; 32]));
+        assert_eq!(take(&ticket, "ws", 100).await, None, "used");
+        assert_eq!(take(&give(), "ws", 130).await, None, "late");
+        assert_eq!(take("made up", "ws", 100).await, None);
+        let code = tokens.give("teams window", b"ws", &[7; 32], at(200));
+        assert_eq!(take(&code, "ws", 100).await, None, "made for something else");
     }
 
     #[test]

@@ -99,8 +99,7 @@ impl Endpoints {
         {
             return Notice { status: StatusCode::FORBIDDEN, code: "forged", ..ODD }.reply(request);
         }
-        let (popups, entropy) = (&self.parts.logins.popups, &*self.parts.entropy);
-        let code = popups.give(session, &challenge, now, entropy);
+        let code = self.parts.logins.popups.give(&session.key, &challenge, now);
         let (library, integrity) = (&tabs.tab.library, &tabs.tab.integrity);
         let html = Popup { library, integrity, code: &code }.render().unwrap_or_default();
         // Nothing here says `Cross-Origin-Opener-Policy`: the library could not answer the tab then.

@@ -14,7 +14,7 @@ use crate::endpoints::service::Endpoints;
 use crate::gate::{Gate, Tab};
 use crate::identity::WayIn;
 use crate::observe::{LoginResult, audit};
-use crate::session::{Handle, NewSession, ProviderTokens};
+use crate::session::{Handle, NewSession, ProviderTokens, Session, SessionKey, StoreError};
 use crate::web::{Reply, Request, origin};
 
 /// What signing in from a tab needs.
@@ -25,7 +25,7 @@ pub struct Tabs {
     /// Judges the tokens.
     pub tokens: EntraTokens,
     /// Tickets for tabs without cookies.
-    pub tickets: Arc<Tickets>,
+    pub tickets: Tickets,
     /// What the pages need to know.
     pub tab: Arc<Tab>,
 }
@@ -125,12 +125,13 @@ impl Endpoints {
             return bad();
         };
         let now = self.parts.clock.now();
-        let Some(session) = self.parts.logins.popups.redeem(&code, &verifier, now) else {
-            return bad();
+        let joined = match self.parts.logins.popups.redeem(&code, &verifier, now).await {
+            Ok(Some(key)) => self.session_to_join(&key).await,
+            Ok(None) => return bad(),
+            Err(fault) => Err(fault),
         };
-        // Whoever signed out in between is signed out.
-        let tokens = match self.parts.sessions.tokens(&session.key).await {
-            Ok(Some(tokens)) if session.provider == tabs.provider => tokens,
+        let (session, tokens) = match joined {
+            Ok(Some((session, tokens))) if session.provider == tabs.provider => (session, tokens),
             Ok(_) => return bad(),
             Err(fault) => {
                 tracing::error!(%fault, "a session cannot be read to be joined");
@@ -149,6 +150,16 @@ impl Endpoints {
             tokens,
         };
         self.welcome_tab(request, new).await
+    }
+
+    /// The session of a window. Whoever signed out in between is signed out.
+    async fn session_to_join(
+        &self,
+        key: &SessionKey,
+    ) -> Result<Option<(Arc<Session>, ProviderTokens)>, StoreError> {
+        let sessions = &self.parts.sessions;
+        let Some(session) = sessions.find_by_key(key).await? else { return Ok(None) };
+        Ok(sessions.tokens(key).await?.map(|tokens| (session, tokens)))
     }
 
     async fn welcome_tab(&self, request: &Request<'_>, new: NewSession) -> Reply {

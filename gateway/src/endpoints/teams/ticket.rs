@@ -55,8 +55,7 @@ impl Endpoints {
                 Err(refusal) => return *refusal,
             },
         };
-        let (now, entropy) = (self.parts.clock.now(), &*self.parts.entropy);
-        let ticket = tabs.tickets.give(handle, plan.id.clone(), now, entropy);
+        let ticket = tabs.tickets.give(&handle.key(), &plan.id, self.parts.clock.now());
         let lifetime = Tickets::LIFETIME.as_secs();
         data(StatusCode::OK, &json!({ "ticket": ticket, "expires_in": lifetime }))
     }

@@ -16,15 +16,15 @@ use crate::authn::{Chain, CookieNames};
 use crate::authz::Public;
 use crate::base::{Clock, Entropy, ManualClock, RequestId, SystemEntropy, Timestamp};
 use crate::crypto::{Algorithm, Encoder, Sealer, SealingKeys, SigningKey};
-use crate::endpoints::{EndpointParts, Endpoints, LogoutParts};
+use crate::endpoints::{EndpointParts, Endpoints, LoginMemory, LogoutParts};
 use crate::gate::{Farewell, Gate, RoutePlan, RouteRules};
 use crate::identity::StepUp;
 use crate::observe::Metrics;
 use crate::oidc::{Provider, ProviderSettings};
 use crate::route::{Pattern, Table};
 use crate::session::{
-    Ended, IndexKey, Lifetimes, LiveStreams, MemoryStore, SessionKey, SessionManager,
-    SessionSettings, SessionStore, StoreError, StoredSession, UsedLinks,
+    Ended, IndexKey, Lifetimes, LiveStreams, MemoryStore, OneTimeTokens, SessionKey,
+    SessionManager, SessionSettings, SessionStore, StoreError, StoredSession, UsedLinks,
 };
 use crate::token::{Document, Keyring, Minter, Rotation, TokenTimes};
 use crate::upstream::{Pool, PoolSettings, Protocol, Timeouts};
@@ -128,8 +128,8 @@ impl Fixture {
         let keyring = Arc::new(Keyring::open(&state, rotation(), &*clock).unwrap());
         let inner = MemoryStore::new(1_000);
         let store = Arc::new(Flaky { inner, down: false.into(), walks: 0.into() });
-        let keys = Arc::new(SealingKeys::in_memory(&*entropy));
-        let sealer = Sealer::new(keys, entropy.clone());
+        let sealer = Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), entropy.clone());
+        let tokens = Arc::new(OneTimeTokens::alone(sealer.clone(), &*entropy));
         let sessions = sessions(store.clone(), sealer.clone(), clock.clone());
         let [public, chat, local] =
             ["https://app.test", "https://chat.test", "http://localhost:8080"]
@@ -144,7 +144,7 @@ impl Fixture {
             providers,
             desk: None,
             sessions,
-            logins: Arc::default(),
+            logins: Arc::new(LoginMemory::new(None, tokens)),
             sealer,
             cookies: CookieNames::default(),
             origins: PublicOrigins::new(public, [chat, local]),

@@ -8,12 +8,13 @@ use super::*;
 use crate::authn::{Authenticator, CookieNames, Outcome};
 use crate::authz::AllowAuthenticated;
 use crate::crypto::{Sealer, SealingKeys, Tagger};
-use crate::endpoints::{EndpointParts, Endpoints, LogoutParts};
+use crate::endpoints::{EndpointParts, Endpoints, LoginMemory, LogoutParts};
 use crate::gate::AppPlan;
 use crate::gate::fixture::{Asked, World, open, plan};
 use crate::http1::HeadLimits;
 use crate::identity::{Authenticated, Fact, Principal, WayIn};
 use crate::observe::Metrics;
+use crate::session::OneTimeTokens;
 use crate::token::Document;
 use crate::web::forwarded::Trusted;
 use crate::web::origin::Origin;
@@ -84,15 +85,19 @@ fn snapshot_of(mut plan: RoutePlan) -> Snapshot {
     plan.strip.push(HeaderName::from_static("x-corp-badge"));
     let gate = World::new().gate(vec![("*/*", plan)]);
     let second = Duration::from_secs(1);
+    let sealer = Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), Arc::clone(&entropy));
     let endpoints = Endpoints::new(EndpointParts {
         app_cookies: Vec::new(),
         pomerium: false,
-        logins: Arc::default(),
+        logins: Arc::new(LoginMemory::new(
+            None,
+            Arc::new(OneTimeTokens::alone(sealer.clone(), &*entropy)),
+        )),
         logout: LogoutParts::default(),
         providers: Vec::new(),
         desk: None,
         sessions,
-        sealer: Sealer::new(Arc::new(SealingKeys::in_memory(&*entropy)), Arc::clone(&entropy)),
+        sealer,
         cookies: CookieNames::default(),
         origins: PublicOrigins::new(Origin::parse("https://app.test").unwrap(), []),
         jwks: None,

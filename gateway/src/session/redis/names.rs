@@ -66,6 +66,10 @@ impl Names {
     pub(super) fn used(&self, thing: &[u8; 32]) -> String {
         format!("{}used:{}", self.prefix, text(thing))
     }
+
+    pub(super) fn tries(&self, thing: &[u8; 32]) -> String {
+        format!("{}try:{}", self.prefix, text(thing))
+    }
 }
 
 /// A digest as text.

@@ -13,8 +13,10 @@ pub(super) struct Scripts {
     pub(super) release: Script,
     pub(super) remove: Script,
     pub(super) replace: Script,
+    pub(super) settle_tries: Script,
     pub(super) spend: Script,
     pub(super) sweep: Script,
+    pub(super) take_tries: Script,
     pub(super) touch: Script,
 }
 
@@ -27,7 +29,9 @@ pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts {
     release: Script::new(include_str!("release.lua")),
     remove: Script::new(include_str!("remove.lua")),
     replace: Script::new(include_str!("replace.lua")),
+    settle_tries: Script::new(include_str!("settle_tries.lua")),
     spend: Script::new(include_str!("spend.lua")),
     sweep: Script::new(include_str!("sweep.lua")),
+    take_tries: Script::new(include_str!("take_tries.lua")),
     touch: Script::new(include_str!("touch.lua")),
 });

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::base::Secret;
 use crate::session::redis::server::Relay;
+use crate::session::shared::{SharedTries as _, Tried};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// The promise: so long after the server is back, it is used again.
@@ -316,6 +317,15 @@ async fn each_command_is_allowed(store: &RedisStore) {
     let bob = stored("bob", 10, 1_000);
     assert!(!store.insert_unless_barred([2; 32], bob, bars).await.unwrap());
     store.release([1; 32], [1; 16]).await.unwrap();
+    let tried =
+        Tried { thing: [2; 32], step: Duration::from_secs(9), whole: Duration::from_secs(9) };
+    assert_eq!(store.take(&[tried]).await.unwrap(), None);
+    assert!(store.take(&[tried]).await.unwrap().is_some());
+    store.settle(&[tried], &[[3; 32]]).await.unwrap();
+    let longer = Tried { whole: Duration::from_secs(90), ..tried };
+    assert_eq!(store.take(&[longer]).await.unwrap(), None);
+    assert_eq!(store.take(&[longer]).await.unwrap(), None);
+    store.settle(&[longer], &[]).await.unwrap();
     assert!(store.remove([1; 32]).await.unwrap());
     assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));
 }
