@@ -44,6 +44,7 @@ mod reload;
 mod replicas;
 mod rotation;
 mod session_script;
+mod shared_api_keys;
 mod signed_url;
 mod step_up;
 mod stream_ends;

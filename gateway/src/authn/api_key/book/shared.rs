@@ -46,7 +46,7 @@ impl ApiKeys {
     }
 
     /// Takes up what other gateways have changed, and ends the streams of keys that they have ended. Looks at
-    /// the files' dates only, where nobody has. Call it twice each second.
+    /// the files' dates only, where nobody has. Call it several times each second.
     ///
     /// # Errors
     /// When a file is damaged, gone, or cannot be read: its keys stay as they are in memory.
