@@ -25,6 +25,9 @@ pub(super) type Rows = BTreeMap<ApiKeyId, (ApiKey, Digest)>;
 /// When keys were last used, in milliseconds since the Unix epoch.
 pub(super) type Uses = BTreeMap<ApiKeyId, i64>;
 
+/// What a file holds, and which one it was.
+type Read<T> = (BTreeMap<ApiKeyId, T>, Stamp);
+
 /// The directory.
 pub(super) struct Parts(PathBuf);
 
@@ -138,9 +141,7 @@ impl Parts {
     }
 }
 
-fn read<T: for<'a> Deserialize<'a>>(
-    path: &Path,
-) -> Result<Option<(BTreeMap<ApiKeyId, T>, Stamp)>, ApiKeyFault> {
+fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Option<Read<T>>, ApiKeyFault> {
     let Some((text, stamp)) = keyfile::read_up_to(path, MOST_BYTES)? else { return Ok(None) };
     let file: File<T> = serde_json::from_slice(text.expose())
         .map_err(|_| damaged(path, "not the JSON that we write"))?;
