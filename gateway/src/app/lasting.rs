@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use crate::app::known_keys::KnownKeys;
 use crate::app::sessions;
 use crate::authn::Throttle;
-use crate::authn::api_key::{API_KEYS, ApiKeyFault, ApiKeys};
+use crate::authn::api_key::{API_KEYS, ApiKeyFault, ApiKeys, SHARED_API_KEYS};
 use crate::base::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::config::{Checked, Config};
 use crate::crypto::{Sealer, SealingKeys, SealingKeysFault, keyfile};
@@ -66,6 +66,10 @@ pub(super) struct Lasting {
     pub state: PathBuf,
     /// The directory of the keys: the state directory, or one that replicas share.
     pub keys: PathBuf,
+    /// The directory in which replicas share API keys, where they do.
+    pub shared_api_keys: Option<PathBuf>,
+    /// Why API keys of other gateways cannot be taken up, if they cannot.
+    pub api_keys_trouble: ArcSwapOption<String>,
     /// Why the process is not ready to serve, if it is not.
     pub trouble: ArcSwapOption<String>,
     /// Whether the process is on its way out.
@@ -153,6 +157,8 @@ impl Lasting {
             ),
             state,
             keys,
+            shared_api_keys: config.server.keys.as_ref().map(|keys| keys.join(SHARED_API_KEYS)),
+            api_keys_trouble: ArcSwapOption::empty(),
             trouble: ArcSwapOption::empty(),
             draining: AtomicBool::new(false),
         })
@@ -160,10 +166,11 @@ impl Lasting {
 }
 
 impl Lasting {
-    /// The API keys, in a file in the state directory. Waits for the disk the first time.
+    /// The API keys: where replicas share them, or in a file in the state directory. Waits for the disk the
+    /// first time.
     ///
     /// # Errors
-    /// The file cannot be opened.
+    /// They cannot be opened.
     pub(super) fn api_keys(&self) -> Result<Arc<ApiKeys>, ApiKeyFault> {
         let mut opened = self.api_keys.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = &*opened {
@@ -172,9 +179,21 @@ impl Lasting {
         let path = self.state.join(API_KEYS);
         let live = Arc::clone(self.sessions.live());
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
-        let keys = Arc::new(ApiKeys::open(&path, live, clock, entropy)?);
+        let keys = Arc::new(match &self.shared_api_keys {
+            Some(folder) => ApiKeys::open_shared(folder, &path, live, clock, entropy)?,
+            None => ApiKeys::open(&path, live, clock, entropy)?,
+        });
         *opened = Some(Arc::clone(&keys));
         Ok(keys)
+    }
+
+    /// Takes up what other gateways have changed of API keys, where they are shared. Waits for the disk.
+    ///
+    /// # Errors
+    /// They cannot be read; those in memory stay as they are.
+    pub(super) fn sync_api_keys(&self) -> Result<(), ApiKeyFault> {
+        let opened = self.api_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        opened.map_or(Ok(()), |keys| keys.sync())
     }
 
     /// Writes when API keys were last used, where there are any. Waits for the disk.

@@ -1,6 +1,7 @@
 //! The composition root: checked configuration → parts → routes → servers; reload, admin, demo.
 
 mod admin;
+mod api_keys;
 mod app_plan;
 mod audit_sinks;
 mod build;

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::app::admin::{Admin, AdminSocket, Door, Peer, SocketFault, SocketFile, router};
+use crate::app::api_keys;
 use crate::app::audit_sinks;
 use crate::app::build::BuildFault;
 use crate::app::lasting::Lasting;
@@ -130,6 +131,7 @@ async fn serve(
     let _socket = administer(pages, admin.listener, socket);
     reloader.attend();
     let housekeeping = tokio::spawn(housekeeping(Arc::clone(&lasting)));
+    let following = tokio::spawn(api_keys::follow(Arc::clone(&lasting)));
     info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), "portcullis is up");
 
     orders.wait_for_stop(&reloader).await;
@@ -141,6 +143,7 @@ async fn serve(
     proxy.edge.http_cleanup().await;
     drain(&lasting, config.server.limits.drain_time.std()).await;
     housekeeping.abort();
+    following.abort();
     if let Some(renewing) = renewing {
         renewing.abort();
     }

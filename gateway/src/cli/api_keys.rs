@@ -1,11 +1,15 @@
 //! `portcullis api-keys`: keys that let programs in.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::authn::api_key::{API_KEYS, ApiKeyFault, ApiKeyId, ApiKeyRequest, ApiKeys, Listed};
+use crate::authn::api_key::{
+    API_KEYS, ApiKeyFault, ApiKeyId, ApiKeyRequest, ApiKeys, Listed, SHARED_API_KEYS,
+    TAKEN_OVER_API_KEYS,
+};
 use crate::base::{Clock, SystemClock, SystemEntropy};
 use crate::cli::control::{Control, ControlFault, cell, table};
 use crate::session::LiveStreams;
@@ -15,6 +19,9 @@ use crate::session::LiveStreams;
 pub(super) struct ApiKeysArgs {
     #[command(flatten)]
     control: Control,
+    /// The directory that replicas share: `[server] keys`. Asked for where no gateway runs here
+    #[arg(long, value_name = "DIR", global = true)]
+    keys: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -80,8 +87,16 @@ pub(super) enum ApiKeysFault {
     InUse(ApiKeyFault),
     #[error(transparent)]
     Keys(#[from] ApiKeyFault),
+    /// A mistyped name must not make a directory that no gateway looks at.
+    #[error("there is no directory {0}; name that of `server.keys`: --keys DIR")]
+    NoDirectory(PathBuf),
     #[error("{0}")]
     Request(String),
+    /// A key that is made in the old place would be good nowhere.
+    #[error(
+        "no gateway runs, and its API keys are where replicas share them; say where: --keys DIR"
+    )]
+    Shared,
 }
 
 impl ApiKeysArgs {
@@ -93,7 +108,9 @@ impl ApiKeysArgs {
         let (method, target, document) = self.action.request();
         let asked = self.control.ask(method, &target, document.as_ref());
         let (done, note) = match asked {
-            Err(ControlFault::NotRunning(_)) if self.control.state.is_dir() => {
+            Err(ControlFault::NotRunning(_))
+                if self.keys.is_some() || self.control.state.is_dir() =>
+            {
                 let note = "\nNo gateway runs: routes were not looked at.";
                 (self.without_gateway(clock)?, note)
             }
@@ -119,15 +136,33 @@ impl ApiKeysArgs {
         })
     }
 
-    /// Only one process has the file open, so that nobody's change is lost.
-    fn without_gateway(&self, clock: &dyn Clock) -> Result<Value, ApiKeysFault> {
-        let path = self.control.state.join(API_KEYS);
+    /// The keys, where no gateway runs. Of a file of its own only one process can have them, so that nobody's
+    /// change is lost; shared ones may be changed by others meanwhile.
+    fn open(&self) -> Result<ApiKeys, ApiKeysFault> {
+        let own = self.control.state.join(API_KEYS);
         let streams = Arc::new(LiveStreams::new(0));
-        let keys = ApiKeys::open(&path, streams, Arc::new(SystemClock), Arc::new(SystemEntropy));
-        let keys = keys.map_err(|fault| match fault {
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let opened = match &self.keys {
+            Some(shared) if !shared.is_dir() => {
+                return Err(ApiKeysFault::NoDirectory(shared.clone()));
+            }
+            Some(shared) => {
+                let folder = shared.join(SHARED_API_KEYS);
+                ApiKeys::open_shared(&folder, &own, streams, clock, entropy)
+            }
+            None if self.control.state.join(TAKEN_OVER_API_KEYS).exists() && !own.exists() => {
+                return Err(ApiKeysFault::Shared);
+            }
+            None => ApiKeys::open(&own, streams, clock, entropy),
+        };
+        opened.map_err(|fault| match fault {
             fault @ ApiKeyFault::InUse { .. } => ApiKeysFault::InUse(fault),
             fault => fault.into(),
-        })?;
+        })
+    }
+
+    fn without_gateway(&self, clock: &dyn Clock) -> Result<Value, ApiKeysFault> {
+        let keys = self.open()?;
         let known =
             |id: &str| ApiKeyId::parse(id).ok_or_else(|| ApiKeyFault::Unknown(id.to_owned()));
         Ok(match &self.action {
@@ -242,5 +277,31 @@ mod tests {
         assert!(run(&state, &["enable", id]).unwrap_err().contains("cannot be undone"));
         assert!(run(&state, &["revoke", "nonsense"]).unwrap_err().contains("api-keys list"));
         std::fs::remove_dir_all(state).unwrap();
+    }
+
+    #[test]
+    fn without_a_gateway_those_that_replicas_share_are_changed() {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let folder = std::env::temp_dir().join(format!("api-keys-cli-{}", entropy.token::<9>()));
+        let (state, shared) = (folder.join("state"), folder.join("shared"));
+        let at = shared.to_str().unwrap().to_owned();
+        let with = |words: &[&str]| run(&state, &[words, &["--keys", &at]].concat());
+        let create = ["create", "ci", "--owner", "ci-bot", "--all-routes"];
+        let fault = with(&create).unwrap_err();
+        assert!(fault.contains("there is no directory") && !shared.exists(), "{fault}");
+        std::fs::create_dir_all(&state).unwrap();
+        std::fs::create_dir_all(&shared).unwrap();
+        let before = run(&state, &create).unwrap();
+        let told = with(&create).unwrap();
+        assert!(told.starts_with("pck_"), "{told}");
+        with(&["revoke", told.get(4..16).unwrap()]).unwrap();
+        let listed = with(&["list"]).unwrap();
+        assert!(listed.contains("revoked") && listed.contains(before.get(4..16).unwrap()));
+        for words in [&["list"][..], &create] {
+            let fault = run(&state, words).unwrap_err();
+            assert!(fault.contains("--keys DIR"), "{fault}");
+        }
+        assert!(!state.join(API_KEYS).exists(), "no key is made where nobody looks for it");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

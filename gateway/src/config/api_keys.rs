@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::names::FieldName;
 
-/// Keys that `portcullis api-keys` makes, for programs. They are kept in the state directory, only as
-/// hashes.
+/// Keys that `portcullis api-keys` makes, for programs. They are kept in the state directory, or in
+/// `server.keys` where replicas share it, only as hashes.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApiKeys {

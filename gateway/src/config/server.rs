@@ -45,9 +45,9 @@ pub struct Server {
     /// is not there. Relative to this file's directory. Whoever can read it can sign tokens.
     #[serde(default = "state")]
     pub state: PathBuf,
-    /// The directory for the keys that sign tokens and seal sessions, where replicas share it. Each
-    /// writes to it: one makes a new key, the others take it up within a second. Relative to this
-    /// file's directory. Default: the state directory, which only one process may have.
+    /// The directory for the keys that sign tokens and seal sessions, and for API keys, where replicas
+    /// share it. Each writes to it: one makes a new key, the others take it up within a second. Relative
+    /// to this file's directory. Default: the state directory, which only one process may have.
     pub keys: Option<PathBuf>,
     /// Worker threads; default one for each core, which is what the work of a proxy scales with.
     pub threads: Option<NonZeroUsize>,

@@ -34,10 +34,12 @@ pub enum KeyfileFault {
         cause: io::Error,
     },
     /// Not a file that could hold keys.
-    #[error("{} is not a regular file of at most {MAX_BYTES} bytes; name a key file", path.display())]
+    #[error("{} is not a regular file of at most {most} bytes; name a key file", path.display())]
     NotAKeyFile {
         /// Which path.
         path: PathBuf,
+        /// The bytes it may have.
+        most: u64,
     },
 }
 
@@ -69,11 +71,19 @@ pub fn read_private(path: &Path) -> Result<Option<Secret<Vec<u8>>>, KeyfileFault
 /// # Errors
 /// As [`read_private`].
 pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
+    read_up_to(path, MAX_BYTES)
+}
+
+/// As [`read_stamped`], for a file of at most `most` bytes.
+///
+/// # Errors
+/// As [`read_private`].
+pub fn read_up_to(path: &Path, most: u64) -> Result<Option<Stamped>, KeyfileFault> {
     let io = |step| move |cause| KeyfileFault::Io { step, path: path.to_owned(), cause };
     // Opening a FIFO would wait for a writer for ever.
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
-            return Err(KeyfileFault::NotAKeyFile { path: path.to_owned() });
+            return Err(KeyfileFault::NotAKeyFile { path: path.to_owned(), most });
         }
         Ok(_) => {}
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -82,8 +92,8 @@ pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
     let file = File::open(path).map_err(io("open"))?;
     // Of the open file, not of the path: the path may name another file by now.
     let facts = file.metadata().map_err(io("look at"))?;
-    if !facts.is_file() || facts.len() > MAX_BYTES {
-        return Err(KeyfileFault::NotAKeyFile { path: path.to_owned() });
+    if !facts.is_file() || facts.len() > most {
+        return Err(KeyfileFault::NotAKeyFile { path: path.to_owned(), most });
     }
     let mode = facts.mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -92,7 +102,7 @@ pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
     let size = usize::try_from(facts.len()).unwrap_or(0);
     // Room for all at once: a growing buffer would leave copies of keys behind in memory.
     let mut contents = Vec::with_capacity(size.saturating_add(1));
-    file.take(MAX_BYTES).read_to_end(&mut contents).map_err(io("read"))?;
+    file.take(most).read_to_end(&mut contents).map_err(io("read"))?;
     Ok(Some((Secret::new(contents), Stamp::of(&facts))))
 }
 
@@ -101,8 +111,8 @@ pub fn read_stamped(path: &Path) -> Result<Option<Stamped>, KeyfileFault> {
 /// # Errors
 /// When any step fails; the old file is then untouched.
 pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), KeyfileFault> {
-    let name =
-        path.file_name().ok_or_else(|| KeyfileFault::NotAKeyFile { path: path.to_owned() })?;
+    let nameless = || KeyfileFault::NotAKeyFile { path: path.to_owned(), most: MAX_BYTES };
+    let name = path.file_name().ok_or_else(nameless)?;
     let folder = folder_of(path);
     create_private_dir(folder)?;
     let mut temp_name = std::ffi::OsString::from(".");

@@ -46,6 +46,7 @@ mod replica_tabs;
 mod replicas;
 mod rotation;
 mod session_script;
+mod shared_api_keys;
 mod signed_url;
 mod step_up;
 mod stream_ends;

@@ -120,27 +120,33 @@ async fn change(
     }
 }
 
-/// Switches the keys of principals off; how many. `wanted` says whose.
+/// Switches the keys of principals off; how many. `wanted` says whose. One that cannot be written is off in
+/// memory, and keeps none of the others.
 pub(super) async fn disable_those(
     admin: &Admin,
     by: &Caller,
     wanted: impl Fn(&ApiKey) -> bool + Send + 'static,
 ) -> Result<usize, ApiKeyFault> {
-    let disabled = work(admin, move |keys| {
+    let (disabled, fault) = work(admin, move |keys| {
+        // Those too that another gateway has just made.
+        let mut fault = keys.sync();
         let mut disabled = Vec::new();
         for listed in keys.list() {
             let on = listed.key.revoked.is_none() && !listed.key.disabled;
             if on && wanted(&listed.key) {
-                disabled.push(keys.switch(listed.key.id, true)?.id);
+                match keys.switch(listed.key.id, true) {
+                    Ok(key) => disabled.push(key.id),
+                    Err(first) => fault = fault.and(Err(first)),
+                }
             }
         }
-        Ok(disabled)
+        Ok((disabled, fault))
     })
     .await?;
     for id in &disabled {
         done(by, "api_key.disable", id.as_str(), None);
     }
-    Ok(disabled.len())
+    fault.map(|()| disabled.len())
 }
 
 /// Does what waits for the disk where it holds nobody up.
@@ -192,9 +198,11 @@ fn done(by: &Caller, action: &str, target: &str, fault: Option<&ApiKeyFault>) {
 
 fn refuse(fault: &ApiKeyFault) -> Response {
     let (status, code) = match fault {
-        ApiKeyFault::Damaged { .. } | ApiKeyFault::InUse { .. } | ApiKeyFault::Io(_) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "store_failed")
-        }
+        ApiKeyFault::Damaged { .. }
+        | ApiKeyFault::File(_)
+        | ApiKeyFault::Gone { .. }
+        | ApiKeyFault::InUse { .. }
+        | ApiKeyFault::Io(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_failed"),
         ApiKeyFault::Full => (StatusCode::INSUFFICIENT_STORAGE, "full"),
         ApiKeyFault::Revoked(_) => (StatusCode::CONFLICT, "revoked"),
         ApiKeyFault::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),

@@ -39,6 +39,10 @@ pub(super) fn parts(admin: &Admin) -> Vec<Part> {
     } else {
         parts.push(gateway(admin.lasting.trouble.load_full().map(|trouble| trouble.to_string())));
     }
+    if let Some(fault) = admin.lasting.api_keys_trouble.load_full() {
+        let (name, trouble) = ("API keys".to_owned(), Some(fault.to_string()));
+        parts.push(Part { name, needed: false, trouble });
+    }
     for pool in &current.built.pools {
         let trouble = (!pool.is_resolved()).then(|| "no server has an address".to_owned());
         parts.push(Part { name: format!("upstream {}", pool.id()), needed: true, trouble });

@@ -7,12 +7,14 @@ use std::path::Path;
 
 use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
-use crate::authn::api_key::book::ApiKeyFault;
+use crate::authn::api_key::fault::ApiKeyFault;
 use crate::authn::api_key::text::ApiKeyId;
 use crate::base::Timestamp;
 
 /// The keys' file in the state directory.
 pub const API_KEYS: &str = "api-keys.redb";
+/// What that file is called when its keys are where replicas share them.
+pub const TAKEN_OVER_API_KEYS: &str = "api-keys.redb.taken-over";
 
 /// Each key's record, by its public name.
 const KEYS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("keys");

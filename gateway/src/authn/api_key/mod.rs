@@ -1,14 +1,19 @@
 //! The way in by a key that we made, and the keys themselves.
 
 mod book;
+mod entry;
+mod fault;
 mod file;
+mod parts;
 mod record;
 mod request;
 mod text;
 mod way;
 
-pub use book::{ApiKeyFault, ApiKeys, Listed};
-pub use file::API_KEYS;
+pub use book::{ApiKeys, Listed};
+pub use fault::ApiKeyFault;
+pub use file::{API_KEYS, TAKEN_OVER_API_KEYS};
+pub use parts::SHARED_API_KEYS;
 pub use record::{ApiKey, ApiKeyOwner, KeyRoutes, KeyState, NewApiKey};
 pub use request::ApiKeyRequest;
 pub use text::{ApiKeyId, PREFIX};

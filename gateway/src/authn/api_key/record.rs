@@ -1,6 +1,7 @@
 //! What is known of a key, and what of it is written.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,11 @@ impl ApiKey {
         }
     }
 
+    /// Whether it was revoked so long ago that nobody asks for it any more.
+    pub(super) fn is_forgotten(&self, now: Timestamp) -> bool {
+        self.revoked.is_some_and(|since| now.since(since) > FORGOTTEN_AFTER)
+    }
+
     /// Who it is that uses it.
     pub(super) fn principal(&self) -> Arc<Principal> {
         let owner = &self.owner;
@@ -141,6 +147,9 @@ impl KeyState {
     }
 }
 
+/// Until then a revoked key is listed.
+pub(super) const FORGOTTEN_DAYS: u64 = 90;
+pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(FORGOTTEN_DAYS * 86_400);
 /// The claim with the key's public name.
 const CLAIM: &str = "api_key";
 
@@ -149,7 +158,7 @@ const VERSION: u8 = 1;
 
 /// A key as it is written. Of its secret only the digest, which opens nothing.
 #[derive(Serialize, Deserialize)]
-struct Record {
+pub(super) struct Record {
     version: u8,
     sha256: [u8; 32],
     name: String,
@@ -162,38 +171,48 @@ struct Record {
     revoked: Option<Timestamp>,
 }
 
+impl Record {
+    /// What is written of a key.
+    pub(super) fn of(key: &ApiKey, digest: &Digest) -> Self {
+        let key = key.clone();
+        Self {
+            version: VERSION,
+            sha256: digest.0,
+            name: key.name,
+            owner: key.owner,
+            scopes: key.scopes,
+            routes: key.routes,
+            created: key.created,
+            expires: key.expires,
+            disabled: key.disabled,
+            revoked: key.revoked,
+        }
+    }
+
+    /// The key again; `None` where another version wrote it.
+    pub(super) fn into_key(self, id: ApiKeyId) -> Option<(ApiKey, Digest)> {
+        let key = ApiKey {
+            id,
+            name: self.name,
+            owner: self.owner,
+            scopes: self.scopes,
+            routes: self.routes,
+            created: self.created,
+            expires: self.expires,
+            disabled: self.disabled,
+            revoked: self.revoked,
+        };
+        (self.version == VERSION).then_some((key, Digest(self.sha256)))
+    }
+}
+
 /// A key as bytes.
 pub(super) fn to_bytes(key: &ApiKey, digest: &Digest) -> Vec<u8> {
-    let key = key.clone();
-    let record = Record {
-        version: VERSION,
-        sha256: digest.0,
-        name: key.name,
-        owner: key.owner,
-        scopes: key.scopes,
-        routes: key.routes,
-        created: key.created,
-        expires: key.expires,
-        disabled: key.disabled,
-        revoked: key.revoked,
-    };
     // Only types of ours, none of which can fail; an empty record would not read back.
-    serde_json::to_vec(&record).unwrap_or_default()
+    serde_json::to_vec(&Record::of(key, digest)).unwrap_or_default()
 }
 
 /// Reads what [`to_bytes`] wrote.
 pub(super) fn from_bytes(id: ApiKeyId, bytes: &[u8]) -> Option<(ApiKey, Digest)> {
-    let record: Record = serde_json::from_slice(bytes).ok()?;
-    let key = ApiKey {
-        id,
-        name: record.name,
-        owner: record.owner,
-        scopes: record.scopes,
-        routes: record.routes,
-        created: record.created,
-        expires: record.expires,
-        disabled: record.disabled,
-        revoked: record.revoked,
-    };
-    (record.version == VERSION).then_some((key, Digest(record.sha256)))
+    serde_json::from_slice::<Record>(bytes).ok()?.into_key(id)
 }

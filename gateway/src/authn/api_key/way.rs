@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
-use crate::authn::api_key::book::{ApiKeys, Entry};
+use crate::authn::api_key::book::ApiKeys;
+use crate::authn::api_key::entry::Entry;
 use crate::authn::api_key::record::KeyState;
 use crate::authn::api_key::text::{Digest, PREFIX, Presented};
 use crate::authn::authenticator::{Authenticator, Outcome, RejectReason};

@@ -1,5 +1,8 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::*;
-use crate::authn::api_key::record::{ApiKeyOwner, KeyRoutes};
+use crate::authn::api_key::record::{ApiKeyOwner, FORGOTTEN_AFTER, KeyRoutes};
 use crate::base::{ManualClock, SystemEntropy};
 use crate::session::LiveStreams;
 
@@ -34,7 +37,7 @@ impl Drop for Fixture {
     }
 }
 
-fn new(name: &str) -> NewApiKey {
+pub(super) fn new(name: &str) -> NewApiKey {
     NewApiKey {
         name: name.to_owned(),
         owner: ApiKeyOwner {
@@ -108,6 +111,18 @@ fn whoever_switches_a_key_off_ends_its_streams_and_on_again_it_opens_new_ones() 
     let none = ApiKeyId::parse("000000000000").unwrap();
     assert!(matches!(keys.revoke(none), Err(ApiKeyFault::Unknown(_))));
     assert!(matches!(keys.switch(none, true), Err(ApiKeyFault::Unknown(_))));
+}
+
+#[test]
+fn a_key_that_is_switched_on_twice_keeps_its_streams_within_reach() {
+    let fixture = Fixture::new();
+    let keys = fixture.open().unwrap();
+    let (made, _) = keys.create(new("ci")).unwrap();
+    let open = fixture.live.register_credential(keys.find(made.id).unwrap().streams).unwrap();
+    keys.switch(made.id, false).unwrap();
+    assert_eq!(open.over(), None, "it was on");
+    keys.revoke(made.id).unwrap();
+    assert_eq!(open.over(), Some(EndCause::Revoked));
 }
 
 #[test]
