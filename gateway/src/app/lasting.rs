@@ -119,15 +119,8 @@ impl Lasting {
         };
         let store = sessions::open(&config.session, &state, &clock, &entropy)?;
         let metrics = Arc::new(Metrics::default());
-        let links = OnceLock::new();
-        let one_time = match &store.shared {
-            Some(shared) => {
-                let _ = links.set(Arc::clone(shared));
-                OneTimeTokens::shared(sealer.clone(), Arc::clone(shared))
-            }
-            None => OneTimeTokens::alone(sealer.clone(), &*entropy),
-        };
-        let one_time = Arc::new(one_time);
+        let links = store.shared.clone().map_or_else(OnceLock::new, OnceLock::from);
+        let one_time = Arc::new(one_time(store.shared.clone(), &sealer, &*entropy));
         let sessions = SessionManager::new(
             store.sessions,
             sealer.clone(),
@@ -162,6 +155,17 @@ impl Lasting {
             trouble: ArcSwapOption::empty(),
             draining: AtomicBool::new(false),
         })
+    }
+}
+
+fn one_time(
+    shared: Option<Arc<dyn OneTime>>,
+    sealer: &Sealer,
+    entropy: &dyn Entropy,
+) -> OneTimeTokens {
+    match shared {
+        Some(used) => OneTimeTokens::shared(sealer.clone(), used),
+        None => OneTimeTokens::alone(sealer.clone(), entropy),
     }
 }
 

@@ -247,6 +247,33 @@ fn issue(authority: &Issuer<'static, KeyPair>, name: &str) -> (String, String) {
     (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
 }
 
+/// Everything that a store sends.
+async fn may_all_that_it_does(store: &RedisStore) {
+    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
+    store.touch(vec![([1; 32], Timestamp::from_secs(20))]).await.unwrap();
+    assert_eq!(store.keys_of(name("ann")).await.unwrap(), [[1; 32]]);
+    assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
+    assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
+    assert!(store.lease([1; 32], [1; 16], Duration::from_secs(9)).await.unwrap());
+    assert!(store.replace([1; 32], vec![name("anna")], vec![1], vec![2]).await.unwrap());
+    let bars = store.bars(&[name("bob")]).await.unwrap();
+    store.bar(&[name("bob")]).await.unwrap();
+    let bob = stored("bob", 10, 1_000);
+    assert!(!store.insert_unless_barred([2; 32], bob, bars).await.unwrap());
+    store.release([1; 32], [1; 16]).await.unwrap();
+    let tried =
+        Tried { thing: [2; 32], step: Duration::from_secs(9), whole: Duration::from_secs(9) };
+    assert_eq!(store.take(&[tried]).await.unwrap(), None);
+    assert!(store.take(&[tried]).await.unwrap().is_some());
+    store.settle(&[tried], &[[3; 32]]).await.unwrap();
+    let longer = Tried { whole: Duration::from_secs(90), ..tried };
+    assert_eq!(store.take(&[longer]).await.unwrap(), None);
+    assert_eq!(store.take(&[longer]).await.unwrap(), None);
+    store.settle(&[longer], &[]).await.unwrap();
+    assert!(store.remove([1; 32]).await.unwrap());
+    assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));
+}
+
 #[tokio::test]
 async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -298,34 +325,8 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
         assert!(!trouble.contains("hunter2"), "{trouble}");
     }
     let store = early(right.clone()).await;
-    each_command_is_allowed(&store).await;
+    may_all_that_it_does(&store).await;
     let said = look(&right).await;
     assert!(said[0].as_ref().unwrap().contains("master"), "{said:?}");
     let _ = std::fs::remove_dir_all(&folder);
-}
-
-async fn each_command_is_allowed(store: &RedisStore) {
-    store.insert([1; 32], stored("ann", 10, 1_000)).await.unwrap();
-    store.touch(vec![([1; 32], Timestamp::from_secs(20))]).await.unwrap();
-    assert_eq!(store.keys_of(name("ann")).await.unwrap(), [[1; 32]]);
-    assert!(store.spend([7; 32], 1, Timestamp::from_secs(60), store.clock.now()).await.unwrap());
-    assert!(store.sweep(Timestamp::from_secs(5), Duration::from_secs(9)).await.unwrap().is_empty());
-    assert!(store.lease([1; 32], [1; 16], Duration::from_secs(9)).await.unwrap());
-    assert!(store.replace([1; 32], vec![name("anna")], vec![1], vec![2]).await.unwrap());
-    let bars = store.bars(&[name("bob")]).await.unwrap();
-    store.bar(&[name("bob")]).await.unwrap();
-    let bob = stored("bob", 10, 1_000);
-    assert!(!store.insert_unless_barred([2; 32], bob, bars).await.unwrap());
-    store.release([1; 32], [1; 16]).await.unwrap();
-    let tried =
-        Tried { thing: [2; 32], step: Duration::from_secs(9), whole: Duration::from_secs(9) };
-    assert_eq!(store.take(&[tried]).await.unwrap(), None);
-    assert!(store.take(&[tried]).await.unwrap().is_some());
-    store.settle(&[tried], &[[3; 32]]).await.unwrap();
-    let longer = Tried { whole: Duration::from_secs(90), ..tried };
-    assert_eq!(store.take(&[longer]).await.unwrap(), None);
-    assert_eq!(store.take(&[longer]).await.unwrap(), None);
-    store.settle(&[longer], &[]).await.unwrap();
-    assert!(store.remove([1; 32]).await.unwrap());
-    assert_eq!(store.keys(None, 10).await.unwrap(), (vec![], None));
 }
