@@ -9,7 +9,7 @@ use tracing::{error, info};
 use crate::app::lasting::Lasting;
 
 /// Within a second, a key that is revoked at one gateway opens nothing at the others.
-const EVERY: Duration = Duration::from_millis(300);
+const EVERY: Duration = Duration::from_millis(250);
 
 /// Until the process ends, where replicas share keys. A task of its own: a share that hangs must hold up nothing else.
 pub(super) async fn follow(lasting: Arc<Lasting>) {

@@ -15,14 +15,24 @@ pub(crate) async fn ask(gateway: &Gateway, method: &str, target: &str, body: &st
 }
 
 pub(crate) async fn ask_at(socket: &Path, method: &str, target: &str, body: &str) -> Message {
-    let mut stream = UnixStream::connect(socket).await.expect("the socket answers");
+    try_at(socket, method, target, body).await.expect("the socket answers")
+}
+
+/// As [`ask_at`], of a gateway that may be killed meanwhile.
+pub(crate) async fn try_at(
+    socket: &Path,
+    method: &str,
+    target: &str,
+    body: &str,
+) -> std::io::Result<Message> {
+    let mut stream = UnixStream::connect(socket).await?;
     let request = format!(
         "{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    read_answer(&mut stream, method).await.unwrap()
+    stream.write_all(request.as_bytes()).await?;
+    read_answer(&mut stream, method).await
 }
 
 /// Runs a command that must succeed; what it prints.
