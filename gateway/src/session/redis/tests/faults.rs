@@ -321,7 +321,6 @@ async fn tls_with_certificates_on_both_sides_and_a_user_who_may_little() {
         let store = RedisStore::open(wrong, Arc::new(SystemClock), Arc::new(SystemEntropy));
         store.ready().await;
         let trouble = store.trouble().expect("it must not connect").to_string();
-        println!("{trouble}");
         assert!(!trouble.contains("hunter2"), "{trouble}");
     }
     let store = early(right.clone()).await;
