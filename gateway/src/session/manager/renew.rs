@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::{sleep, timeout};
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, sleep, spawn, timeout};
 use crate::session::events::{EndCause, Ended};
 use crate::session::handle::SessionKey;
 use crate::session::manager::{RECORD, SessionManager, TOKENS};
@@ -132,7 +131,7 @@ impl SessionManager {
         let (flight, landing) = self.renewals.board(session.key);
         if let Some(landing) = landing {
             let (key, provider) = (session.key, session.provider.clone());
-            tokio::spawn(async move {
+            spawn(async move {
                 let _landing = landing;
                 // Before the lease, which must not run out while others are served.
                 let _room = manager.renewals.circuits.room(&provider).await;
