@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
+use shuttle::rand::{Rng as _, thread_rng};
 
 use crate::base::Clock as _;
 use crate::identity::Principal;
@@ -15,9 +16,7 @@ use crate::session::record::{ProviderTokens, Session};
 use crate::session::renewal::{
     Described, FaultClass, Granted, RenewalFault, RenewalSettings, Renewed, Renewer,
 };
-use crate::session::schedules::world::{
-    Ear, Shared, a_millisecond_passes, a_while, sign_in_with,
-};
+use crate::session::schedules::world::{Ear, Shared, a_millisecond_passes, a_while, sign_in_with};
 
 pub(super) const LIFE: Duration = Duration::from_secs(300);
 pub(super) const SETTINGS: RenewalSettings = RenewalSettings {
@@ -79,6 +78,10 @@ impl Provider {
         self.loses_leases_in.store(left.saturating_sub(1), Ordering::SeqCst);
         if left == 1 {
             self.store.lose_leases();
+            // Long enough for another one to ask.
+            for _ in 0..thread_rng().gen_range(0..200) {
+                yield_now().await;
+            }
         }
         a_while().await;
     }
