@@ -1,4 +1,4 @@
-//! A provider that gives each refresh token once, and two gateways that renew a session at it.
+//! A provider that gives each refresh token once, and gateways that renew a session at it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -47,18 +47,29 @@ pub(super) struct Provider {
     pub(super) refused_early: AtomicBool,
 }
 
+/// One gateway's way to the provider.
+#[derive(Debug)]
+pub(super) struct Client {
+    provider: Arc<Provider>,
+    described: AtomicUsize,
+    /// What the gateway has renewed the session to.
+    told: AtomicUsize,
+}
+
 /// One of the gateways.
 pub(super) struct Gateway {
     pub(super) manager: Arc<SessionManager>,
-    pub(super) ear: Arc<Ear>,
-    follower: JoinHandle<()>,
+    pub(super) client: Arc<Client>,
+    /// What it hears of the others, where there are any.
+    pub(super) ear: Option<Arc<Ear>>,
+    follower: Option<JoinHandle<()>>,
 }
 
-/// Two gateways that both know a session.
+/// Gateways that all know one session.
 pub(super) struct Gateways {
     pub(super) store: Arc<Shared>,
     pub(super) provider: Arc<Provider>,
-    pub(super) each: [Gateway; 2],
+    pub(super) each: Vec<Gateway>,
     pub(super) handle: Handle,
 }
 
@@ -99,13 +110,19 @@ impl Provider {
     }
 }
 
+impl Client {
+    pub(super) fn told(&self) -> usize {
+        self.told.load(Ordering::SeqCst)
+    }
+}
+
 #[async_trait]
-impl Renewer for Provider {
+impl Renewer for Client {
     async fn grant(&self, _: &Session, tokens: &ProviderTokens) -> Result<Granted, RenewalFault> {
         a_while().await;
-        let number = self.rotate(number_of(tokens))?;
-        self.think().await;
-        Ok(Granted { tokens: numbered(&self.store, number), unverified: None })
+        let number = self.provider.rotate(number_of(tokens))?;
+        self.provider.think().await;
+        Ok(Granted { tokens: numbered(&self.provider.store, number), unverified: None })
     }
 
     async fn describe(
@@ -114,15 +131,41 @@ impl Renewer for Provider {
         _: &ProviderTokens,
         granted: Granted,
     ) -> Result<Described, RenewalFault> {
-        self.think().await;
-        Ok(Described { principal: ann(number_of(&granted.tokens)), tokens: granted.tokens })
+        self.provider.think().await;
+        let number = number_of(&granted.tokens);
+        self.described.store(number, Ordering::SeqCst);
+        Ok(Described { principal: ann(number), tokens: granted.tokens })
     }
 
-    fn report(&self, _: &Session, _: Result<Renewed, &RenewalFault>) {}
+    fn report(&self, _: &Session, outcome: Result<Renewed, &RenewalFault>) {
+        if outcome.is_ok() {
+            self.told.fetch_max(self.described.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+    }
+}
+
+impl Gateway {
+    fn new(store: &Arc<Shared>, provider: &Arc<Provider>, is_alone: bool) -> Self {
+        let (manager, ear) = match is_alone {
+            true => (store.failing(0), None),
+            false => {
+                let (manager, ear) = store.replica();
+                ear.horizon.raise();
+                (manager, Some(ear))
+            }
+        };
+        let provider = Arc::clone(provider);
+        let (described, told) = Default::default();
+        let client = Arc::new(Client { provider, described, told });
+        manager.renew_by(Arc::clone(&client) as Arc<dyn Renewer>, SETTINGS);
+        let following = Arc::clone(&manager);
+        let follower = ear.is_some().then(|| spawn(async move { following.follow().await }));
+        Self { manager, client, ear, follower }
+    }
 }
 
 impl Gateways {
-    pub(super) fn new(manners: Manners) -> Self {
+    pub(super) fn new(count: usize, manners: Manners) -> Self {
         let store = Shared::new();
         let provider = Arc::new(Provider {
             store: Arc::clone(&store),
@@ -131,18 +174,12 @@ impl Gateways {
             loses_leases_in: AtomicUsize::new(0),
             refused_early: AtomicBool::new(false),
         });
-        let each = [(); 2].map(|()| {
-            let (manager, ear) = store.replica();
-            manager.renew_by(Arc::clone(&provider) as Arc<dyn Renewer>, SETTINGS);
-            ear.horizon.raise();
-            let following = Arc::clone(&manager);
-            let follower = spawn(async move { following.follow().await });
-            Gateway { manager, ear, follower }
-        });
+        let each =
+            (0..count).map(|_| Gateway::new(&store, &provider, count == 1)).collect::<Vec<_>>();
         a_millisecond_passes();
         let handle = block_on(sign_in_with(&each[0].manager, ann(1), numbered(&store, 1)));
         let it = Self { store, provider, each, handle };
-        assert_eq!((it.version(0), it.version(1)), (Some(1), Some(1)));
+        assert_eq!(it.versions(), vec![Some(1); count]);
         it
     }
 
@@ -158,9 +195,14 @@ impl Gateways {
         spawn(async move { manager.find(&handle).await.unwrap().as_deref().map(version_of) })
     }
 
-    /// What a gateway says of the session.
-    pub(super) fn version(&self, at: usize) -> Option<usize> {
-        block_on(self.each[at].manager.find(&self.handle)).unwrap().as_deref().map(version_of)
+    /// What the gateways say of the session; no use of it.
+    pub(super) fn versions(&self) -> Vec<Option<usize>> {
+        self.each.iter().map(|gateway| version(&gateway.manager, &self.handle)).collect()
+    }
+
+    /// What the store says of it, asked by a gateway that has just begun.
+    pub(super) fn stored_version(&self) -> Option<usize> {
+        version(&self.store.replica().0, &self.handle)
     }
 
     /// The number of the token in the store.
@@ -179,10 +221,17 @@ impl Gateways {
     /// Whatever was told is heard.
     pub(super) fn hear_all(&mut self) {
         for gateway in &mut self.each {
-            gateway.ear.close();
-            block_on(&mut gateway.follower).unwrap();
+            if let (Some(ear), Some(follower)) = (&gateway.ear, gateway.follower.take()) {
+                ear.close();
+                block_on(follower).unwrap();
+            }
         }
+        a_millisecond_passes();
     }
+}
+
+fn version(manager: &SessionManager, handle: &Handle) -> Option<usize> {
+    block_on(manager.peek(handle)).unwrap().as_deref().map(version_of)
 }
 
 pub(super) fn version_of(session: &Session) -> usize {

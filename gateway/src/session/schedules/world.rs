@@ -246,7 +246,7 @@ impl SessionStore for Restless {
         if before.is_some_and(|before| before.record != record) {
             self.shared.tell(Elsewhere::Changed(key), self.ear.as_ref());
         }
-        yield_now().await;
+        a_while().await;
         if left > 0 { lost } else { Ok(replaced) }
     }
 
@@ -256,6 +256,9 @@ impl SessionStore for Restless {
         holder: [u8; 16],
         _: Duration,
     ) -> Result<bool, StoreError> {
+        if self.ear.is_none() {
+            return Ok(true);
+        }
         yield_now().await;
         let taken = *self.shared.leases.lock().unwrap().entry(key).or_insert(holder) == holder;
         yield_now().await;
