@@ -58,7 +58,7 @@ fn a_token_is_used_once_and_none_is_lost_however_many_ask_and_writes_fail() {
     for (gateways, late, failures) in
         [(1, true, 2), (2, false, 0), (2, true, 0), (2, false, 2), (2, true, 3)]
     {
-        among(gateways, 80, Manners::Revokes, move |mut it| {
+        among(gateways, 60, Manners::Revokes, move |mut it| {
             for rotation in 2..=3 {
                 it.expire(late);
                 it.store.fail_writes(failures);
@@ -78,7 +78,7 @@ fn a_token_is_used_once_and_none_is_lost_however_many_ask_and_writes_fail() {
 #[test]
 fn a_session_that_ends_while_it_is_renewed_has_ended() {
     for (late, ender) in [(false, 0), (false, 1), (true, 0), (true, 1)] {
-        among(2, 120, Manners::Revokes, move |it| an_end_meanwhile(it, late, ender));
+        among(2, 80, Manners::Revokes, move |it| an_end_meanwhile(it, late, ender));
     }
 }
 
@@ -167,13 +167,15 @@ fn nobody_is_served_what_is_older_than_what_a_gateway_knows() {
                 }
             })
         });
-        for round in 0..4 {
-            if round % 2 == 0 {
+        for round in 0..10 {
+            if round % 5 == 0 {
                 it.expire(false);
             }
-            (0..thread_rng().gen_range(0..50)).for_each(|_| point());
-            it.each[round % 2].ear.as_ref().unwrap().horizon.raise();
-            a_millisecond_passes();
+            (0..thread_rng().gen_range(0..30)).for_each(|_| point());
+            if let Some(gateway) = it.each.get(thread_rng().gen_range(0..4)) {
+                gateway.ear.as_ref().unwrap().horizon.raise();
+                a_millisecond_passes();
+            }
         }
         asking.into_iter().for_each(|thread| thread.join().unwrap());
         it.settle();
@@ -195,7 +197,7 @@ fn nobody_is_served_what_is_older_than_what_a_gateway_knows() {
 #[test]
 fn a_lost_lease_loses_no_token() {
     for late in [false, true] {
-        among(2, 200, Manners::Revokes, move |it| {
+        among(2, 100, Manners::Revokes, move |it| {
             it.expire(late);
             // While it says who it is: the new tokens are in the store by then.
             it.provider.lose_leases_in(2);
@@ -211,7 +213,7 @@ fn a_lost_lease_loses_no_token() {
 #[test]
 fn whoever_was_refused_because_another_was_faster_ends_no_session() {
     for (late, failures) in [(false, 0), (true, 0), (false, 1)] {
-        among(2, 120, Manners::Refuses, move |mut it| {
+        among(2, 60, Manners::Refuses, move |mut it| {
             it.expire(late);
             it.provider.lose_leases_in(1);
             it.store.fail_writes(failures);
