@@ -14,7 +14,7 @@ pub use deadline::Deadline;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use ids::{IssuerId, KeyId, ProviderId, RequestId, RouteId, UpstreamId};
 #[cfg(test)]
-pub(crate) use schedule::{lock, lock_file};
+pub(crate) use schedule::{lock, lock_file, sleep, spawn, timeout};
 pub use secret::Secret;
 #[cfg(not(test))]
-pub(crate) use sync::{lock, lock_file};
+pub(crate) use sync::{lock, lock_file, sleep, spawn, timeout};

@@ -1,14 +1,19 @@
 //! Schedules: a test is run again and again, and each time its threads and tasks take turns in another order.
 //!
 //! Turns change where a lock is taken, where a future waits, and at each [`point`]. What lies between is one
-//! step: memory ordering is not put to the test here.
+//! step: memory ordering is not put to the test here. Nor is time, which does not pass by itself: a sleep is
+//! a few turns of the others, and nobody waits too long.
 
 use std::fs::{File, TryLockError as FileBusy};
 use std::io;
 use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
 
+use shuttle::future::yield_now;
+use shuttle::rand::{Rng as _, thread_rng};
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, Runner, current, thread};
+use tokio::time::error::Elapsed;
 
 use crate::base::sync;
 
@@ -43,6 +48,30 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
             Err(TryLockError::WouldBlock) => {}
         }
     }
+}
+
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    if current::try_get_current_task().is_none() {
+        sync::spawn(task);
+    } else {
+        drop(shuttle::future::spawn(task));
+    }
+}
+
+pub(crate) async fn sleep(time: Duration) {
+    if current::try_get_current_task().is_none() {
+        return sync::sleep(time).await;
+    }
+    for _ in 0..thread_rng().gen_range(1..6) {
+        yield_now().await;
+    }
+}
+
+pub(crate) async fn timeout<F: Future>(time: Duration, waiting: F) -> Result<F::Output, Elapsed> {
+    if current::try_get_current_task().is_none() {
+        return sync::timeout(time, waiting).await;
+    }
+    Ok(waiting.await)
 }
 
 pub(crate) fn lock_file(file: &File) -> io::Result<()> {

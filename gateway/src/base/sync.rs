@@ -1,9 +1,12 @@
-//! Taking a lock. In the tests' build [`schedule`](super::schedule) does it instead: under a schedule, whoever
-//! takes a lock may have to wait until everybody else has had a turn.
+//! Locks, tasks and time. In the tests' build [`schedule`](super::schedule) has them instead: under a schedule,
+//! whoever takes a lock may have to wait until everybody else has had a turn, and tasks are its own.
 
 use std::fs::File;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(crate) use tokio::spawn;
+pub(crate) use tokio::time::{sleep, timeout};
 
 /// Waits for a lock. One whose holder has panicked is as good as any: holders leave whole what they guard.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,12 +1,12 @@
 //! How providers are spared: few are asked at once, and one that fails is asked now and then only.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::base::{ProviderId, Timestamp};
+use crate::base::{ProviderId, Timestamp, lock};
 use crate::session::renewal::pause;
 
 /// One circuit for each provider that sessions name.
@@ -70,7 +70,7 @@ impl Circuits {
     }
 
     fn with<T>(&self, provider: &ProviderId, act: impl FnOnce(&mut Circuit) -> T) -> T {
-        let mut circuits = self.circuits();
+        let mut circuits = lock(&self.0);
         if let Some(circuit) = circuits.get_mut(provider) {
             return act(circuit);
         }
@@ -80,10 +80,6 @@ impl Circuits {
             shut_until: Timestamp::default(),
             trying: false,
         }))
-    }
-
-    fn circuits(&self) -> MutexGuard<'_, HashMap<ProviderId, Circuit>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use tokio::sync::watch;
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, lock};
 use crate::session::circuits::Circuits;
 use crate::session::handle::SessionKey;
 use crate::session::manager::SessionManager;
@@ -67,7 +67,7 @@ impl Renewals {
 
     /// Notes when a session is due. One that finds no room is renewed at its next use.
     pub(crate) fn schedule(&self, key: SessionKey, at: Timestamp) {
-        let mut schedule = self.schedule.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut schedule = lock(&self.schedule);
         if schedule.len() < self.limit {
             schedule.push(Reverse((at, key)));
         }
@@ -75,7 +75,7 @@ impl Renewals {
 
     /// Takes those that are due, at most so many, the longest due first.
     pub(crate) fn take_due(&self, now: Timestamp, most: usize) -> Vec<SessionKey> {
-        let mut schedule = self.schedule.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut schedule = lock(&self.schedule);
         let mut due = Vec::new();
         while due.len() < most
             && schedule.peek().is_some_and(|Reverse((at, _))| *at <= now)
@@ -120,10 +120,6 @@ impl Drop for Landing {
         // Before those who wait are woken: who comes now begins anew.
         lock(&self.under_way).remove(&self.key);
     }
-}
-
-fn lock(under_way: &UnderWay) -> MutexGuard<'_, HashMap<SessionKey, Flight>> {
-    under_way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Renewals {

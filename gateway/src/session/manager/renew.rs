@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::time::{sleep, timeout};
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, sleep, spawn, timeout};
 use crate::session::events::{EndCause, Ended};
 use crate::session::handle::SessionKey;
+use crate::session::manager::renew::keep::{Holder, Write};
 use crate::session::manager::{RECORD, SessionManager, TOKENS};
 use crate::session::record::{ProviderTokens, Session};
 use crate::session::renewal::{
     Due, FaultClass, Renewal, RenewalFault, RenewalSettings, Renewed, Renewer,
 };
 use crate::session::renewals::{Engine, Flight};
-use crate::session::store::{IndexKey, StoreError, StoredSession};
+use crate::session::store::{StoreError, StoredSession};
+
+mod keep;
 
 /// Begun in one second.
 const AT_ONCE: usize = 256;
@@ -33,6 +35,18 @@ const WAIT: Duration = Duration::from_secs(10);
 /// How often it is tried to store what a provider gave: without it the session would be lost.
 const TRIES: u32 = 10;
 const RETRY: Duration = Duration::from_secs(1);
+
+/// Why a session is not described anew.
+enum Setback {
+    /// Its provider does not.
+    Fault(RenewalFault),
+    /// It has ended meanwhile.
+    Gone,
+    /// Another gateway has had it meanwhile: what that wrote counts.
+    Overtaken,
+    /// What is not in the store does not count.
+    Store(StoreError),
+}
 
 impl SessionManager {
     /// From now on, sessions with a refresh token are renewed by `renewer`. Once; to be called before
@@ -132,7 +146,7 @@ impl SessionManager {
         let (flight, landing) = self.renewals.board(session.key);
         if let Some(landing) = landing {
             let (key, provider) = (session.key, session.provider.clone());
-            tokio::spawn(async move {
+            spawn(async move {
                 let _landing = landing;
                 // Before the lease, which must not run out while others are served.
                 let _room = manager.renewals.circuits.room(&provider).await;
@@ -152,7 +166,7 @@ impl SessionManager {
 
     /// One renewal, with the session to itself among all gateways.
     async fn attempt(&self, engine: &Engine, key: &SessionKey) -> Result<Renewed, StoreError> {
-        let holder = self.entropy.bytes::<16>();
+        let holder: Holder = self.entropy.bytes();
         let mut looks = 0;
         while !self.store.lease(*key, holder, LEASE).await? {
             looks += 1;
@@ -161,7 +175,7 @@ impl SessionManager {
             }
             sleep(LOOK).await;
         }
-        let renewed = self.attempt_alone(engine, key).await;
+        let renewed = self.attempt_alone(engine, key, holder).await;
         if let Err(fault) = self.store.release(*key, holder).await {
             // It ends by itself.
             tracing::debug!(%fault, "a lease cannot be given back");
@@ -173,6 +187,7 @@ impl SessionManager {
         &self,
         engine: &Engine,
         key: &SessionKey,
+        holder: Holder,
     ) -> Result<Renewed, StoreError> {
         let moment = self.horizon.now();
         let Some(stored) = self.store.load(*key).await? else {
@@ -194,76 +209,60 @@ impl SessionManager {
         if let Err(open_from) = self.renewals.circuits.enter(&session.provider, now) {
             return Ok(self.wait(engine, &session, open_from));
         }
-        match self.ask(&*engine.renewer, &session, (&stored, tokens)).await? {
-            Ok(Some((renewed, changed))) => {
+        match self.ask(&*engine.renewer, &session, (&stored, tokens), holder).await {
+            Ok((renewed, changed)) => {
                 self.take_over(renewed.confirmed(moment), changed);
                 engine.renewer.report(&session, Ok(Renewed::Now(changed)));
                 Ok(Renewed::Now(changed))
             }
-            Ok(None) => Ok(Renewed::Ended),
-            Err(fault) => self.failed(engine, &session, &fault).await,
+            Err(Setback::Fault(fault)) => self.failed(engine, &session, &fault).await,
+            Err(Setback::Gone) => Ok(Renewed::Ended),
+            Err(Setback::Overtaken) => {
+                // What memory has is as old as what was asked with.
+                self.doubt(key);
+                Ok(Renewed::Current)
+            }
+            Err(Setback::Store(fault)) => Err(fault),
         }
     }
 
-    /// Asks the provider, and stores what it gives; `None` when the session has ended meanwhile. Whether
-    /// the person is described otherwise than before.
+    /// Asks the provider, and stores what it gives. Whether the person is described otherwise than before.
     async fn ask(
         &self,
         renewer: &dyn Renewer,
         session: &Session,
         (stored, tokens): (&StoredSession, ProviderTokens),
-    ) -> Result<Result<Option<(Session, bool)>, RenewalFault>, StoreError> {
+        holder: Holder,
+    ) -> Result<(Session, bool), Setback> {
         let granted = match within(renewer.grant(session, &tokens)).await {
             Ok(granted) => granted,
             Err(fault) if fault.class == FaultClass::Definitive => {
-                // A gateway whose lease ran out may have been asking at the same time.
-                return match self.replaced_meanwhile(session, &tokens).await? {
-                    true => Ok(Ok(None)),
-                    false => Ok(Err(fault)),
-                };
+                return Err(self.refused(session.key, &tokens, fault).await);
             }
-            Err(fault) => return Ok(Err(fault)),
+            Err(fault) => return Err(Setback::Fault(fault)),
         };
         self.renewals.circuits.succeeded(&session.provider);
-        // Before anything else: if this process dies now, the next one has the token that counts.
-        let sealed = self.sealer.seal(TOKENS, &session.key, granted.tokens.to_bytes().expose());
-        if !self.keep(&session.key, stored.names.clone(), stored.record.clone(), sealed).await? {
-            return Ok(Ok(None));
-        }
-        let described = match within(renewer.describe(session, &tokens, granted)).await {
-            Ok(described) => described,
-            Err(fault) => return Ok(Err(fault)),
-        };
+        // Before anything else: if this process dies now, the next one has the token that counts. Whoever
+        // has the lease: without it, they would take the refusal of the old one for the session's end.
+        let first = self.sealer.seal(TOKENS, &session.key, granted.tokens.to_bytes().expose());
+        let (record, instead_of) = (&*stored.record, &[&*stored.tokens][..]);
+        let write =
+            Write { names: &stored.names, record, tokens: &first, instead_of, holder: None };
+        self.keep(&session.key, write).await?;
+        let described = within(renewer.describe(session, &tokens, granted)).await?;
         let changed = described.principal != *session.principal;
         let principal =
             if changed { Arc::new(described.principal) } else { Arc::clone(&session.principal) };
         let renewed = session.described(principal, &described.tokens, self.clock.now());
         let record = self.sealer.seal(RECORD, &session.key, &renewed.to_record());
-        let sealed = self.sealer.seal(TOKENS, &session.key, described.tokens.to_bytes().expose());
-        let names = self.names.of(&renewed.principal, &described.tokens)?;
-        let kept = self.keep(&session.key, names, record, sealed).await?;
-        Ok(Ok(kept.then_some((renewed, changed))))
-    }
-
-    /// Writes what must not be lost; tries again where the store fails.
-    async fn keep(
-        &self,
-        key: &SessionKey,
-        names: Vec<IndexKey>,
-        record: Vec<u8>,
-        tokens: Vec<u8>,
-    ) -> Result<bool, StoreError> {
-        let mut tries = 1;
-        loop {
-            match self.store.replace(*key, names.clone(), record.clone(), tokens.clone()).await {
-                Err(fault) if tries < TRIES => {
-                    tracing::warn!(%fault, "new tokens are not stored yet");
-                    tries += 1;
-                    sleep(RETRY).await;
-                }
-                kept => return kept,
-            }
-        }
+        let tokens = self.sealer.seal(TOKENS, &session.key, described.tokens.to_bytes().expose());
+        // A server that took over may not have heard of the first write.
+        let instead_of = &[&*first, &*stored.tokens][..];
+        let names = &*self.names.of(&renewed.principal, &described.tokens)?;
+        let (record, tokens, holder) = (&*record, &*tokens, Some(holder));
+        let write = Write { names, record, tokens, instead_of, holder };
+        self.keep(&session.key, write).await?;
+        Ok((renewed, changed))
     }
 
     /// Puts another description of a session in the place of the one in memory. One that ended is not
@@ -344,31 +343,6 @@ impl SessionManager {
         self.tell(Ended { key, cause });
         self.end(&key, cause).await?;
         Ok(Renewed::Ended)
-    }
-
-    /// Whether the store has other tokens by now than those that were used.
-    async fn replaced_meanwhile(
-        &self,
-        session: &Session,
-        used: &ProviderTokens,
-    ) -> Result<bool, StoreError> {
-        let Some(stored) = self.store.load(session.key).await? else { return Ok(true) };
-        let now = self.unseal_all(session.key, &stored);
-        let token = |tokens: &ProviderTokens| {
-            tokens.refresh_token.as_ref().map(|token| token.expose().clone())
-        };
-        // What was opened before and does not open now is somebody else's.
-        Ok(now.is_none_or(|(_, now)| token(&now) != token(used)))
-    }
-
-    fn unseal_all(
-        &self,
-        key: SessionKey,
-        stored: &StoredSession,
-    ) -> Option<(Session, ProviderTokens)> {
-        let bytes = self.sealer.open(TOKENS, &key, &stored.tokens)?;
-        let tokens = ProviderTokens::from_bytes(&zeroize::Zeroizing::new(bytes))?;
-        Some((self.unseal(key, stored)?, tokens))
     }
 }
 

@@ -24,7 +24,7 @@ impl SessionManager {
     }
 
     /// Asks the store anew for a session at its next use, and has its streams judged again.
-    fn doubt(&self, key: &SessionKey) {
+    pub(super) fn doubt(&self, key: &SessionKey) {
         self.fence.turn(key, || {
             if let Some(session) = self.hot.peek(key) {
                 session.doubt();

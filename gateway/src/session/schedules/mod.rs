@@ -2,6 +2,8 @@
 
 mod ends;
 mod flights;
+mod provider;
 mod replicas;
+mod rotation;
 mod streams;
 mod world;

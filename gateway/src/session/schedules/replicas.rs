@@ -1,28 +1,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use shuttle::future::{block_on, spawn};
 use shuttle::thread;
-use tokio::time::advance;
 
 use crate::base::schedule::{explore, point};
 use crate::session::events::EndCause;
 use crate::session::handle::Handle;
 use crate::session::manager::SessionManager;
-use crate::session::schedules::world::{Ear, Shared, sign_in};
-
-/// The horizon counts milliseconds: they pass when the test says so.
-fn by_hand(run: impl Fn()) {
-    let mut paused = tokio::runtime::Builder::new_current_thread();
-    let runtime = paused.enable_time().start_paused(true).build().unwrap();
-    let _inside = runtime.enter();
-    run();
-}
-
-fn a_millisecond_passes() {
-    block_on(advance(Duration::from_millis(1)));
-}
+use crate::session::schedules::world::{Ear, Shared, a_millisecond_passes, by_hand, sign_in};
 
 /// What everybody could know by now.
 #[derive(Default)]
