@@ -110,7 +110,9 @@ async fn the_token_of_a_helper_reaches_the_application_as_it_is() {
 #[tokio::test]
 async fn the_words_of_a_helper_become_claims_of_ours() {
     let helper = Helper::start().await;
-    let lab = house(&helper, "headers = [\"X-Key\"]", "{ audience = \"agent\" }").await;
+    let lab =
+        house(&helper, "headers = [\"X-Key\"]\ntimeout = \"20s\"", "{ audience = \"agent\" }")
+            .await;
     assert_eq!(lab.get("/helped/x", &[]).await.status(), 200);
     let (token, jwks) = (lab.last_token(), lab.jwks().await);
     assert_ne!(token, TOKEN);

@@ -49,7 +49,7 @@ fn with_routes(settings: &mut Settings, counsel: &Counsel) {
          [teams]\nprovider = \"test\"\n\
          [trusted_headers]\nfrom = [\"127.0.0.1/32\"]\n\
          [forward_auth.counsel]\nurl = \"http://{at}/auth\"\ninsecure_http = true\n\
-         headers = [\"X-Key\"]\nclaims = {{ sub = \"X-Auth-Request-User\" }}\n"
+         timeout = \"20s\"\nheaders = [\"X-Key\"]\nclaims = {{ sub = \"X-Auth-Request-User\" }}\n"
     );
     let reversed = NAMES.iter().rev().copied().collect::<Vec<_>>();
     // Where people sign in and programs send passwords, both count.
