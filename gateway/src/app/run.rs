@@ -10,7 +10,7 @@ use pingora_core::apps::HttpServerApp as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info, warn};
 
 use crate::app::admin::{Admin, AdminSocket, Door, Peer, SocketFault, SocketFile, router};
@@ -260,22 +260,11 @@ async fn drain(lasting: &Lasting, budget: Duration) {
 /// Each second: sessions whose time is over end, and their streams with them.
 async fn housekeeping(lasting: Arc<Lasting>) {
     let mut last = None;
+    let mut beside = JoinSet::new();
+    // Ends with this one, which does not wait for it: a shared directory may hang.
+    beside.spawn(keep_sealing_keys(Arc::clone(&lasting)));
     for second in 0_u64.. {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        if second.is_multiple_of(3600) {
-            let lasting = Arc::clone(&lasting);
-            match tokio::task::spawn_blocking(move || lasting.rotate_sealing()).await {
-                Ok(Ok(false)) => {}
-                Ok(Ok(true)) => info!("a new key seals sessions"),
-                Ok(Err(fault)) => error!(%fault, "sealing keys cannot be rotated"),
-                Err(fault) => error!(%fault, "sealing keys cannot be rotated"),
-            }
-        }
-        let sealing = Arc::clone(&lasting.sealing);
-        let looked = tokio::task::spawn_blocking(move || sealing.reload_if_changed()).await;
-        if let Ok(Err(fault)) = looked {
-            error!(%fault, "sealing keys cannot be kept up");
-        }
         if second % 60 == 59 {
             let lasting = Arc::clone(&lasting);
             // Not waited for: a slow disk must not hold up the sweep, which ends streams.
@@ -301,3 +290,27 @@ async fn housekeeping(lasting: Arc<Lasting>) {
         last = fault;
     }
 }
+
+/// Each second: takes up sealing keys that another process made, and makes one when it is time.
+async fn keep_sealing_keys(lasting: Arc<Lasting>) {
+    for second in 0_u64.. {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if second.is_multiple_of(3600) {
+            let lasting = Arc::clone(&lasting);
+            match tokio::task::spawn_blocking(move || lasting.rotate_sealing()).await {
+                Ok(Ok(false)) => {}
+                Ok(Ok(true)) => info!("a new key seals sessions"),
+                Ok(Err(fault)) => error!(%fault, "sealing keys cannot be rotated"),
+                Err(fault) => error!(%fault, "sealing keys cannot be rotated"),
+            }
+        }
+        let sealing = Arc::clone(&lasting.sealing);
+        let looked = tokio::task::spawn_blocking(move || sealing.reload_if_changed()).await;
+        if let Ok(Err(fault)) = looked {
+            error!(%fault, "sealing keys cannot be kept up");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

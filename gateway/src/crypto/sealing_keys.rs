@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -104,7 +104,10 @@ impl SealingKeys {
     /// When the file cannot be read or holds something else: the old keys stay in use.
     pub fn reload_if_changed(&self) -> Result<bool, SealingKeysFault> {
         let Some(path) = &self.file else { return Ok(false) };
-        let mut looked = self.looked();
+        self.look(path, &mut self.looked())
+    }
+
+    fn look(&self, path: &Path, looked: &mut Looked) -> Result<bool, SealingKeysFault> {
         looked.at = Some(Instant::now());
         let stamp = keyfile::stamp(path)?;
         if stamp.is_none() || stamp == looked.stamp {
@@ -157,12 +160,24 @@ impl SealingKeys {
             return Some(key);
         }
         // Another replica may have made it a moment ago. Looked at now and then only: anybody can
-        // send what was sealed with no key at all.
-        let lately = self.looked().at.is_some_and(|at| at.elapsed() < LOOK_EVERY);
-        if self.file.is_none() || lately || !self.reload_if_changed().unwrap_or(false) {
-            return None;
+        // send what was sealed with no key at all. And never waited for: whoever looks may be held up
+        // by a file system that hangs, and everybody behind them would be, one worker after the other.
+        if let Some(path) = &self.file
+            && let Some(mut looked) = self.try_looked()
+            && looked.at.is_none_or(|at| at.elapsed() >= LOOK_EVERY)
+        {
+            // Reported by whoever looks each second.
+            let _ = self.look(path, &mut looked);
         }
         known()
+    }
+
+    fn try_looked(&self) -> Option<MutexGuard<'_, Looked>> {
+        match self.looked.try_lock() {
+            Ok(looked) => Some(looked),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn looked(&self) -> MutexGuard<'_, Looked> {

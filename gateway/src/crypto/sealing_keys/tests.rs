@@ -106,3 +106,20 @@ fn what_another_process_has_just_sealed_opens() {
     assert!(two.reload_if_changed().unwrap() && !two.reload_if_changed().unwrap());
     assert!(two.accepted(&one.active().id()).is_some());
 }
+
+/// Anybody can send what names a key that nobody has, and would else stop all that is served.
+#[test]
+fn nobody_waits_for_somebody_who_is_looking() {
+    let folder = Folder::new();
+    let keys = Arc::new(SealingKeys::load_or_create(&folder.file(), &SystemEntropy).unwrap());
+    // As if the file system hung.
+    let held = keys.looked();
+    let (answer, answered) = std::sync::mpsc::channel();
+    let (asked, active) = (Arc::clone(&keys), keys.active().id());
+    std::thread::spawn(move || {
+        answer.send((asked.accepted(&[7; KEY_ID_LEN]).is_none(), asked.accepted(&active).is_some()))
+    });
+    let answered = answered.recv_timeout(Duration::from_secs(10));
+    assert_eq!(answered, Ok((true, true)), "unknown, and known");
+    drop(held);
+}
