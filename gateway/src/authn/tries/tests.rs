@@ -192,3 +192,33 @@ async fn without_their_store_each_gateway_counts_for_itself_and_goes_back_to_it(
     }
     assert!(one.take(&["ann"]).await.is_err(), "a restart of the store gives no tries");
 }
+
+/// Else a flood of names fills the server, and nobody signs in.
+#[tokio::test]
+async fn a_flood_of_names_is_counted_by_each_gateway_for_itself() {
+    let (server, keys) = (Server::start(""), keys());
+    let one = Gateway::at(&server, &keys).await;
+    assert_eq!(one.take(&["ann"]).await, Ok(Ledger::Shared));
+    let life = || -> i64 {
+        server.command("PTTL tries:tries")[0].trim_start_matches(':').parse().unwrap()
+    };
+    assert!(life() > 0 && life() <= 600_000, "the count ends by itself");
+    server.command("SET tries:tries 999998 KEEPTTL");
+    assert_eq!(one.take(&["bob"]).await, Ok(Ledger::Shared));
+    assert_eq!(one.take(&["carl", "dora"]).await, Ok(Ledger::Own), "one too many");
+    assert_eq!(one.take(&["ann"]).await, Ok(Ledger::Shared), "she is no new name");
+    assert!(
+        server.command("KEYS tries:try:*").iter().filter(|it| it.starts_with("tries:")).count()
+            == 2
+    );
+    // Whoever signs in leaves room for the next one.
+    one.forget(Ledger::Shared, "bob").await;
+    assert_eq!(one.take(&["carl"]).await, Ok(Ledger::Shared));
+    one.give_back(Ledger::Shared, "carl").await;
+    one.give_back(Ledger::Shared, "carl").await;
+    assert_eq!(one.take(&["dora"]).await, Ok(Ledger::Shared));
+    assert_eq!(server.command("GET tries:tries")[1], "999999");
+    assert_eq!(one.take(&["eve"]).await, Ok(Ledger::Shared));
+    assert_eq!(one.take(&["fay"]).await, Ok(Ledger::Own));
+    assert!(life() > 0, "and still does");
+}

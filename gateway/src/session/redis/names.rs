@@ -70,6 +70,11 @@ impl Names {
     pub(super) fn tries(&self, thing: &[u8; 32]) -> String {
         format!("{}try:{}", self.prefix, text(thing))
     }
+
+    /// How many of these were begun lately.
+    pub(super) fn tries_begun(&self) -> String {
+        format!("{}tries", self.prefix)
+    }
 }
 
 /// A digest as text.

@@ -9,6 +9,11 @@ use crate::session::redis::scripts::SCRIPTS;
 use crate::session::shared::{SharedTries, Tried};
 use crate::session::store::StoreError;
 
+/// So many things may be new in the time in which tries grow back, at all gateways together, so that
+/// never more than twice as many are there. As many as a gateway keeps by itself, which is where tries
+/// are counted beyond it.
+const MOST: u32 = 1_000_000;
+
 #[async_trait]
 impl SharedTries for RedisStore {
     async fn take(&self, tries: &[Tried]) -> Result<Option<Duration>, StoreError> {
@@ -17,6 +22,7 @@ impl SharedTries for RedisStore {
             call.key(self.link.names.tries(&tried.thing));
             call.arg(millis(tried.step)).arg(millis(tried.whole));
         }
+        call.key(self.link.names.tries_begun()).arg(MOST);
         let wait: u64 = self.link.run("count a try", &call).await?;
         Ok((wait > 0).then(|| Duration::from_millis(wait)))
     }
@@ -29,6 +35,7 @@ impl SharedTries for RedisStore {
         for thing in forgotten {
             call.key(self.link.names.tries(thing)).arg(0);
         }
+        call.key(self.link.names.tries_begun());
         let _: bool = self.link.run("give a try back", &call).await?;
         Ok(())
     }
