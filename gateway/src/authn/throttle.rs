@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use redb::{Database, ReadableTableMetadata as _, TableDefinition};
 
-use crate::base::{Clock, Timestamp};
+use crate::base::{Clock, ProviderId, Timestamp};
 
 /// Counts tries. For each counted thing one moment is kept, that of the generic cell rate
 /// algorithm: until when its tries are used up, were they spread evenly.
@@ -181,9 +181,22 @@ impl Allowance {
 }
 
 impl Counted {
-    /// An account, by the one spelling of its name.
+    /// A name that was typed, in its one spelling.
     pub fn account(name: &str) -> Self {
         Self::of("account", name.as_bytes())
+    }
+
+    /// An account, by what its directory calls it: `admin` of one is not `admin` of another, who could
+    /// else clear its tries by a login of their own.
+    pub fn account_of(directory: &ProviderId, key: &str) -> Self {
+        // The id of a directory has no zero in it.
+        let text = [directory.as_str().as_bytes(), &[0], key.as_bytes()].concat();
+        Self::of("account of a directory", &text)
+    }
+
+    /// What stands for the account of a name that no directory knows.
+    pub fn stranger(name: &str) -> Self {
+        Self::of("stranger", name.as_bytes())
     }
 
     /// An address: of IPv6 the first 64 bits, because whoever has one has all of them.

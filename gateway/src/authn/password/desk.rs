@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::authn::authenticator::{RejectReason, Unavailable};
 use crate::authn::throttle::{Allowance, Counted, Held};
-use crate::authn::tries::Tries;
+use crate::authn::tries::{Ledger, Tries};
 use crate::base::{ProviderId, Secret};
 use crate::directory::{AccountKey, AccountName, Answer, Directory};
 use crate::identity::Principal;
@@ -20,6 +20,15 @@ pub struct PasswordDesk {
     tries: Tries,
     limits: PasswordLimits,
     room: Semaphore,
+}
+
+/// What all directories say together.
+struct Verdict {
+    /// The counter of the account that one of them knows.
+    own: Option<Counted>,
+    /// Whether one of them judged. If none did, it was no try.
+    answered: bool,
+    said: Said,
 }
 
 /// How much is allowed.
@@ -101,27 +110,31 @@ impl PasswordDesk {
             Ok(ledger) => ledger,
             Err(held) => return withheld(held),
         };
-        let (account, said) = self.ask(among, &name, password).await;
+        let verdict = self.ask(among, &name, password).await;
         let [(typed, allowance), address] = counted;
-        if let Said::Unavailable(_) = said {
+        // Were it given back after a directory answered, a wrong password there would cost nothing
+        // while one behind it is down, and the right one would be let in.
+        if !verdict.answered {
             self.tries.settle(ledger, &counted, &[]).await;
-            return said;
+            return verdict.said;
         }
         // The account's own counter, whichever of its names was typed. It cannot be looked at before
         // the directory was asked; so its answer is withheld instead.
-        let known = account.is_some();
-        let own = account.as_ref().map(|key| Counted::account(key.as_str()));
-        let own = own.filter(|own| *own != typed);
         let bare = name.without_domain().map(Counted::account);
-        if let Err(held) = self.count(own, bare, known, allowance).await {
-            return withheld(held);
+        let stranger = Counted::stranger(name.folded());
+        let bare_taken = match self.count(verdict.own, stranger, bare, allowance).await {
+            Ok(taken) => taken,
+            Err(held) => return withheld(held),
+        };
+        if let Said::Accept(..) = verdict.said {
+            let forgotten: Vec<_> = [typed, stranger].into_iter().chain(verdict.own).collect();
+            // The address keeps its other tries, and so does the name without its domain: it may be
+            // somebody else's, and an account of one's own resets nothing of theirs.
+            let bare = bare.filter(|_| bare_taken == Some(ledger)).map(|bare| (bare, allowance));
+            let given_back: Vec<_> = [address].into_iter().chain(bare).collect();
+            self.tries.settle(ledger, &given_back, &forgotten).await;
         }
-        if let Said::Accept(..) = said {
-            let accounts: Vec<_> = [Some(typed), own, bare].into_iter().flatten().collect();
-            // The address keeps its other tries: an account of one's own resets nothing.
-            self.tries.settle(ledger, &[address], &accounts).await;
-        }
-        said
+        verdict.said
     }
 
     /// What the directories say, and whose account it is that one of them knows.
@@ -130,58 +143,63 @@ impl PasswordDesk {
         among: &[ProviderId],
         name: &AccountName,
         password: &Secret<String>,
-    ) -> (Option<AccountKey>, Said) {
+    ) -> Verdict {
         let mut decided = None;
+        let mut answered = false;
         for id in among {
             let Some((id, directory)) = self.directories.iter().find(|(own, _)| own == id) else {
                 continue;
             };
+            let own = |account: &AccountKey| Counted::account_of(id, account.as_str());
             match directory.check(name, password).await {
                 Answer::Refuse => {}
                 Answer::Disabled(account) => {
-                    decided.get_or_insert((account, RejectReason::Disabled));
+                    decided.get_or_insert((own(&account), RejectReason::Disabled));
                 }
                 Answer::Mistaken(account) => {
-                    decided.get_or_insert((account, RejectReason::Unknown));
+                    decided.get_or_insert((own(&account), RejectReason::Unknown));
                 }
                 Answer::Accept(account, principal) => {
                     if decided.is_none() {
-                        return (Some(account), Said::Accept(id.clone(), Arc::from(principal)));
+                        let said = Said::Accept(id.clone(), Arc::from(principal));
+                        return Verdict { own: Some(own(&account)), answered: true, said };
                     }
                 }
                 Answer::Unavailable(cause) => {
-                    return (None, unavailable("a directory", format!("`{id}`: {cause}")));
+                    let said = unavailable("a directory", format!("`{id}`: {cause}"));
+                    return Verdict { own: decided.map(|(own, _)| own), answered, said };
                 }
             }
+            answered = true;
         }
-        match decided {
-            Some((account, reason)) => (Some(account), Said::Reject(reason)),
-            None => (None, Said::Reject(RejectReason::Unknown)),
-        }
+        let (own, reason) = decided.unzip();
+        let said = Said::Reject(reason.unwrap_or(RejectReason::Unknown));
+        Verdict { own, answered: true, said }
     }
 
-    /// Takes a try of an account by what its directory calls it, and one of its name without a domain.
+    /// Takes a try of an account by what its directory calls it, and one of its name without a domain;
+    /// where the latter was taken, if it was.
     ///
     /// The latter holds strangers only. So a name that nobody has runs out of tries over all its forms
     /// as an account does, and the answers tell the two no more apart; and `info` of one domain takes no
-    /// tries from `info` of another.
+    /// tries from `info` of another. A name that nobody has takes one of `stranger` instead of an
+    /// account's: as many questions to the counters take as long.
     async fn count(
         &self,
         own: Option<Counted>,
+        stranger: Counted,
         bare: Option<Counted>,
-        known: bool,
         allowance: Allowance,
-    ) -> Result<(), Held> {
-        if let Some(bare) = bare.filter(|bare| Some(*bare) != own) {
-            match self.tries.take(&[(bare, allowance)]).await {
-                Err(Held::TooMany(_)) if known => {}
-                held => drop(held?),
-            }
+    ) -> Result<Option<Ledger>, Held> {
+        let of_bare = match bare {
+            Some(bare) => self.tries.take(&[(bare, allowance)]).await.map(Some),
+            None => Ok(None),
+        };
+        self.tries.take(&[(own.unwrap_or(stranger), allowance)]).await?;
+        match of_bare {
+            Err(Held::TooMany(_)) if own.is_some() => Ok(None),
+            taken => taken,
         }
-        if let Some(own) = own {
-            self.tries.take(&[(own, allowance)]).await?;
-        }
-        Ok(())
     }
 }
 

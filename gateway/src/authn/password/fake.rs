@@ -56,6 +56,8 @@ impl Directory for Fake {
             "ann" | "eve" => (true, name.folded()),
             // One account with three names; `bob` is known to guests only.
             "bob" | "bob@corp.test" | "robert" if self.id == "guests" => (true, "cn=bob"),
+            // Somebody else than `ann` of staff, whatever guests calls them.
+            "ann@evil.test" if self.id == "guests" => (true, "ann"),
             _ => (false, ""),
         };
         let right = *password.expose() == format!("{}-password", self.id);
@@ -82,6 +84,11 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new() -> Self {
+        Self::counting_by(|tries| tries)
+    }
+
+    /// The same, where `counting` says how tries are counted.
+    pub(super) fn counting_by(counting: impl FnOnce(Tries) -> Tries) -> Self {
         let entropy: &dyn Entropy = &SystemEntropy;
         let file = std::env::temp_dir().join(format!("desk-{}.redb", entropy.token::<9>()));
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
@@ -95,7 +102,8 @@ impl Lab {
         };
         let directories: Vec<(_, Arc<dyn Directory>)> =
             vec![("guests".into(), guests.clone()), ("staff".into(), staff.clone())];
-        let desk = Arc::new(PasswordDesk::new(directories, Tries::alone(throttle), limits));
+        let desk =
+            Arc::new(PasswordDesk::new(directories, counting(Tries::alone(throttle)), limits));
         Self { staff, guests, clock, desk, file }
     }
 }

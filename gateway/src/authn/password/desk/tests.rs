@@ -1,7 +1,12 @@
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
 
 use super::*;
 use crate::authn::password::fake::Lab;
+use crate::base::SystemEntropy;
+use crate::crypto::{SealingKeys, Tagger};
+use crate::session::{SharedTries, StoreError, Tried};
 
 async fn from(lab: &Lab, address: &str, name: &str, password: &str) -> Said {
     let among = ["staff".into(), "guests".into()];
@@ -68,6 +73,91 @@ async fn a_directory_that_is_down_is_no_refusal_and_no_try() {
     }
     lab.staff.down.store(false, Ordering::SeqCst);
     assert!(matches!(judge(&lab, "ann", "staff-password").await, Said::Accept(..)));
+}
+
+/// Else whoever makes a later directory fail guesses at the ones before it without an end.
+#[tokio::test]
+async fn a_wrong_password_is_a_try_whatever_the_directories_behind_say() {
+    for name in ["ann", "nobody"] {
+        let lab = Lab::new();
+        lab.guests.down.store(true, Ordering::SeqCst);
+        for number in 0..3 {
+            let said = from(&lab, &format!("192.0.2.{number}"), name, "wrong").await;
+            assert!(matches!(said, Said::Unavailable(_)), "{said:?}");
+        }
+        let said = from(&lab, "192.0.2.9", name, "staff-password").await;
+        assert!(matches!(said, Said::TooMany(_)), "{name}: {said:?}");
+    }
+    // By the account's own counter too: each of its names would else have tries of its own.
+    let lab = Lab::new();
+    lab.staff.down.store(true, Ordering::SeqCst);
+    let among = ["guests".into(), "staff".into()];
+    let mut said = Vec::new();
+    for (number, name) in ["bob", "bob@corp.test", "robert", "robert"].into_iter().enumerate() {
+        let address = format!("192.0.2.{number}").parse().unwrap();
+        let judged = lab.desk.judge(&among, address, name, &Secret::from("wrong")).await;
+        said.push(matches!(judged, Said::TooMany(_)));
+    }
+    assert_eq!(said, [false, false, false, true]);
+}
+
+/// THREATS K2: `ann@evil.test` is the attacker's own account, which guests calls `ann`.
+#[tokio::test]
+async fn a_login_clears_no_tries_of_somebody_of_a_like_name() {
+    let lab = Lab::new();
+    for number in 0..3 {
+        let said = from(&lab, &format!("192.0.2.{number}"), "ann", "wrong").await;
+        assert!(matches!(said, Said::Reject(_)), "{said:?}");
+        let said = judge(&lab, "ann@evil.test", "guests-password").await;
+        assert!(matches!(said, Said::Accept(..)), "and takes none: {said:?}");
+    }
+    let said = from(&lab, "192.0.2.9", "ann", "staff-password").await;
+    assert!(matches!(said, Said::TooMany(_)), "{said:?}");
+    // Nor does somebody whom another directory knows by the very name.
+    let lab = Lab::new();
+    for number in 0..3 {
+        let said = from(&lab, &format!("192.0.2.{number}"), "ann", "wrong").await;
+        assert!(matches!(said, Said::Reject(_)), "{said:?}");
+        let (address, password) = ([192, 0, 2, 1].into(), Secret::from("guests-password"));
+        let said = lab.desk.judge(&["guests".into()], address, "ann", &password).await;
+        assert!(matches!(said, Said::Accept(..)), "{said:?}");
+    }
+    let said = from(&lab, "192.0.2.9", "ann", "staff-password").await;
+    assert!(matches!(said, Said::TooMany(_)), "{said:?}");
+}
+
+/// Counts the questions, and always has a try.
+#[derive(Debug, Default)]
+struct Questions(AtomicUsize);
+
+#[async_trait]
+impl SharedTries for Questions {
+    async fn take(&self, _: &[Tried]) -> Result<Option<Duration>, StoreError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(None)
+    }
+
+    async fn settle(&self, _: &[Tried], _: &[[u8; 32]]) -> Result<(), StoreError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Each is a journey to another machine, or a write to the disk: the time would tell.
+#[tokio::test]
+async fn a_known_and_an_unknown_name_ask_the_counters_as_often() {
+    let asked = Arc::new(Questions::default());
+    let tagger = Tagger::new(Arc::new(SealingKeys::in_memory(&SystemEntropy)));
+    let lab = Lab::counting_by(|tries| tries.together(Arc::<Questions>::clone(&asked), tagger));
+    for [known, unknown] in [["ann", "nob"], ["robert", "nob"], ["bob@corp.test", "nob@corp.test"]]
+    {
+        let mut counts = Vec::new();
+        for name in [known, unknown] {
+            assert!(matches!(judge(&lab, name, "wrong").await, Said::Reject(_)));
+            counts.push(asked.0.swap(0, Ordering::SeqCst));
+        }
+        assert_eq!(counts[0], counts[1], "{known} and {unknown}");
+    }
 }
 
 /// THREATS K2.
