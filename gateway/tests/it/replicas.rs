@@ -310,7 +310,7 @@ async fn a_sid_that_one_learns_at_a_refresh_ends_the_session_at_the_other() {
     // It is due after four seconds.
     let _ = gateway.has_printed("tokens refreshed", 1).await;
     assert!(gateway.has_printed("tokens refreshed", 1).await, "{}", gateway.printed());
-    for (sid, then) in [("there-1", 200), ("moved", 401)] {
+    for (sid, then) in [("there-2", 200), ("moved", 401)] {
         let token = logout_token(&pair.provider, &json!({ "sid": sid, "sub": null }));
         assert_eq!(post_logout(pair.gateways[1].http, &token).await.status(), 200);
         assert_eq!(pair.home(&mut browser, 1).await, then, "{sid}");

@@ -131,7 +131,7 @@ impl Whose {
     fn fits_tokens(&self, session: &Session, tokens: &ProviderTokens) -> bool {
         let (sid, sub) = (&self.provider_sid, &self.provider_subject);
         let there = tokens.provider_sub.as_ref().unwrap_or(&session.principal.subject);
-        sid.as_ref().is_none_or(|sid| tokens.provider_sid.as_ref() == Some(sid))
+        sid.as_ref().is_none_or(|sid| tokens.is_of(sid))
             && sub.as_ref().is_none_or(|sub| there == sub)
     }
 

@@ -234,7 +234,7 @@ impl SessionManager {
         (stored, tokens): (&StoredSession, ProviderTokens),
         holder: Holder,
     ) -> Result<(Session, bool), Setback> {
-        let granted = match within(renewer.grant(session, &tokens)).await {
+        let mut granted = match within(renewer.grant(session, &tokens)).await {
             Ok(granted) => granted,
             Err(fault) if fault.class == FaultClass::Definitive => {
                 return Err(self.refused(session.key, &tokens, fault).await);
@@ -242,6 +242,7 @@ impl SessionManager {
             Err(fault) => return Err(Setback::Fault(fault)),
         };
         self.renewals.circuits.succeeded(&session.provider);
+        granted.tokens = granted.tokens.after(&tokens);
         // Before anything else: if this process dies now, the next one has the token that counts. Whoever
         // has the lease: without it, they would take the refusal of the old one for the session's end.
         let first = self.sealer.seal(TOKENS, &session.key, granted.tokens.to_bytes().expose());
@@ -249,7 +250,8 @@ impl SessionManager {
         let write =
             Write { names: &stored.names, record, tokens: &first, instead_of, holder: None };
         self.keep(&session.key, write).await?;
-        let described = within(renewer.describe(session, &tokens, granted)).await?;
+        let mut described = within(renewer.describe(session, &tokens, granted)).await?;
+        described.tokens = described.tokens.after(&tokens);
         let changed = described.principal != *session.principal;
         let principal =
             if changed { Arc::new(described.principal) } else { Arc::clone(&session.principal) };

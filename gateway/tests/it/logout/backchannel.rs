@@ -65,19 +65,19 @@ async fn by_sid_one_session_ends_and_a_token_counts_once_also_after_a_power_cut(
 }
 
 #[tokio::test]
-async fn after_a_refresh_it_is_the_new_sid_that_counts() {
+async fn after_a_refresh_the_new_sid_counts_and_that_of_the_sign_in() {
     let lab = Lab::start().await;
     lab.provider.commit(Fault::SidMoves);
-    let browser = lab.sign_in("engineer").await;
-    let home = async || lab.get("/home", &[lab.cookie_line(&browser)]).await.status();
+    let browsers = [lab.sign_in("engineer").await, lab.sign_in("engineer").await];
+    let home = async |at: usize| lab.get("/home", &[lab.cookie_line(&browsers[at])]).await.status();
     let gateway = &lab.gateway;
-    // It is due after four seconds.
-    let _ = gateway.has_printed("tokens refreshed", 1).await;
-    assert!(gateway.has_printed("tokens refreshed", 1).await, "{}", gateway.printed());
-    for (sid, then) in [("there-1", 200), ("moved", 401)] {
+    // They are due after four seconds.
+    let _ = gateway.has_printed("tokens refreshed", 2).await;
+    assert!(gateway.has_printed("tokens refreshed", 2).await, "{}", gateway.printed());
+    for (sid, then) in [("there-1", [401, 200]), ("moved", [401, 401])] {
         let token = logout_token(&lab.provider, &json!({ "sid": sid, "sub": null }));
         assert_eq!(post_logout(lab.gateway.http, &token).await.status(), 200);
-        assert_eq!(home().await, then, "{sid}");
+        assert_eq!([home(0).await, home(1).await], then, "{sid}");
     }
 }
 
