@@ -25,15 +25,16 @@ const AT_ONCE: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the end of the process waits for renewals.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// How long a gateway has a session to itself: as long as everything below can take.
+/// How long a gateway has a session to itself: as long as everything below can take while the store works.
 const LEASE: Duration = Duration::from_secs(90);
 /// How often, and for how long, it is looked whether another gateway is done.
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 300;
 /// How long a request waits for a renewal. That goes on without it.
 const WAIT: Duration = Duration::from_secs(10);
-/// How often it is tried to store what a provider gave: without it the session would be lost.
-const TRIES: u32 = 10;
+/// How often it is tried to store what a provider gave: without it the session would be lost. Five minutes
+/// for a store that fails at once: nobody else is renewed without it, so that no place is missed.
+const TRIES: u32 = 300;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Why a session is not described anew.
