@@ -238,6 +238,8 @@ impl SessionManager {
         let mut granted = match within(renewer.grant(session, &tokens)).await {
             Ok(granted) => granted,
             Err(fault) if fault.class == FaultClass::Definitive => {
+                // Whoever says no is there for the others.
+                self.renewals.circuits.succeeded(&session.provider);
                 return Err(self.refused(session.key, &tokens, fault).await);
             }
             Err(fault) => return Err(Setback::Fault(fault)),

@@ -25,3 +25,22 @@ async fn an_outage_of_the_store_loses_no_token_and_is_not_waited_out_for_ever() 
         assert!(it.find(&handle).await.is_some());
     }
 }
+
+#[tokio::test]
+async fn a_provider_that_refuses_somebody_is_back_for_the_others() {
+    let it = House::new();
+    let (one, two) = (it.sign_in().await, it.sign_in().await);
+    it.clock.advance(LIFE + SECOND);
+    it.mood(Some(FaultClass::Unavailable));
+    assert!(it.find(&one).await.is_some());
+    it.settle().await;
+    it.clock.advance(2 * MINUTE);
+    it.mood(Some(FaultClass::Definitive));
+    let _ = it.find(&one).await;
+    it.settle().await;
+    assert!(it.find(&one).await.is_none());
+    it.mood(None);
+    assert!(it.find(&two).await.is_some());
+    it.settle().await;
+    assert_eq!(it.idp.told.lock().unwrap().last(), Some(&Ok(Renewed::Now(false))));
+}
