@@ -114,7 +114,7 @@ impl Endpoints {
             return Ok(false);
         }
         let tokens = self.parts.sessions.tokens(&session.key).await?;
-        Ok(tokens.and_then(|tokens| tokens.provider_sid).as_ref() == Some(&named.sid))
+        Ok(tokens.is_some_and(|tokens| tokens.is_of(&named.sid)))
     }
 }
 

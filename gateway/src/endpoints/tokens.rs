@@ -48,6 +48,7 @@ pub fn to_keep(tokens: oidc::ProviderTokens, now: Timestamp) -> ProviderTokens {
         access_token: tokens.access_token,
         refresh_token: tokens.refresh_token,
         provider_sid: tokens.provider_sid,
+        first_sid: None,
         provider_sub: tokens.provider_sub,
         access_expires: tokens.expires_in.map(|secs| now.after(Duration::from_secs(secs))),
     }

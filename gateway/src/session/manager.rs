@@ -237,15 +237,29 @@ impl SessionManager {
     /// Ends all sessions of one person; how many.
     ///
     /// # Errors
-    /// When the store fails; all that could be ended are.
+    /// When the store fails; all that could be ended are. Also when sign-ins at other gateways could not
+    /// be kept out meanwhile.
     pub async fn end_all_of(
         &self,
         issuer: &str,
         subject: &str,
         cause: EndCause,
     ) -> Result<usize, StoreError> {
-        self.overtake(&Whose::of(issuer, subject), cause).await;
-        let keys = self.keys_named(&[Name::Principal(issuer, subject)]).await?;
+        let whose = Whose::of(issuer, subject);
+        let barred = self.overtake(&whose, cause).await;
+        let name = Name::Principal(issuer, subject);
+        let ended = self.end_named(name, cause).await?;
+        if barred.is_ok() {
+            return Ok(ended);
+        }
+        // See `end_those`.
+        let barred = self.overtake(&whose, cause).await;
+        let more = self.end_named(name, cause).await?;
+        barred.map(|()| ended.saturating_add(more))
+    }
+
+    async fn end_named(&self, name: Name<'_>, cause: EndCause) -> Result<usize, StoreError> {
+        let keys = self.keys_named(&[name]).await?;
         for key in &keys {
             self.kill(key, cause);
         }

@@ -43,11 +43,11 @@ impl Names {
     ) -> Result<Vec<IndexKey>, StoreError> {
         let (issuer, subject) = (&*principal.issuer, &*principal.subject);
         let there = tokens.provider_sub.as_deref().filter(|there| *there != subject);
-        let names = [
+        let persons = [
             Some(Name::Principal(issuer, subject)),
             there.map(|there| Name::ProviderSubject(issuer, there)),
-            tokens.provider_sid.as_deref().map(|sid| Name::ProviderSession(issuer, sid)),
         ];
+        let sids = tokens.sids().map(|sid| Name::ProviderSession(issuer, sid));
         let failed = || {
             let detail = "a name has no digest".to_owned();
             StoreError::Io { doing: "index a session", detail }
@@ -56,7 +56,7 @@ impl Names {
             let (purpose, parts) = name.parts();
             self.0.name(purpose, &parts).map(IndexKey).ok_or_else(failed)
         };
-        names.into_iter().flatten().map(digest).collect()
+        persons.into_iter().flatten().chain(sids).map(digest).collect()
     }
 
     /// All digests under which sessions of that name may stand, that of the newest key last. To be looked

@@ -68,6 +68,8 @@ pub struct ProviderTokens {
     pub refresh_token: Option<Secret<String>>,
     /// The provider's own name for its session, for back-channel logout.
     pub provider_sid: Option<String>,
+    /// The same as of the sign-in, once the session was refreshed.
+    pub first_sid: Option<String>,
     /// The provider's own name for the person (`sub`), whatever the settings take as the subject.
     pub provider_sub: Option<String>,
     /// When the access token expires, where the provider says so.
@@ -271,6 +273,24 @@ impl Seen {
 }
 
 impl ProviderTokens {
+    /// Whether the provider calls its session so, or did at the sign-in: some go on to name that one when
+    /// they end it.
+    pub fn is_of(&self, sid: &str) -> bool {
+        self.sids().any(|ours| ours == sid)
+    }
+
+    /// The provider's own names for its session, none twice.
+    pub(crate) fn sids(&self) -> impl Iterator<Item = &str> {
+        let first = self.first_sid.as_ref().filter(|sid| self.provider_sid.as_ref() != Some(*sid));
+        self.provider_sid.iter().chain(first).map(String::as_str)
+    }
+
+    /// These tokens in the place of others: a logout that names the session of the sign-in still finds it.
+    pub(crate) fn after(self, before: &Self) -> Self {
+        let first_sid = before.first_sid.as_ref().or(before.provider_sid.as_ref()).cloned();
+        Self { first_sid, ..self }
+    }
+
     /// The tokens as bytes, to be sealed; wiped when dropped.
     pub(crate) fn to_bytes(&self) -> Secret<Vec<u8>> {
         let shown = |token: &Option<Secret<String>>| token.as_ref().map(|t| t.expose().clone());
@@ -279,6 +299,7 @@ impl ProviderTokens {
             access_token: shown(&self.access_token),
             refresh_token: shown(&self.refresh_token),
             provider_sid: self.provider_sid.clone(),
+            first_sid: self.first_sid.clone(),
             provider_sub: self.provider_sub.clone(),
             access_expires: self.access_expires,
         };
@@ -292,6 +313,7 @@ impl ProviderTokens {
             access_token: stored.access_token.map(Secret::new),
             refresh_token: stored.refresh_token.map(Secret::new),
             provider_sid: stored.provider_sid,
+            first_sid: stored.first_sid,
             provider_sub: stored.provider_sub,
             access_expires: stored.access_expires,
         })
@@ -334,59 +356,9 @@ struct StoredTokens {
     provider_sub: Option<String>,
     #[serde(default)]
     access_expires: Option<Timestamp>,
+    #[serde(default)]
+    first_sid: Option<String>,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_survive_their_bytes_and_are_not_in_debug() {
-        let tokens = ProviderTokens {
-            id_token: Some("id-hunter2".into()),
-            refresh_token: Some("refresh-hunter2".into()),
-            access_token: None,
-            provider_sid: Some("s1".to_owned()),
-            provider_sub: Some("ann@idp".to_owned()),
-            access_expires: Some(Timestamp::from_secs(5)),
-        };
-        let back = ProviderTokens::from_bytes(tokens.to_bytes().expose()).unwrap();
-        assert_eq!(back.refresh_token.as_ref().unwrap().expose(), "refresh-hunter2");
-        assert!(back.access_token.is_none());
-        assert_eq!(back.provider_sub.as_deref(), Some("ann@idp"));
-        assert_eq!(back.access_expires, tokens.access_expires);
-        let old =
-            br#"{"id_token":null,"access_token":"a","refresh_token":null,"provider_sid":null}"#;
-        assert_eq!(ProviderTokens::from_bytes(old).unwrap().provider_sub, None, "of before");
-        assert!(!format!("{back:?} {tokens:?}").contains("hunter2"));
-    }
-
-    #[test]
-    fn a_record_of_another_version_does_not_read() {
-        let new = NewSession {
-            principal: Arc::new(Principal::new("https://idp.test", "ann")),
-            signed_in_by: WayIn::Oidc,
-            provider: "corp".into(),
-            auth_time: Timestamp::from_secs(5),
-            auth_time_stated: true,
-            acr: Some("mfa".into()),
-            amr: vec!["pwd".to_owned()].into(),
-            acrs: vec!["c1".to_owned()].into(),
-            tokens: ProviderTokens::default(),
-        };
-        let (now, hour) = (Timestamp::from_secs(10), Duration::from_secs(3_600));
-        let session = Session::begin(&new, [1; 32], "sid".to_owned(), now, hour);
-        let bytes = session.to_record();
-        let back = Session::from_record([1; 32], &bytes, now).unwrap();
-        assert_eq!((back.absolute_expiry, back.acr.as_deref()), (now.after(hour), Some("mfa")));
-        assert_eq!(*back.acrs, ["c1"]);
-        let text = String::from_utf8(bytes).unwrap();
-        let older = text.replace(",\"acrs\":[\"c1\"]", "").replace(",\"renewal\":null", "");
-        assert!(older.len() < text.len() - 20, "{text}");
-        let back = Session::from_record([1; 32], older.as_bytes(), now).unwrap();
-        assert!(back.acrs.is_empty(), "a session that began before there were any");
-        let other = text.replace("\"version\":1", "\"version\":2");
-        assert!(Session::from_record([1; 32], other.as_bytes(), now).is_none());
-        assert!(Session::from_record([1; 32], b"", now).is_none());
-    }
-}
+mod tests;

@@ -188,6 +188,7 @@ async fn what_a_stranger_says_of_the_way_is_not_repeated() {
     let location = lab.get("/home", &lines).await;
     let location = location.header("location").unwrap_or_default();
     assert!(!location.contains("evil.example"), "{location}");
+    assert!(!location.contains("/evil") && !location.contains("%2Fevil"), "{location}");
     assert!(
         location.starts_with('/')
             || location.starts_with(SITE)

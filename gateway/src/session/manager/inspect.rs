@@ -131,7 +131,7 @@ impl Whose {
     fn fits_tokens(&self, session: &Session, tokens: &ProviderTokens) -> bool {
         let (sid, sub) = (&self.provider_sid, &self.provider_subject);
         let there = tokens.provider_sub.as_ref().unwrap_or(&session.principal.subject);
-        sid.as_ref().is_none_or(|sid| tokens.provider_sid.as_ref() == Some(sid))
+        sid.as_ref().is_none_or(|sid| tokens.is_of(sid))
             && sub.as_ref().is_none_or(|sub| there == sub)
     }
 
@@ -195,7 +195,20 @@ impl SessionManager {
     /// Ends all sessions that are meant, and their streams; also those that are being written. A session
     /// that begins later stays.
     pub async fn end_those(&self, whose: &Whose, cause: EndCause) -> Ends {
-        self.overtake(whose, cause).await;
+        let barred = self.overtake(whose, cause).await;
+        let mut ends = self.end_found(whose, cause).await;
+        if barred.is_err() && ends.fault.is_none() {
+            // They end whatever becomes of the sign-ins: a store that is full bars nobody, and may have
+            // room now. If not, whoever asked must know, lest somebody has come in unseen.
+            let barred = self.overtake(whose, cause).await;
+            let more = self.end_found(whose, cause).await;
+            ends.ended.extend(more.ended);
+            ends.fault = barred.err().or(more.fault);
+        }
+        ends
+    }
+
+    async fn end_found(&self, whose: &Whose, cause: EndCause) -> Ends {
         let mut ends = Ends::default();
         let mut from = None;
         loop {

@@ -25,15 +25,16 @@ const AT_ONCE: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the end of the process waits for renewals.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// How long a gateway has a session to itself: as long as everything below can take.
+/// How long a gateway has a session to itself: as long as everything below can take while the store works.
 const LEASE: Duration = Duration::from_secs(90);
 /// How often, and for how long, it is looked whether another gateway is done.
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 300;
 /// How long a request waits for a renewal. That goes on without it.
 const WAIT: Duration = Duration::from_secs(10);
-/// How often it is tried to store what a provider gave: without it the session would be lost.
-const TRIES: u32 = 10;
+/// How often it is tried to store what a provider gave: without it the session would be lost. Five minutes
+/// for a store that fails at once: nobody else is renewed without it, so that no place is missed.
+const TRIES: u32 = 300;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Why a session is not described anew.
@@ -234,14 +235,17 @@ impl SessionManager {
         (stored, tokens): (&StoredSession, ProviderTokens),
         holder: Holder,
     ) -> Result<(Session, bool), Setback> {
-        let granted = match within(renewer.grant(session, &tokens)).await {
+        let mut granted = match within(renewer.grant(session, &tokens)).await {
             Ok(granted) => granted,
             Err(fault) if fault.class == FaultClass::Definitive => {
+                // Whoever says no is there for the others.
+                self.renewals.circuits.succeeded(&session.provider);
                 return Err(self.refused(session.key, &tokens, fault).await);
             }
             Err(fault) => return Err(Setback::Fault(fault)),
         };
         self.renewals.circuits.succeeded(&session.provider);
+        granted.tokens = granted.tokens.after(&tokens);
         // Before anything else: if this process dies now, the next one has the token that counts. Whoever
         // has the lease: without it, they would take the refusal of the old one for the session's end.
         let first = self.sealer.seal(TOKENS, &session.key, granted.tokens.to_bytes().expose());
@@ -249,7 +253,8 @@ impl SessionManager {
         let write =
             Write { names: &stored.names, record, tokens: &first, instead_of, holder: None };
         self.keep(&session.key, write).await?;
-        let described = within(renewer.describe(session, &tokens, granted)).await?;
+        let mut described = within(renewer.describe(session, &tokens, granted)).await?;
+        described.tokens = described.tokens.after(&tokens);
         let changed = described.principal != *session.principal;
         let principal =
             if changed { Arc::new(described.principal) } else { Arc::clone(&session.principal) };

@@ -1,7 +1,7 @@
 //! A store that a test can stop in the middle and break.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +23,8 @@ pub(crate) struct ScriptedStore {
     pausing: AtomicBool,
     loads: AtomicUsize,
     failing_loads: AtomicBool,
+    failing_bars: AtomicUsize,
+    late: Mutex<Option<(SessionKey, StoredSession)>>,
     held: Semaphore,
     released: Semaphore,
 }
@@ -37,6 +39,8 @@ impl ScriptedStore {
             pausing: AtomicBool::new(false),
             loads: AtomicUsize::new(0),
             failing_loads: AtomicBool::new(false),
+            failing_bars: AtomicUsize::new(0),
+            late: Mutex::default(),
             held: Semaphore::new(0),
             released: Semaphore::new(0),
         })
@@ -76,6 +80,12 @@ impl ScriptedStore {
 
     pub(crate) fn fail_loads(&self, fail: bool) {
         self.failing_loads.store(fail, Ordering::SeqCst);
+    }
+
+    /// So many bars fail. Just before the next one holds, another gateway writes a session.
+    pub(crate) fn fail_bars(&self, times: usize, late: (SessionKey, StoredSession)) {
+        self.failing_bars.store(times, Ordering::SeqCst);
+        *self.late.lock().unwrap() = Some(late);
     }
 
     pub(crate) fn fail_removes(&self, fail: bool) {
@@ -119,6 +129,19 @@ impl SessionStore for ScriptedStore {
             self.released.acquire().await.unwrap().forget();
         }
         replaced
+    }
+
+    async fn bar(&self, _: &[IndexKey]) -> Result<(), StoreError> {
+        let left = self.failing_bars.load(Ordering::SeqCst);
+        if left > 0 {
+            self.failing_bars.store(left - 1, Ordering::SeqCst);
+            return Err(StoreError::Io { doing: "write", detail: "no space".to_owned() });
+        }
+        let late = self.late.lock().unwrap().take();
+        match late {
+            Some((key, session)) => self.sessions.insert(key, session).await,
+            None => Ok(()),
+        }
     }
 
     async fn touch(&self, uses: Vec<(SessionKey, Timestamp)>) -> Result<(), StoreError> {

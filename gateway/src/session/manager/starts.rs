@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::session::events::EndCause;
 use crate::session::manager::SessionManager;
 use crate::session::manager::inspect::Whose;
+use crate::session::store::StoreError;
 
 /// What is under way, and what was ended meanwhile.
 ///
@@ -42,19 +43,19 @@ impl SessionManager {
     /// Has sign-ins that are being written end with the sessions that are meant. To be called before the
     /// store is asked which there are. At other gateways it is the name that counts, which may be that of
     /// a few others too: who begins a session just then signs in once more.
-    pub(super) async fn overtake(&self, whose: &Whose, cause: EndCause) {
+    ///
+    /// # Errors
+    /// When those elsewhere are not kept out.
+    pub(super) async fn overtake(&self, whose: &Whose, cause: EndCause) -> Result<(), StoreError> {
         self.starts.ends(whose);
         // Nobody knows the name of a session that is not written yet. And of a logout through the browser
         // nothing is proven: strangers could fill the store with bars.
         if whose.sid.is_some() || cause == EndCause::Frontchannel {
-            return;
+            return Ok(());
         }
         let names = whose.names();
         let names: Vec<_> = names.into_iter().flat_map(|name| self.names.all(name)).collect();
-        if let Err(fault) = self.store.bar(&names).await {
-            // A store that is full bars nobody and takes nobody in; ends need no room in it.
-            tracing::warn!(%fault, "sign-ins elsewhere are not kept out while sessions end");
-        }
+        self.store.bar(&names).await
     }
 }
 

@@ -5,7 +5,9 @@ use crate::base::{Clock, Entropy, ManualClock, SeededEntropy, Timestamp};
 use crate::crypto::{Sealer, SealingKeys};
 use crate::identity::{Principal, WayIn};
 use crate::session::manager::scripted::ScriptedStore;
-use crate::session::{Handle, Hot, Lifetimes, LiveStreams, NewSession, SessionSettings};
+use crate::session::{
+    Handle, Hot, Lifetimes, LiveStreams, NewSession, SessionSettings, SessionStore,
+};
 
 struct Process {
     manager: SessionManager,
@@ -23,7 +25,7 @@ impl Process {
         let hour = Duration::from_secs(3_600);
         let store = ScriptedStore::new();
         let manager = SessionManager::new(
-            Arc::clone(&store) as Arc<dyn crate::session::SessionStore>,
+            Arc::clone(&store) as Arc<dyn SessionStore>,
             Sealer::new(Arc::clone(&keys), Arc::clone(&entropy)),
             Arc::new(LiveStreams::new(100)),
             Arc::clone(&clock) as Arc<dyn Clock>,
@@ -289,4 +291,29 @@ async fn more_sessions_than_one_page_end_too() {
     }
     let ends = it.manager.end_those(&at("corp"), EndCause::Revoked).await;
     assert_eq!((ends.ended.len(), it.manager.count()), (60, 0));
+}
+
+/// Until its bar holds, a sign-in at another gateway may come in behind the search.
+#[tokio::test]
+async fn who_came_in_while_the_store_barred_nobody_ends_too_or_it_is_said() {
+    for by_name in [false, true] {
+        for failures in [1, 2] {
+            let it = Process::new();
+            let (handle, session) = it.sign_in("corp", "ann").await;
+            let stored = it.store.load(handle.key()).await.unwrap().unwrap();
+            it.store.remove(handle.key()).await.unwrap();
+            it.store.fail_bars(failures, (handle.key(), stored));
+            let (whose, cause) = (Whose::of("https://corp.test", "ann"), EndCause::Logout);
+            let (is_done, ended) = if by_name {
+                let ends = it.manager.end_those(&whose, cause).await;
+                (ends.fault.is_none(), ends.ended.len())
+            } else {
+                let (issuer, subject) = (&session.principal.issuer, &session.principal.subject);
+                let ended = it.manager.end_all_of(issuer, subject, cause).await;
+                (ended.is_ok(), ended.unwrap_or_default())
+            };
+            assert_eq!((is_done, ended), (failures == 1, usize::from(failures == 1)));
+            assert!(it.store.load(handle.key()).await.unwrap().is_none());
+        }
+    }
 }

@@ -9,6 +9,7 @@ use crate::session::{Handle, Hot, SessionStore};
 
 mod house;
 mod names;
+mod outages;
 
 #[tokio::test]
 async fn a_hundred_requests_at_expiry_are_one_refresh_and_nobody_waits_or_is_signed_out() {

@@ -155,6 +155,7 @@ impl House {
             acrs: Arc::new([]),
             tokens: ProviderTokens {
                 refresh_token: refresh_token.map(Into::into),
+                provider_sid: self.idp.sid.lock().unwrap().clone(),
                 access_expires: Some(self.clock.now().after(LIFE)),
                 ..ProviderTokens::default()
             },

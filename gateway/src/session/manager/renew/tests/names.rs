@@ -25,18 +25,21 @@ async fn ended(it: &House, whose: &Whose) -> usize {
 }
 
 #[tokio::test]
-async fn a_session_is_found_by_the_sid_of_the_last_refresh_and_by_no_other() {
-    let it = House::new();
-    let handle = it.sign_in().await;
-    let stream = it.manager.live().register(handle.key()).unwrap();
-    refresh(&it, &handle, "s1").await;
-    refresh(&it, &handle, "s2").await;
-    assert_eq!(ended(&it, &of_sid("s1")).await, 0, "it is another session of the provider now");
-    assert!(it.find(&handle).await.is_some());
-    assert_eq!(stream.ended().now_or_never(), None);
-    assert_eq!(ended(&it, &of_sid("s2")).await, 1);
-    assert!(it.find(&handle).await.is_none());
-    assert_eq!(stream.ended().await, EndCause::Backchannel);
+async fn a_session_is_found_by_the_sids_of_the_sign_in_and_of_the_last_refresh() {
+    for sid in ["s1", "s3"] {
+        let it = House::new();
+        *it.idp.sid.lock().unwrap() = Some("s1".to_owned());
+        let handle = it.sign_in().await;
+        let stream = it.manager.live().register(handle.key()).unwrap();
+        refresh(&it, &handle, "s2").await;
+        refresh(&it, &handle, "s3").await;
+        assert_eq!(ended(&it, &of_sid("s2")).await, 0, "the provider has gone on from it");
+        assert!(it.find(&handle).await.is_some());
+        assert_eq!(stream.ended().now_or_never(), None);
+        assert_eq!(ended(&it, &of_sid(sid)).await, 1, "{sid}");
+        assert!(it.find(&handle).await.is_none());
+        assert_eq!(stream.ended().await, EndCause::Backchannel);
+    }
 }
 
 /// What was kept before anything was checked is still of the session that was there before.
