@@ -79,12 +79,13 @@ impl ApiKeys {
         parts: &Parts,
         id: ApiKeyId,
         change: Change,
-    ) -> Result<ApiKey, ApiKeyFault> {
+    ) -> Result<(ApiKey, bool), ApiKeyFault> {
         let part = Parts::of(id);
         let changed = self.rewrite(parts, part, |rows| {
             let row = rows.get_mut(&id).ok_or_else(|| ApiKeyFault::Unknown(id.to_string()))?;
+            let before = row.0.clone();
             change.apply(&mut row.0)?;
-            Ok(row.0.clone())
+            Ok((row.0.clone(), row.0 != before))
         });
         if changed.is_err() && matches!(change, Change::Revoke(_)) {
             self.distrust(part);

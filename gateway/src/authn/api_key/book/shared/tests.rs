@@ -11,6 +11,8 @@ use crate::authn::api_key::text::Digest;
 use crate::base::schedule::explore;
 use crate::base::{ManualClock, SeededEntropy, SystemEntropy, Timestamp};
 
+mod copies;
+
 /// A directory that gateways share, and what is each one's own.
 struct Fixture {
     folder: PathBuf,
