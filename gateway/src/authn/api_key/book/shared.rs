@@ -108,15 +108,26 @@ impl ApiKeys {
             None if self.knows(part, &seen) => return Err(parts.gone(part)),
             None => Rows::new(),
         };
-        for (key, _) in rows.values_mut() {
-            key.revoked = key.revoked.or_else(|| self.find(key.id)?.key.revoked);
-        }
+        self.insist(part, &mut rows);
         let out = change(&mut rows)?;
         rows.retain(|_, (key, _)| !key.is_forgotten(self.now()));
         let stamp = parts.write(part, &rows, &held)?;
         self.adopt(part, rows);
         seen.is(part, stamp);
         Ok(out)
+    }
+
+    /// Puts the revocations that memory knows of among the keys of a file, which may be an old copy.
+    fn insist(&self, part: usize, rows: &mut Rows) {
+        let Some(shard) = self.shards.get(part) else { return };
+        for entry in shard.load().values().filter(|entry| entry.key.revoked.is_some()) {
+            let key = &entry.key;
+            match rows.get_mut(&key.id) {
+                Some((theirs, _)) => theirs.revoked = theirs.revoked.or(key.revoked),
+                None if key.is_forgotten(self.now()) => {}
+                None => drop(rows.insert(key.id, (key.clone(), entry.digest))),
+            }
+        }
     }
 
     /// Takes up a file where it has changed; whether memory knows of a revocation that is not in it.
@@ -155,14 +166,25 @@ impl ApiKeys {
     fn adopt(&self, part: usize, rows: Rows) -> bool {
         let Some(shard) = self.shards.get(part) else { return false };
         let altered = lock(&self.memory);
-        let (old, mut new, mut owed) = (shard.load_full(), Shard::new(), false);
+        let (old, now) = (shard.load_full(), self.now());
+        // A copy of before it was made may be replaced by one of before it was revoked.
+        let lacks = |entry: &Entry| {
+            let key = &entry.key;
+            key.revoked.is_some() && !key.is_forgotten(now) && !rows.contains_key(&key.id)
+        };
+        let lacking = old.values().filter(|entry| lacks(entry));
+        let mut new: Shard = lacking.map(|entry| (entry.key.id, Arc::clone(entry))).collect();
+        let mut owed = !new.is_empty();
         for (id, (mut key, digest)) in rows {
+            // By the file's own row: what only memory knows to be revoked must not be forgotten with it.
+            if key.is_forgotten(now) {
+                continue;
+            }
             let before = old.get(&id);
             let revoked = before.and_then(|before| before.key.revoked);
             owed |= revoked.is_some() && key.revoked.is_none();
             key.revoked = key.revoked.or(revoked);
             let entry = match before {
-                _ if key.is_forgotten(self.now()) => continue,
                 Some(before) if before.key == key && before.digest.is(&digest) => {
                     Arc::clone(before)
                 }
