@@ -184,7 +184,11 @@ impl Lasting {
         let live = Arc::clone(self.sessions.live());
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let keys = Arc::new(match &self.shared_api_keys {
-            Some(folder) => ApiKeys::open_shared(folder, &path, live, clock, entropy)?,
+            Some(folder) => {
+                let keys = ApiKeys::open_shared(folder, live, clock, entropy)?;
+                keys.take_over(&path)?;
+                keys
+            }
             None => ApiKeys::open(&path, live, clock, entropy)?,
         });
         *opened = Some(Arc::clone(&keys));

@@ -90,6 +90,9 @@ pub(super) enum ApiKeysFault {
     /// A mistyped name must not make a directory that no gateway looks at.
     #[error("there is no directory {0}; name that of `server.keys`: --keys DIR")]
     NoDirectory(PathBuf),
+    /// A list must not make anything in it.
+    #[error("{0} holds no API keys yet; see that it is the directory of `server.keys`: --keys DIR")]
+    NoKeys(PathBuf),
     #[error("{0}")]
     Request(String),
     /// A key that is made in the old place would be good nowhere.
@@ -147,8 +150,13 @@ impl ApiKeysArgs {
                 return Err(ApiKeysFault::NoDirectory(shared.clone()));
             }
             Some(shared) => {
+                // What this machine's gateway had for itself is its own to take over: here the directory
+                // could be a wrong one.
                 let folder = shared.join(SHARED_API_KEYS);
-                ApiKeys::open_shared(&folder, &own, streams, clock, entropy)
+                if matches!(self.action, Action::List) && !folder.is_dir() {
+                    return Err(ApiKeysFault::NoKeys(shared.clone()));
+                }
+                ApiKeys::open_shared(&folder, streams, clock, entropy)
             }
             None if self.control.state.join(TAKEN_OVER_API_KEYS).exists() && !own.exists() => {
                 return Err(ApiKeysFault::Shared);
@@ -292,11 +300,18 @@ mod tests {
         std::fs::create_dir_all(&state).unwrap();
         std::fs::create_dir_all(&shared).unwrap();
         let before = run(&state, &create).unwrap();
+        let fault = with(&["list"]).unwrap_err();
+        assert!(fault.contains("holds no API keys yet"), "{fault}");
+        assert_eq!(std::fs::read_dir(&shared).unwrap().count(), 0, "looking makes nothing");
         let told = with(&create).unwrap();
         assert!(told.starts_with("pck_"), "{told}");
         with(&["revoke", told.get(4..16).unwrap()]).unwrap();
         let listed = with(&["list"]).unwrap();
-        assert!(listed.contains("revoked") && listed.contains(before.get(4..16).unwrap()));
+        assert!(listed.contains("revoked"), "{listed}");
+        let own = before.get(4..16).unwrap();
+        assert!(!listed.contains(own), "the directory could be a wrong one");
+        assert!(run(&state, &["list"]).unwrap().contains(own));
+        std::fs::rename(state.join(API_KEYS), state.join(TAKEN_OVER_API_KEYS)).unwrap();
         for words in [&["list"][..], &create] {
             let fault = run(&state, words).unwrap_err();
             assert!(fault.contains("--keys DIR"), "{fault}");

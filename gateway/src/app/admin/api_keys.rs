@@ -187,7 +187,8 @@ fn refuse(fault: &ApiKeyFault) -> Response {
         | ApiKeyFault::File(_)
         | ApiKeyFault::Gone { .. }
         | ApiKeyFault::InUse { .. }
-        | ApiKeyFault::Io(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_failed"),
+        | ApiKeyFault::Io(_)
+        | ApiKeyFault::TakenOver { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store_failed"),
         ApiKeyFault::Full => (StatusCode::INSUFFICIENT_STORAGE, "full"),
         ApiKeyFault::Revoked(_) => (StatusCode::CONFLICT, "revoked"),
         ApiKeyFault::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),

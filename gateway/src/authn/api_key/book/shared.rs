@@ -25,23 +25,19 @@ pub(super) struct Seen {
 }
 
 impl ApiKeys {
-    /// Opens the directory in which replicas share keys, or makes it (mode 0700, files 0600). Keys in `own`,
-    /// the file that this gateway had before, are taken over into it, once: the file is then renamed.
+    /// Opens the directory in which replicas share keys, or makes it in one that is there (mode 0700, files
+    /// 0600).
     ///
     /// # Errors
     /// When a file is damaged, or cannot be read and written.
     pub fn open_shared(
         folder: &Path,
-        own: &Path,
         live: Arc<LiveStreams>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, ApiKeyFault> {
         let keys = Self::keeping(Kept::Shared(Parts::open(folder)?), live, clock, entropy);
         keys.sync()?;
-        if own.exists() {
-            keys.take_over(own)?;
-        }
         Ok(keys)
     }
 
@@ -215,9 +211,20 @@ impl ApiKeys {
         lock(&self.turn).parts.remove(&part);
     }
 
-    /// Takes over the keys of a file that this gateway had for itself. Ended half way, it begins anew.
-    fn take_over(&self, own: &Path) -> Result<(), ApiKeyFault> {
+    /// Takes over the keys of `own`, the file that this gateway had for itself, where there is one, and renames
+    /// it. Ended half way, it begins anew.
+    ///
+    /// # Errors
+    /// When a file is damaged, or cannot be read and written; or one that was taken over before is in the way.
+    pub fn take_over(&self, own: &Path) -> Result<(), ApiKeyFault> {
         let Kept::Shared(parts) = &self.kept else { return Ok(()) };
+        if !own.exists() {
+            return Ok(());
+        }
+        let renamed = own.with_file_name(TAKEN_OVER_API_KEYS);
+        if renamed.exists() {
+            return Err(ApiKeyFault::TakenOver { path: own.to_owned(), before: renamed });
+        }
         let mut files = BTreeMap::<usize, Rows>::new();
         let mut uses = Vec::new();
         for (id, record, used) in KeyFile::open(own)?.read()? {
@@ -241,7 +248,6 @@ impl ApiKeys {
                 entry.is_written(used);
             }
         }
-        let renamed = own.with_file_name(TAKEN_OVER_API_KEYS);
         std::fs::rename(own, &renamed).map_err(|fault| ApiKeyFault::Io(fault.to_string()))?;
         tracing::info!(count, file = %renamed.display(), "API keys were taken over to where replicas share them");
         Ok(())
