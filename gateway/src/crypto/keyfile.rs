@@ -1,13 +1,14 @@
 //! Files that hold secret keys: only their owner may read them, and a crash leaves the old file or
 //! the new one, never half of one.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::{Secret, Timestamp, lock_file};
+use crate::base::{Entropy, Secret, SystemEntropy, Timestamp, lock_file};
 
 /// More than any key file holds: a file of this size is not one, and is not read into memory.
 const MAX_BYTES: u64 = 1 << 20;
@@ -115,12 +116,7 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), KeyfileFault> {
     let name = path.file_name().ok_or_else(nameless)?;
     let folder = folder_of(path);
     create_private_dir(folder)?;
-    let mut temp_name = std::ffi::OsString::from(".");
-    temp_name.push(name);
-    temp_name.push(format!(".{}.tmp", std::process::id()));
-    let temp = folder.join(temp_name);
-    // Left by a crashed process of the same number; ours is made afresh so that its mode is ours.
-    let _ = fs::remove_file(&temp);
+    let temp = temp_in(folder, name);
     let written = write_new(&temp, contents)
         .map_err(|cause| KeyfileFault::Io { step: "write", path: temp.clone(), cause })
         .and_then(|()| {
@@ -206,6 +202,15 @@ fn folder_of(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
+}
+
+/// A name that nobody else has: of those who share a directory, each may be the process of the same number.
+fn temp_in(folder: &Path, name: &OsStr) -> PathBuf {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let mut temp = OsString::from(".");
+    temp.push(name);
+    temp.push(format!(".{}.tmp", entropy.token::<9>()));
+    folder.join(temp)
 }
 
 fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {

@@ -37,6 +37,18 @@ fn a_file_that_others_may_read_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn the_unfinished_file_of_another_process_is_left_alone() {
+    let folder = folder();
+    create_private_dir(&folder).unwrap();
+    // In a container of its own, it has our number.
+    let theirs = folder.join(format!(".keys.json.{}.tmp", std::process::id()));
+    fs::write(&theirs, b"half").unwrap();
+    write_atomic(&folder.join("keys.json"), b"whole").unwrap();
+    assert_eq!(fs::read(&theirs).unwrap(), b"half");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn an_absent_file_is_none_and_a_directory_or_a_giant_is_refused() {
     let folder = folder();
     create_private_dir(&folder).unwrap();
