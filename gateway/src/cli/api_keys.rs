@@ -12,6 +12,7 @@ use crate::authn::api_key::{
 };
 use crate::base::{Clock, SystemClock, SystemEntropy};
 use crate::cli::control::{Control, ControlFault, cell, table};
+use crate::crypto::keyfile;
 use crate::session::LiveStreams;
 
 /// What to do with API keys. A running gateway does it at once; where none runs, its file is changed.
@@ -155,6 +156,10 @@ impl ApiKeysArgs {
                 let folder = shared.join(SHARED_API_KEYS);
                 if matches!(self.action, Action::List) && !folder.is_dir() {
                     return Err(ApiKeysFault::NoKeys(shared.clone()));
+                }
+                if !matches!(self.action, Action::List) {
+                    let there = if folder.is_dir() { &folder } else { shared };
+                    keyfile::check_owner(there).map_err(ApiKeyFault::from)?;
                 }
                 ApiKeys::open_shared(&folder, streams, clock, entropy)
             }
@@ -303,6 +308,13 @@ mod tests {
         let fault = with(&["list"]).unwrap_err();
         assert!(fault.contains("holds no API keys yet"), "{fault}");
         assert_eq!(std::fs::read_dir(&shared).unwrap().count(), 0, "looking makes nothing");
+        if std::os::unix::fs::chown(&shared, Some(4_711), None).is_ok() {
+            let fault = with(&create).unwrap_err();
+            assert!(fault.contains("sudo -u '#4711'"), "{fault}");
+            assert_eq!(std::fs::read_dir(&shared).unwrap().count(), 0, "nothing of root's is made");
+            let ours = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&state).unwrap());
+            std::os::unix::fs::chown(&shared, Some(ours), None).unwrap();
+        }
         let told = with(&create).unwrap();
         assert!(told.starts_with("pck_"), "{told}");
         with(&["revoke", told.get(4..16).unwrap()]).unwrap();

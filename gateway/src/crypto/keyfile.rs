@@ -34,6 +34,19 @@ pub enum KeyfileFault {
         /// What the system said.
         cause: io::Error,
     },
+    /// The gateways would not be able to read what we write.
+    #[error(
+        "{} belongs to user {owner}, and what this user ({ours}) writes there would be lost to its owner; do it \
+         as the owner: sudo -u '#{owner}' …", path.display()
+    )]
+    NotOurs {
+        /// Which directory.
+        path: PathBuf,
+        /// The number of its owner.
+        owner: u32,
+        /// Whose our files would be.
+        ours: u32,
+    },
     /// Not a file that could hold keys.
     #[error("{} is not a regular file of at most {most} bytes; name a key file", path.display())]
     NotAKeyFile {
@@ -148,6 +161,25 @@ pub fn create_private_dir(path: &Path) -> Result<(), KeyfileFault> {
         path: path.to_owned(),
         cause,
     })
+}
+
+/// Sees that what we write in a directory has the owner of the directory.
+///
+/// # Errors
+/// When it has another one, or the system refuses.
+pub fn check_owner(folder: &Path) -> Result<(), KeyfileFault> {
+    let io = |cause| KeyfileFault::Io { step: "write in", path: folder.to_owned(), cause };
+    let owner = fs::metadata(folder).map_err(io)?.uid();
+    // Seen by a file, and not asked of the system: a share may make another user of us.
+    let probe = temp_in(folder, "owner".as_ref());
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe);
+    let ours = made.and_then(|file| file.metadata()).map(|facts| facts.uid());
+    let _ = fs::remove_file(&probe);
+    let ours = ours.map_err(io)?;
+    if ours == owner {
+        return Ok(());
+    }
+    Err(KeyfileFault::NotOurs { path: folder.to_owned(), owner, ours })
 }
 
 /// Waits for the sole right to change `path`, by a lock file beside it.
