@@ -1,6 +1,6 @@
 //! What lives as long as the process, whatever the configuration becomes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -82,6 +82,17 @@ pub enum LastingFault {
     /// The API keys cannot be opened.
     #[error(transparent)]
     ApiKeys(#[from] ApiKeyFault),
+    /// Keys are to be taken over into a directory that is not there.
+    #[error(
+        "there is no directory {share}, `server.keys`, and {own} holds API keys to be taken over into it; \
+         mount the share, or make the directory: install -d -m 0700 {share}"
+    )]
+    NoShare {
+        /// The directory that replicas share.
+        share: PathBuf,
+        /// The file with the gateway's own API keys.
+        own: PathBuf,
+    },
     /// The sealing keys cannot be read or made.
     #[error(transparent)]
     Sealing(#[from] SealingKeysFault),
@@ -103,6 +114,7 @@ impl Lasting {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let state = config.server.state.clone();
         keyfile::create_private_dir(&state)?;
+        check_share(config.server.keys.as_deref(), state.join(API_KEYS))?;
         let keys = config.server.keys_folder().to_owned();
         let sealing = SealingKeys::load_or_create(&keys.join(SEALING_KEYS), &*entropy)?;
         let sealing = Arc::new(sealing);
@@ -158,6 +170,17 @@ impl Lasting {
     }
 }
 
+/// Keys that are taken over into a directory that was made for want of a share are hidden as soon as that is
+/// mounted.
+fn check_share(share: Option<&Path>, own: PathBuf) -> Result<(), LastingFault> {
+    match share {
+        Some(share) if !share.is_dir() && own.exists() => {
+            Err(LastingFault::NoShare { share: share.to_owned(), own })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn one_time(
     shared: Option<Arc<dyn OneTime>>,
     sealer: &Sealer,
@@ -184,7 +207,11 @@ impl Lasting {
         let live = Arc::clone(self.sessions.live());
         let (clock, entropy) = (Arc::clone(&self.clock), Arc::clone(&self.entropy));
         let keys = Arc::new(match &self.shared_api_keys {
-            Some(folder) => ApiKeys::open_shared(folder, &path, live, clock, entropy)?,
+            Some(folder) => {
+                let keys = ApiKeys::open_shared(folder, live, clock, entropy)?;
+                keys.take_over(&path)?;
+                keys
+            }
             None => ApiKeys::open(&path, live, clock, entropy)?,
         });
         *opened = Some(Arc::clone(&keys));
@@ -234,5 +261,37 @@ impl Lasting {
         }
         self.sealing.rotate(&*self.entropy)?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_share_that_is_not_there_takes_no_keys_over() {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let folder = std::env::temp_dir().join(format!("lasting-{}", entropy.token::<9>()));
+        let (state, share) = (folder.join("state"), folder.join("share"));
+        fs::create_dir_all(&state).unwrap();
+        let file = folder.join("portcullis.toml");
+        let text = format!(
+            "[server]\npublic_url = \"http://localhost:8080\"\nhttp = {{ listen = \"127.0.0.1:8080\" }}\n\
+             state = \"{}\"\nkeys = \"{}\"\n[upstreams.app]\nservers = [\"127.0.0.1:8000\"]\n\
+             [[routes]]\nauth = [\"api_key\"]\naccess = \"authenticated\"\nupstream = \"app\"\n",
+            state.display(),
+            share.display()
+        );
+        fs::write(&file, text).unwrap();
+        let loaded = Config::load(&file).unwrap();
+        fs::write(state.join(API_KEYS), "").unwrap();
+        let fault = Lasting::open(&loaded.config).err().unwrap().to_string();
+        assert!(fault.contains("no directory") && fault.contains("install -d"), "{fault}");
+        assert!(!share.exists(), "nothing is made there");
+        fs::create_dir(&share).unwrap();
+        assert!(Lasting::open(&loaded.config).is_ok());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -151,9 +151,7 @@ async fn serve(
     if let Err(error) = lasting.sessions.flush().await {
         warn!(%error, "uses of sessions were not written");
     }
-    if let Err(error) = lasting.flush_api_keys() {
-        warn!(%error, "uses of API keys were not written");
-    }
+    api_keys::flush_last(move || lasting.flush_api_keys(), api_keys::LAST_FLUSH).await;
     info!("stopped");
     Ok(())
 }
@@ -259,6 +257,7 @@ async fn drain(lasting: &Lasting, budget: Duration) {
 
 /// Each second: sessions whose time is over end, and their streams with them.
 async fn housekeeping(lasting: Arc<Lasting>) {
+    let mut flushes = api_keys::Flushes::default();
     let mut last = None;
     let mut beside = JoinSet::new();
     // Ends with this one, which does not wait for it: a shared directory may hang.
@@ -268,11 +267,7 @@ async fn housekeeping(lasting: Arc<Lasting>) {
         if second % 60 == 59 {
             let lasting = Arc::clone(&lasting);
             // Not waited for: a slow disk must not hold up the sweep, which ends streams.
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = lasting.flush_api_keys() {
-                    warn!(%error, "uses of API keys were not written");
-                }
-            });
+            flushes.begin(move || lasting.flush_api_keys());
         }
         let swept = lasting.sessions.sweep().await;
         for ended in &swept.ended {

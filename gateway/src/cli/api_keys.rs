@@ -12,6 +12,7 @@ use crate::authn::api_key::{
 };
 use crate::base::{Clock, SystemClock, SystemEntropy};
 use crate::cli::control::{Control, ControlFault, cell, table};
+use crate::crypto::keyfile;
 use crate::session::LiveStreams;
 
 /// What to do with API keys. A running gateway does it at once; where none runs, its file is changed.
@@ -90,6 +91,9 @@ pub(super) enum ApiKeysFault {
     /// A mistyped name must not make a directory that no gateway looks at.
     #[error("there is no directory {0}; name that of `server.keys`: --keys DIR")]
     NoDirectory(PathBuf),
+    /// A list must not make anything in it.
+    #[error("{0} holds no API keys yet; see that it is the directory of `server.keys`: --keys DIR")]
+    NoKeys(PathBuf),
     #[error("{0}")]
     Request(String),
     /// A key that is made in the old place would be good nowhere.
@@ -147,8 +151,17 @@ impl ApiKeysArgs {
                 return Err(ApiKeysFault::NoDirectory(shared.clone()));
             }
             Some(shared) => {
+                // What this machine's gateway had for itself is its own to take over: here the directory
+                // could be a wrong one.
                 let folder = shared.join(SHARED_API_KEYS);
-                ApiKeys::open_shared(&folder, &own, streams, clock, entropy)
+                if matches!(self.action, Action::List) && !folder.is_dir() {
+                    return Err(ApiKeysFault::NoKeys(shared.clone()));
+                }
+                if !matches!(self.action, Action::List) {
+                    let there = if folder.is_dir() { &folder } else { shared };
+                    keyfile::check_owner(there).map_err(ApiKeyFault::from)?;
+                }
+                ApiKeys::open_shared(&folder, streams, clock, entropy)
             }
             None if self.control.state.join(TAKEN_OVER_API_KEYS).exists() && !own.exists() => {
                 return Err(ApiKeysFault::Shared);
@@ -292,11 +305,25 @@ mod tests {
         std::fs::create_dir_all(&state).unwrap();
         std::fs::create_dir_all(&shared).unwrap();
         let before = run(&state, &create).unwrap();
+        let fault = with(&["list"]).unwrap_err();
+        assert!(fault.contains("holds no API keys yet"), "{fault}");
+        assert_eq!(std::fs::read_dir(&shared).unwrap().count(), 0, "looking makes nothing");
+        if std::os::unix::fs::chown(&shared, Some(4_711), None).is_ok() {
+            let fault = with(&create).unwrap_err();
+            assert!(fault.contains("sudo -u '#4711'"), "{fault}");
+            assert_eq!(std::fs::read_dir(&shared).unwrap().count(), 0, "nothing of root's is made");
+            let ours = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&state).unwrap());
+            std::os::unix::fs::chown(&shared, Some(ours), None).unwrap();
+        }
         let told = with(&create).unwrap();
         assert!(told.starts_with("pck_"), "{told}");
         with(&["revoke", told.get(4..16).unwrap()]).unwrap();
         let listed = with(&["list"]).unwrap();
-        assert!(listed.contains("revoked") && listed.contains(before.get(4..16).unwrap()));
+        assert!(listed.contains("revoked"), "{listed}");
+        let own = before.get(4..16).unwrap();
+        assert!(!listed.contains(own), "the directory could be a wrong one");
+        assert!(run(&state, &["list"]).unwrap().contains(own));
+        std::fs::rename(state.join(API_KEYS), state.join(TAKEN_OVER_API_KEYS)).unwrap();
         for words in [&["list"][..], &create] {
             let fault = run(&state, words).unwrap_err();
             assert!(fault.contains("--keys DIR"), "{fault}");

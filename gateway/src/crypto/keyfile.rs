@@ -1,13 +1,14 @@
 //! Files that hold secret keys: only their owner may read them, and a crash leaves the old file or
 //! the new one, never half of one.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::{Secret, Timestamp, lock_file};
+use crate::base::{Entropy, Secret, SystemEntropy, Timestamp, lock_file};
 
 /// More than any key file holds: a file of this size is not one, and is not read into memory.
 const MAX_BYTES: u64 = 1 << 20;
@@ -32,6 +33,19 @@ pub enum KeyfileFault {
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
+    },
+    /// The gateways would not be able to read what we write.
+    #[error(
+        "{} belongs to user {owner}, and what this user ({ours}) writes there would be lost to its owner; do it \
+         as the owner: sudo -u '#{owner}' …", path.display()
+    )]
+    NotOurs {
+        /// Which directory.
+        path: PathBuf,
+        /// The number of its owner.
+        owner: u32,
+        /// Whose our files would be.
+        ours: u32,
     },
     /// Not a file that could hold keys.
     #[error("{} is not a regular file of at most {most} bytes; name a key file", path.display())]
@@ -115,12 +129,7 @@ pub fn write_atomic(path: &Path, contents: &[u8]) -> Result<(), KeyfileFault> {
     let name = path.file_name().ok_or_else(nameless)?;
     let folder = folder_of(path);
     create_private_dir(folder)?;
-    let mut temp_name = std::ffi::OsString::from(".");
-    temp_name.push(name);
-    temp_name.push(format!(".{}.tmp", std::process::id()));
-    let temp = folder.join(temp_name);
-    // Left by a crashed process of the same number; ours is made afresh so that its mode is ours.
-    let _ = fs::remove_file(&temp);
+    let temp = temp_in(folder, name);
     let written = write_new(&temp, contents)
         .map_err(|cause| KeyfileFault::Io { step: "write", path: temp.clone(), cause })
         .and_then(|()| {
@@ -152,6 +161,25 @@ pub fn create_private_dir(path: &Path) -> Result<(), KeyfileFault> {
         path: path.to_owned(),
         cause,
     })
+}
+
+/// Sees that what we write in a directory has the owner of the directory.
+///
+/// # Errors
+/// When it has another one, or the system refuses.
+pub fn check_owner(folder: &Path) -> Result<(), KeyfileFault> {
+    let io = |cause| KeyfileFault::Io { step: "write in", path: folder.to_owned(), cause };
+    let owner = fs::metadata(folder).map_err(io)?.uid();
+    // Seen by a file, and not asked of the system: a share may make another user of us.
+    let probe = temp_in(folder, "owner".as_ref());
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe);
+    let ours = made.and_then(|file| file.metadata()).map(|facts| facts.uid());
+    let _ = fs::remove_file(&probe);
+    let ours = ours.map_err(io)?;
+    if ours == owner {
+        return Ok(());
+    }
+    Err(KeyfileFault::NotOurs { path: folder.to_owned(), owner, ours })
 }
 
 /// Waits for the sole right to change `path`, by a lock file beside it.
@@ -206,6 +234,15 @@ fn folder_of(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
+}
+
+/// A name that nobody else has: of those who share a directory, each may be the process of the same number.
+fn temp_in(folder: &Path, name: &OsStr) -> PathBuf {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let mut temp = OsString::from(".");
+    temp.push(name);
+    temp.push(format!(".{}.tmp", entropy.token::<9>()));
+    folder.join(temp)
 }
 
 fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {

@@ -127,22 +127,7 @@ pub(super) async fn disable_those(
     by: &Caller,
     wanted: impl Fn(&ApiKey) -> bool + Send + 'static,
 ) -> Result<usize, ApiKeyFault> {
-    let (disabled, fault) = work(admin, move |keys| {
-        // Those too that another gateway has just made.
-        let mut fault = keys.sync();
-        let mut disabled = Vec::new();
-        for listed in keys.list() {
-            let on = listed.key.revoked.is_none() && !listed.key.disabled;
-            if on && wanted(&listed.key) {
-                match keys.switch(listed.key.id, true) {
-                    Ok(key) => disabled.push(key.id),
-                    Err(first) => fault = fault.and(Err(first)),
-                }
-            }
-        }
-        Ok((disabled, fault))
-    })
-    .await?;
+    let (disabled, fault) = work(admin, move |keys| Ok(keys.disable_those(wanted))).await?;
     for id in &disabled {
         done(by, "api_key.disable", id.as_str(), None);
     }
@@ -202,7 +187,8 @@ fn refuse(fault: &ApiKeyFault) -> Response {
         | ApiKeyFault::File(_)
         | ApiKeyFault::Gone { .. }
         | ApiKeyFault::InUse { .. }
-        | ApiKeyFault::Io(_) => (StatusCode::SERVICE_UNAVAILABLE, "store_failed"),
+        | ApiKeyFault::Io(_)
+        | ApiKeyFault::TakenOver { .. } => (StatusCode::SERVICE_UNAVAILABLE, "store_failed"),
         ApiKeyFault::Full => (StatusCode::INSUFFICIENT_STORAGE, "full"),
         ApiKeyFault::Revoked(_) => (StatusCode::CONFLICT, "revoked"),
         ApiKeyFault::Unknown(_) => (StatusCode::NOT_FOUND, "unknown"),

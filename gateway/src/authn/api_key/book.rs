@@ -153,15 +153,16 @@ impl ApiKeys {
     /// There is no such key; or it cannot be written, so that the key returns with a restart. Where replicas
     /// share keys, the others have it until then; it is written as soon as that can be done.
     pub fn revoke(&self, id: ApiKeyId) -> Result<ApiKey, ApiKeyFault> {
-        self.change(id, Change::Revoke(self.clock.now()))
+        Ok(self.change(id, Change::Revoke(self.clock.now()))?.0)
     }
 
     /// Switches a key off, or on again. Switching it off ends the streams that it has opened.
     ///
     /// # Errors
-    /// There is no such key, it was revoked, or the change cannot be written.
+    /// There is no such key, it was revoked, or the change cannot be written. What was to be off is so in
+    /// memory then; whoever repeats it writes it.
     pub fn switch(&self, id: ApiKeyId, off: bool) -> Result<ApiKey, ApiKeyFault> {
-        self.change(id, if off { Change::Off } else { Change::On })
+        Ok(self.change(id, if off { Change::Off } else { Change::On })?.0)
     }
 
     /// One key.
@@ -213,7 +214,8 @@ impl ApiKeys {
         }
     }
 
-    fn change(&self, id: ApiKeyId, change: Change) -> Result<ApiKey, ApiKeyFault> {
+    /// The changed key, and whether it was another one where it is kept.
+    fn change(&self, id: ApiKeyId, change: Change) -> Result<(ApiKey, bool), ApiKeyFault> {
         // What ends must end even if the disk fails, or does not answer.
         if change.ends() {
             self.alter(id, change);
@@ -226,7 +228,8 @@ impl ApiKeys {
                 change.apply(&mut key)?;
                 file.write(id, &to_bytes(&key, &entry.digest))?;
                 self.alter(id, change);
-                Ok(key)
+                let changed = key != entry.key;
+                Ok((key, changed))
             }
             Kept::Shared(parts) => self.change_shared(parts, id, change),
         }
@@ -286,6 +289,7 @@ impl fmt::Debug for ApiKeys {
     }
 }
 
+mod disable;
 mod shared;
 mod uses;
 

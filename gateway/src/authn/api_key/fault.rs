@@ -50,6 +50,17 @@ pub enum ApiKeyFault {
     /// It was revoked, and stays so.
     #[error("API key `{0}` was revoked, which cannot be undone; create a new one")]
     Revoked(ApiKeyId),
+    /// Keys are to be taken over, and those that were before would be lost by it.
+    #[error(
+        "{path} holds API keys to be taken over to where replicas share them, and {before}, from an earlier \
+         time, is in the way; move that file elsewhere"
+    )]
+    TakenOver {
+        /// The file with the keys.
+        path: PathBuf,
+        /// The file that is in the way.
+        before: PathBuf,
+    },
     /// There is none of that name.
     #[error("there is no API key `{0}`; see: portcullis api-keys list")]
     Unknown(String),

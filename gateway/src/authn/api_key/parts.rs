@@ -46,8 +46,12 @@ struct File<T> {
 }
 
 impl Parts {
-    /// Makes the directory (mode 0700) where there is none.
+    /// Makes the directory (mode 0700) where there is none, in one that must be there: else a share that is not
+    /// mounted would be taken for an empty one.
     pub(super) fn open(folder: &Path) -> Result<Self, ApiKeyFault> {
+        if let Some(share) = folder.parent().filter(|share| !share.is_dir()) {
+            return Err(ApiKeyFault::Gone { path: share.to_owned() });
+        }
         keyfile::create_private_dir(folder)?;
         Ok(Self(folder.to_owned()))
     }

@@ -1,4 +1,4 @@
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 
 use super::*;
 use crate::base::{Entropy, SystemEntropy};
@@ -32,6 +32,32 @@ fn a_file_that_others_may_read_is_refused_with_the_remedy() {
         let fault = read_private(&path).unwrap_err();
         assert!(matches!(fault, KeyfileFault::Exposed { .. }), "{mode:o}");
         assert!(fault.to_string().contains("chmod 600"), "{fault}");
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_unfinished_file_of_another_process_is_left_alone() {
+    let folder = folder();
+    create_private_dir(&folder).unwrap();
+    // In a container of its own, it has our number.
+    let theirs = folder.join(format!(".keys.json.{}.tmp", std::process::id()));
+    fs::write(&theirs, b"half").unwrap();
+    write_atomic(&folder.join("keys.json"), b"whole").unwrap();
+    assert_eq!(fs::read(&theirs).unwrap(), b"half");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn whoever_is_not_the_owner_of_a_directory_is_told_who_is() {
+    let folder = folder();
+    create_private_dir(&folder).unwrap();
+    check_owner(&folder).unwrap();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left");
+    // Only root can give something away, and only root can write there all the same.
+    if chown(&folder, Some(4_711), None).is_ok() {
+        let fault = check_owner(&folder).unwrap_err().to_string();
+        assert!(fault.contains("sudo -u '#4711'"), "{fault}");
     }
     fs::remove_dir_all(folder).unwrap();
 }

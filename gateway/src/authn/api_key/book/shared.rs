@@ -25,23 +25,19 @@ pub(super) struct Seen {
 }
 
 impl ApiKeys {
-    /// Opens the directory in which replicas share keys, or makes it (mode 0700, files 0600). Keys in `own`,
-    /// the file that this gateway had before, are taken over into it, once: the file is then renamed.
+    /// Opens the directory in which replicas share keys, or makes it in one that is there (mode 0700, files
+    /// 0600).
     ///
     /// # Errors
     /// When a file is damaged, or cannot be read and written.
     pub fn open_shared(
         folder: &Path,
-        own: &Path,
         live: Arc<LiveStreams>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, ApiKeyFault> {
         let keys = Self::keeping(Kept::Shared(Parts::open(folder)?), live, clock, entropy);
         keys.sync()?;
-        if own.exists() {
-            keys.take_over(own)?;
-        }
         Ok(keys)
     }
 
@@ -79,12 +75,13 @@ impl ApiKeys {
         parts: &Parts,
         id: ApiKeyId,
         change: Change,
-    ) -> Result<ApiKey, ApiKeyFault> {
+    ) -> Result<(ApiKey, bool), ApiKeyFault> {
         let part = Parts::of(id);
         let changed = self.rewrite(parts, part, |rows| {
             let row = rows.get_mut(&id).ok_or_else(|| ApiKeyFault::Unknown(id.to_string()))?;
+            let before = row.0.clone();
             change.apply(&mut row.0)?;
-            Ok(row.0.clone())
+            Ok((row.0.clone(), row.0 != before))
         });
         if changed.is_err() && matches!(change, Change::Revoke(_)) {
             self.distrust(part);
@@ -107,15 +104,26 @@ impl ApiKeys {
             None if self.knows(part, &seen) => return Err(parts.gone(part)),
             None => Rows::new(),
         };
-        for (key, _) in rows.values_mut() {
-            key.revoked = key.revoked.or_else(|| self.find(key.id)?.key.revoked);
-        }
+        self.insist(part, &mut rows);
         let out = change(&mut rows)?;
         rows.retain(|_, (key, _)| !key.is_forgotten(self.now()));
         let stamp = parts.write(part, &rows, &held)?;
         self.adopt(part, rows);
         seen.is(part, stamp);
         Ok(out)
+    }
+
+    /// Puts the revocations that memory knows of among the keys of a file, which may be an old copy.
+    fn insist(&self, part: usize, rows: &mut Rows) {
+        let Some(shard) = self.shards.get(part) else { return };
+        for entry in shard.load().values().filter(|entry| entry.key.revoked.is_some()) {
+            let key = &entry.key;
+            match rows.get_mut(&key.id) {
+                Some((theirs, _)) => theirs.revoked = theirs.revoked.or(key.revoked),
+                None if key.is_forgotten(self.now()) => {}
+                None => drop(rows.insert(key.id, (key.clone(), entry.digest))),
+            }
+        }
     }
 
     /// Takes up a file where it has changed; whether memory knows of a revocation that is not in it.
@@ -154,14 +162,25 @@ impl ApiKeys {
     fn adopt(&self, part: usize, rows: Rows) -> bool {
         let Some(shard) = self.shards.get(part) else { return false };
         let altered = lock(&self.memory);
-        let (old, mut new, mut owed) = (shard.load_full(), Shard::new(), false);
+        let (old, now) = (shard.load_full(), self.now());
+        // A copy of before it was made may be replaced by one of before it was revoked.
+        let lacks = |entry: &Entry| {
+            let key = &entry.key;
+            key.revoked.is_some() && !key.is_forgotten(now) && !rows.contains_key(&key.id)
+        };
+        let lacking = old.values().filter(|entry| lacks(entry));
+        let mut new: Shard = lacking.map(|entry| (entry.key.id, Arc::clone(entry))).collect();
+        let mut owed = !new.is_empty();
         for (id, (mut key, digest)) in rows {
+            // By the file's own row: what only memory knows to be revoked must not be forgotten with it.
+            if key.is_forgotten(now) {
+                continue;
+            }
             let before = old.get(&id);
             let revoked = before.and_then(|before| before.key.revoked);
             owed |= revoked.is_some() && key.revoked.is_none();
             key.revoked = key.revoked.or(revoked);
             let entry = match before {
-                _ if key.is_forgotten(self.now()) => continue,
                 Some(before) if before.key == key && before.digest.is(&digest) => {
                     Arc::clone(before)
                 }
@@ -192,9 +211,20 @@ impl ApiKeys {
         lock(&self.turn).parts.remove(&part);
     }
 
-    /// Takes over the keys of a file that this gateway had for itself. Ended half way, it begins anew.
-    fn take_over(&self, own: &Path) -> Result<(), ApiKeyFault> {
+    /// Takes over the keys of `own`, the file that this gateway had for itself, where there is one, and renames
+    /// it. Ended half way, it begins anew.
+    ///
+    /// # Errors
+    /// When a file is damaged, or cannot be read and written; or one that was taken over before is in the way.
+    pub fn take_over(&self, own: &Path) -> Result<(), ApiKeyFault> {
         let Kept::Shared(parts) = &self.kept else { return Ok(()) };
+        if !own.exists() {
+            return Ok(());
+        }
+        let renamed = own.with_file_name(TAKEN_OVER_API_KEYS);
+        if renamed.exists() {
+            return Err(ApiKeyFault::TakenOver { path: own.to_owned(), before: renamed });
+        }
         let mut files = BTreeMap::<usize, Rows>::new();
         let mut uses = Vec::new();
         for (id, record, used) in KeyFile::open(own)?.read()? {
@@ -218,7 +248,6 @@ impl ApiKeys {
                 entry.is_written(used);
             }
         }
-        let renamed = own.with_file_name(TAKEN_OVER_API_KEYS);
         std::fs::rename(own, &renamed).map_err(|fault| ApiKeyFault::Io(fault.to_string()))?;
         tracing::info!(count, file = %renamed.display(), "API keys were taken over to where replicas share them");
         Ok(())

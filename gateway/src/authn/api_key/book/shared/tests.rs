@@ -11,6 +11,8 @@ use crate::authn::api_key::text::Digest;
 use crate::base::schedule::explore;
 use crate::base::{ManualClock, SeededEntropy, SystemEntropy, Timestamp};
 
+mod copies;
+
 /// A directory that gateways share, and what is each one's own.
 struct Fixture {
     folder: PathBuf,
@@ -46,7 +48,8 @@ impl Fixture {
     fn open_with(&self, entropy: Arc<dyn Entropy>) -> Result<Gateway, ApiKeyFault> {
         let live = Arc::new(LiveStreams::new(100));
         let clock = self.clock.clone();
-        let keys = ApiKeys::open_shared(&self.shared(), &self.own(), live.clone(), clock, entropy)?;
+        let keys = ApiKeys::open_shared(&self.shared(), live.clone(), clock, entropy)?;
+        keys.take_over(&self.own())?;
         Ok(Gateway { keys, live })
     }
 
@@ -355,5 +358,8 @@ fn what_a_gateway_had_for_itself_is_taken_over_once() {
     one.keys.revoke(kept.id).unwrap();
     // Somebody puts the old file back.
     fs::write(fixture.own(), copy).unwrap();
+    let fault = fixture.try_open().err().unwrap().to_string();
+    assert!(fault.contains("taken-over") && fault.contains("move that file"), "{fault}");
+    fs::remove_file(fixture.folder.join(TAKEN_OVER_API_KEYS)).unwrap();
     assert_eq!(fixture.gateway().remembers(kept.id), Some(KeyState::Revoked));
 }
