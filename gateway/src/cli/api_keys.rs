@@ -115,10 +115,9 @@ impl ApiKeysArgs {
             Err(ControlFault::NotRunning(_))
                 if self.keys.is_some() || self.control.state.is_dir() =>
             {
-                let note = "\nNo gateway runs: routes were not looked at.";
-                (self.without_gateway(clock)?, note)
+                (self.without_gateway(clock)?, self.note())
             }
-            other => (other?, ""),
+            other => (other?, String::new()),
         };
         if self.json {
             return Ok(done.to_string());
@@ -138,6 +137,19 @@ impl ApiKeysArgs {
             Action::Enable { id } => format!("API key {id} is switched on."),
             Action::Revoke { id } => format!("API key {id} is revoked."),
         })
+    }
+
+    /// What somebody should know who makes a key where no gateway runs.
+    fn note(&self) -> String {
+        let first = "\nNo gateway runs: routes were not looked at.";
+        if self.keys.is_some() {
+            return first.to_owned();
+        }
+        let file = self.control.state.join(API_KEYS);
+        format!(
+            "{first} The key is in {}; with `server.keys`, the next start takes it over.",
+            file.display()
+        )
     }
 
     /// The keys, where no gateway runs. Of a file of its own only one process can have them, so that nobody's
@@ -278,6 +290,7 @@ mod tests {
         assert!(fault.contains("opens nothing"), "{fault}");
         let told = run(&state, &[&create[..], &["--route", "api"]].concat()).unwrap();
         assert!(told.starts_with("pck_") && told.contains("not shown again"), "{told}");
+        assert!(told.contains(state.join(API_KEYS).to_str().unwrap()), "where it is: {told}");
         let id = told.get(4..16).unwrap();
         let listed = run(&state, &["list"]).unwrap();
         assert!(listed.contains(id) && listed.contains("active"), "{listed}");
